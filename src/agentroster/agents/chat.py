@@ -1,0 +1,109 @@
+"""One chat request as the agents understand it, and what a run gives back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast
+
+from agentroster.identity.caller import Caller
+
+FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A validated request: all client messages in OpenAI's form, and the parameters meant for the model."""
+
+    agent: str
+    caller: Caller
+    messages: Sequence[Mapping[str, object]]
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    stream: bool = False
+
+    @property
+    def system(self) -> str:
+        """The client's system and developer messages, joined."""
+        return "\n\n".join(text for message in self.messages if _is_system(message) and (text := text_of(message)))
+
+    @property
+    def conversation(self) -> list[Mapping[str, object]]:
+        """The messages that are not system messages."""
+        return [message for message in self.messages if not _is_system(message)]
+
+    @property
+    def question(self) -> str:
+        """The text of the last message when the user wrote it; else empty."""
+        last = self.conversation[-1]
+        return text_of(last).strip() if last.get("role") == "user" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A piece of the model's thinking."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The agent began to use a tool."""
+
+    call_id: str
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool is done; `failed` when it could not do its work."""
+
+    call_id: str
+    tool: str
+    failed: bool
+
+
+RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolFinished
+Emit: TypeAlias = Callable[[RunEvent], None]
+
+
+@dataclass(slots=True)
+class TokenCount:
+    """Tokens of all model calls of a run, as the servers state them."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended, and what it used."""
+
+    finish_reason: FinishReason
+    tokens: TokenCount
+
+
+def text_of(message: Mapping[str, object]) -> str:
+    """Return the text of a message whose content is a text or a list of parts."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    return "\n".join(text for part in parts if (text := _part_text(part)))
+
+
+def _part_text(part: object) -> str:
+    if not isinstance(part, dict):
+        return ""
+    text = cast("dict[str, object]", part).get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _is_system(message: Mapping[str, object]) -> bool:
+    return message.get("role") in {"system", "developer"}

@@ -1,0 +1,40 @@
+"""What one run uses up: model calls, tokens, and the failure that ended it."""
+
+from agentroster.agents.chat import FinishReason, TokenCount
+from agentroster.errors import LimitReached
+from agentroster.llm.completion import Usage
+
+
+class Meter:
+    """Counts for one run. Agno's own tool limit does not end a loop, and it hides upstream failures."""
+
+    def __init__(self, model_calls: int) -> None:
+        self._most_calls = model_calls
+        self._calls = 0
+        self.tokens = TokenCount()
+        self.failure: Exception | None = None
+        self.upstream_finish: str | None = None
+
+    def count_call(self) -> None:
+        """Count one model call. Raises LimitReached when the budget is used up."""
+        if self._calls >= self._most_calls:
+            raise LimitReached(f"I stopped here: this answer reached its limit of {self._most_calls} model calls.")
+        self._calls += 1
+
+    def add(self, usage: Usage) -> None:
+        """Add the tokens of one model call."""
+        self.tokens.prompt += usage.prompt_tokens
+        self.tokens.completion += usage.completion_tokens
+        self.tokens.cached += usage.cached_tokens
+        self.tokens.reasoning += usage.reasoning_tokens
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """How the answer ended, in the words of OpenAI's wire; tools are our matter, so never `tool_calls`."""
+        match self.upstream_finish:
+            case "length":
+                return "length"
+            case "content_filter":
+                return "content_filter"
+            case _:
+                return "stop"

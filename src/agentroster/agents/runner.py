@@ -1,0 +1,124 @@
+"""One request through one agent: slash command, or model run, within its limits."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from agentroster.agents import commands
+from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
+from agentroster.agents.meter import Meter
+from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.skill_access import SkillAccess
+from agentroster.agents.spec import AgentSpec
+from agentroster.errors import LimitReached, NotAllowed
+from agentroster.llm.backend import Backends
+from agentroster.settings import Settings
+from agentroster.skills.registry import Skill
+
+
+class Runner:
+    """Runs requests; holds nothing of any of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        agents: AgentRegistry,
+        skills: SkillAccess,
+        backends: Backends,
+        session_secret: bytes,
+    ) -> None:
+        self._settings = settings
+        self._agents = agents
+        self._skills = skills
+        self._backends = backends
+        self._session_secret = session_secret
+
+    async def run(self, request: ChatRequest, emit: Emit) -> RunResult:
+        """Answer a request, emitting events as they happen.
+
+        A limit that is reached ends the answer with a sentence and `length`. Raises a RosterError otherwise;
+        cancellation ends the model call and the tools at once.
+        """
+        spec = self._agents.get(request.agent)
+        if not request.caller.may_use(spec.model_name):
+            raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
+        seconds = spec.limits.seconds or self._settings.run_seconds
+        meter = Meter(spec.limits.model_calls or self._settings.run_model_calls)
+        output = _Output(emit)
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                await self._answer(spec, request, meter, output)
+        except LimitReached as limit:
+            return output.stop(limit.message, meter)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return output.stop(f"I stopped here: this answer reached its limit of {seconds:g} seconds.", meter)
+        return RunResult(meter.finish_reason, meter.tokens)
+
+    async def _answer(self, spec: AgentSpec, request: ChatRequest, meter: Meter, output: "_Output") -> None:
+        skills = [self._skills.get(name) for name in spec.skills]
+        if await self._command(spec, request, skills, output):
+            return
+        choice = self._backends.choose(spec.model)
+        if choice is None:
+            await self._offline(request, skills, output)
+            return
+        # Agno takes seconds to import: deployments without a model never pay for it.
+        from agentroster.agents.agno_run import run_agno  # noqa: PLC0415
+
+        await run_agno(
+            spec,
+            request,
+            choice,
+            meter=meter,
+            find_skill=lambda name: (skill := self._skills.get(name), self._skills.context(skill, request.caller)),
+            session_id=request.caller.session_key(self._session_secret, spec.name),
+            emit=output.emit,
+        )
+
+    async def _command(
+        self, spec: AgentSpec, request: ChatRequest, skills: Sequence[Skill], output: "_Output"
+    ) -> bool:
+        text = request.question
+        if not text.startswith("/"):
+            return False
+        if text.split()[0] == "/help":
+            output.emit(Text(commands.help_text(spec, skills)))
+            return True
+        return await self._invoke(commands.find_command, text, request, skills, output)
+
+    async def _offline(self, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> None:
+        if not await self._invoke(commands.understand, request.question, request, skills, output):
+            output.emit(Text(commands.unknown_command(request.question)))
+
+    async def _invoke(
+        self,
+        find: commands.Finder,
+        text: str,
+        request: ChatRequest,
+        skills: Sequence[Skill],
+        output: "_Output",
+    ) -> bool:
+        # In a thread: understanding a message may look through the folders of the library.
+        invocation = await asyncio.to_thread(find, text, skills, self._skills.library)
+        if invocation is None:
+            return False
+        await commands.invoke(invocation, self._skills.context(invocation.skill, request.caller), output.emit)
+        return True
+
+
+class _Output:
+    """Passes events on, and knows whether a sentence of ours needs a blank line before it."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._has_text = False
+
+    def emit(self, event: RunEvent) -> None:
+        self._has_text = self._has_text or isinstance(event, Text)
+        self._emit(event)
+
+    def stop(self, sentence: str, meter: Meter) -> RunResult:
+        self.emit(Text(f"\n\n{sentence}" if self._has_text else sentence))
+        return RunResult("length", meter.tokens)

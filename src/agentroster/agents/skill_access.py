@@ -1,0 +1,63 @@
+"""Skills for one caller: the registry, and the doors each skill is handed."""
+
+import httpx
+
+from agentroster.db import Database
+from agentroster.identity.caller import Caller
+from agentroster.library.library import Library
+from agentroster.library.sidecar import Sidecars
+from agentroster.net.egress import Egress, Origin
+from agentroster.settings import Settings
+from agentroster.skills.context import SkillContext
+from agentroster.skills.memory import Memory
+from agentroster.skills.registry import Skill, SkillRegistry
+
+_HUB = "$HF_ENDPOINT"
+
+
+class SkillAccess:
+    """Opens doors exactly as far as a skill declares and the caller may go."""
+
+    def __init__(
+        self, settings: Settings, *, registry: SkillRegistry, database: Database, client: httpx.AsyncClient
+    ) -> None:
+        self._registry = registry
+        self._database = database
+        self._client = client
+        self._hub_endpoint = settings.hf_endpoint.rstrip("/")
+        self._hub_token = settings.hf_token.get_secret_value() if settings.hf_token else None
+        self.library = Library(settings.library)
+
+    def get(self, name: str) -> Skill:
+        """Return a skill. Raises NotFound."""
+        return self._registry.get(name)
+
+    def context(self, skill: Skill, caller: Caller) -> SkillContext:
+        """Return the world as this skill sees it for this caller."""
+        name = skill.manifest.name
+        return SkillContext(
+            caller=caller,
+            memory=Memory(self._database, caller, name),
+            library=self.library,
+            sidecars=Sidecars(refusal=self._refusal(skill, caller)),
+            http=self._egress(skill),
+            hub_endpoint=self._hub_endpoint,
+        )
+
+    def _refusal(self, skill: Skill, caller: Caller) -> str:
+        if not skill.manifest.permissions.write_metadata:
+            return f"the skill {skill.manifest.name} has no permission to write metadata"
+        if not caller.is_person:
+            return "writing needs a proven identity: ask with a key of your own; nothing was written"
+        return ""
+
+    def _egress(self, skill: Skill) -> Egress:
+        domains = skill.manifest.permissions.network_domains
+        hub = Origin.of(self._hub_endpoint)
+        reaches_hub = _HUB in domains
+        return Egress(
+            self._client,
+            [domain for domain in domains if domain != _HUB],
+            trusted=[hub] if reaches_hub else [],
+            bearers={hub: self._hub_token} if reaches_hub and self._hub_token else {},
+        )

@@ -1,0 +1,46 @@
+"""The outer ASGI app: our door in front, LiteLLM's app behind it, one lifespan for both.
+
+Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
+"""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
+from typing import Any, cast
+
+from litellm.proxy.proxy_server import app as litellm_app
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from agentroster.clean_errors import CleanErrors
+from agentroster.front_door import FrontDoor
+from agentroster.logs import configure_logging
+from agentroster.model_list import ModelList
+from agentroster.provider import state
+from agentroster.runtime import Runtime
+
+
+def build_app(runtime: Runtime) -> ASGIApp:
+    """Return the app that serves this runtime."""
+    settings = runtime.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        state.install(runtime)
+        # A mounted app's lifespan does not run by itself.
+        router: Any = cast("Any", litellm_app).router
+        async with AsyncExitStack() as stack:
+            # LiteLLM prints its model list, wildcard included, to standard output.
+            with redirect_stdout(io.StringIO()):
+                await stack.enter_async_context(router.lifespan_context(litellm_app))
+            configure_logging(settings.secrets())
+            yield
+        await runtime.aclose()
+
+    door = FrontDoor(
+        CleanErrors(cast("ASGIApp", litellm_app)),
+        most_bytes=int(settings.max_request_mb * 1_000_000),
+        expose_all=settings.expose_litellm == "all",
+    )
+    return Starlette(routes=[Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)

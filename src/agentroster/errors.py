@@ -1,0 +1,155 @@
+"""Every error a person or a client can meet, in one tree.
+
+    RosterError                      status  says
+    ├── StartRefused                    -    why the process does not start (exit status 2)
+    ├── BadInput                       400   what is wrong with the request
+    ├── Unauthenticated                401   no proven caller
+    ├── NotAllowed                     403   proven, but not permitted
+    ├── NotFound                       404   what is missing, and what there is instead
+    ├── TooLarge                       413   the request body is over the limit
+    ├── RunRepeated                    409   a router tried to run one request twice
+    ├── ToolFailed                     500   text for the model: a tool could not do its work
+    ├── Unreachable                    503   a remote service a tool needs does not answer
+    ├── LimitReached                   200   a run used up its deadline or its model calls
+    └── UpstreamError                        the language model behind an agent failed
+        ├── UpstreamRejected            *    it refused the request (its own 4xx status)
+        ├── UpstreamRefusedKey         502   it refused the proxy's key (its 401 or 403)
+        ├── UpstreamRateLimited        429   it asks to slow down
+        ├── UpstreamUnavailable         *    it is down (503) or failed (its own 5xx status)
+        └── UpstreamTimeout            504   it was too slow
+
+Each message is safe to show: no path of the server, no secret, no traceback; it says what happened and
+what to do. One place turns them into HTTP: `agentroster.provider.failure`.
+"""
+
+from typing import ClassVar
+
+
+class RosterError(Exception):
+    """Base of all errors raised on purpose; `message` is safe and useful to the person who gets it."""
+
+    status: int = 500
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class StartRefused(RosterError):
+    """The process must not start: a missing or unsafe setting."""
+
+    code = "start_refused"
+
+
+class BadInput(RosterError):
+    """The request cannot be understood."""
+
+    status = 400
+    code = "invalid_request"
+
+
+class Unauthenticated(RosterError):
+    """Nobody proved who is asking."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class NotAllowed(RosterError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "not_allowed"
+
+
+class NotFound(RosterError):
+    """What was asked for does not exist for this caller."""
+
+    status = 404
+    code = "not_found"
+
+
+class TooLarge(RosterError):
+    """The request body is over the size limit."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class RunRepeated(RosterError):
+    """A second run of the same request was refused: tools may already have acted."""
+
+    status = 409
+    code = "run_repeated"
+
+
+class ToolFailed(RosterError):
+    """A tool could not do its work; the message goes to the model and to the person."""
+
+    code = "tool_failed"
+
+
+class Unreachable(RosterError):
+    """A remote service did not answer in a usable way."""
+
+    status = 503
+    code = "unreachable"
+
+
+class LimitReached(RosterError):
+    """A run reached its deadline or its budget of model calls; ends the answer, is no failure."""
+
+    status = 200
+    code = "limit_reached"
+
+
+class UpstreamError(RosterError):
+    """The language model behind an agent failed."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class UpstreamRejected(UpstreamError):
+    """The language model refused the request; keeps the model's own 4xx status."""
+
+    code = "upstream_rejected"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UpstreamRefusedKey(UpstreamError):
+    """The language model refused the proxy's key: an operator's matter, so not a 401 to the client."""
+
+    code = "upstream_refused_key"
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The language model asks to slow down; `retry_after` is its own header value, if it gave one."""
+
+    status = 429
+    code = "upstream_rate_limited"
+
+    def __init__(self, message: str, *, retry_after: str | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The language model cannot be reached (503) or failed (its own 5xx status)."""
+
+    code = "upstream_unavailable"
+
+    def __init__(self, message: str, *, status: int = 503) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UpstreamTimeout(UpstreamError):
+    """The language model did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"

@@ -1,0 +1,132 @@
+"""What stands before LiteLLM: an allow-list of paths, a size limit, and clean request bodies. Pure ASGI."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
+from agentroster.provider.body import is_agent, strip_control_fields
+from agentroster.provider.request import checked_messages
+
+_POST_PATHS = frozenset(
+    {
+        f"{prefix}/{name}"
+        for prefix in ("", "/v1")
+        for name in ("chat/completions", "completions", "responses", "messages", "embeddings")
+    }
+)
+_GET_PATHS = frozenset({"/models", "/v1/models"})
+_PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
+
+
+class FrontDoor:
+    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int, expose_all: bool) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+        self._expose_all = expose_all
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with an error in OpenAI's form."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan" or self._expose_all:
+                await self._app(scope, receive, send)
+            return
+        try:
+            scope, receive = await self._admit(scope, receive)
+        except RosterError as error:
+            await error_response(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        path, method = scope["path"], scope["method"]
+        if path in _POST_PATHS and method == "POST":
+            return await self._cleaned(scope, receive)
+        allowed = method in {"GET", "HEAD", "OPTIONS"} and (path in _PUBLIC_PATHS or path in _GET_PATHS)
+        if not allowed and not self._expose_all:
+            raise NotFound(f"There is nothing at {method} {_shown(path)}.")
+        return scope, receive
+
+    async def _cleaned(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+        """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
+        raw = await _read_body(receive, self._most_bytes)
+        body = _parsed(raw)
+        if not isinstance(body.get("model"), str):
+            raise BadInput("`model` is missing: GET /v1/models lists the names.")
+        if is_agent(body["model"]):
+            _check_shape(scope["path"].rsplit("/", 1)[-1], scope["path"], body)
+            strip_control_fields(body)
+            raw = json.dumps(body, ensure_ascii=False).encode()
+        headers = [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
+        headers.append((b"content-length", str(len(raw)).encode()))
+        return {**scope, "headers": headers}, _replayed(raw, receive)
+
+
+def error_response(error: RosterError) -> JSONResponse:
+    """Return an error in OpenAI's form."""
+    kind = "invalid_request_error" if error.status < 500 else "api_error"  # noqa: PLR2004 - first server error
+    body = {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
+    return JSONResponse(body, status_code=error.status)
+
+
+def _is_dropped(name: bytes) -> bool:
+    # LiteLLM obeys headers of its own (retries, timeouts, tags); its call id stays, it only names the call.
+    return name == b"content-length" or (name.startswith(b"x-litellm-") and name != b"x-litellm-call-id")
+
+
+async def _read_body(receive: Receive, most_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadInput("The request ended before its body was complete.")
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            raise TooLarge(f"The request is larger than {most_bytes / 1e6:g} MB: send less, or fewer images.")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("The request body is not valid JSON.") from error
+    if not isinstance(value, dict):
+        raise BadInput("The request body must be a JSON object.")
+    return cast("dict[str, Any]", value)
+
+
+def _check_shape(endpoint: str, path: str, body: Mapping[str, object]) -> None:
+    """Refuse what LiteLLM would stumble over before an agent sees it. Raises BadInput."""
+    if endpoint == "embeddings":
+        raise BadInput("An agent makes no embeddings: choose an embedding model.")
+    if path.endswith("/chat/completions") or endpoint == "messages":
+        checked_messages(body.get("messages"))
+        return
+    field = "prompt" if endpoint == "completions" else "input"
+    if not isinstance(body.get(field), str | list) or not body[field]:
+        raise BadInput(f"`{field}` must be a text or a list, and not empty.")
+
+
+def _replayed(raw: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            # Later calls wait for the client to go away: that is how LiteLLM notices it.
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return replay
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= 100 else f"{path[:100]}..."  # noqa: PLR2004

@@ -1,0 +1,1 @@
+"""Who asks: proof of identity, and the small value the rest of the code receives."""

@@ -1,0 +1,64 @@
+"""From key and headers of one request to a `Caller`."""
+
+import hmac
+from collections.abc import Callable, Sequence
+
+from agentroster.errors import Unauthenticated
+from agentroster.identity.caller import Caller
+from agentroster.identity.keys import KeyStore
+from agentroster.identity.openwebui import CHAT_HEADER, forwarded_user
+from agentroster.settings import Settings
+
+ADMIN = "admin"
+_LONGEST_CHAT_ID = 200
+
+
+class Authenticator:
+    """Decides who asks. Identity never comes from a request body."""
+
+    def __init__(self, settings: Settings, keys: KeyStore) -> None:
+        self._keys = keys
+        self._master = settings.master_key.get_secret_value() if settings.master_key else None
+        self._forwarder = settings.openwebui_key.get_secret_value() if settings.openwebui_key else None
+        self._jwt_secret = settings.openwebui_jwt_secret.get_secret_value() if settings.openwebui_jwt_secret else None
+
+    async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
+        """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
+
+        Raises Unauthenticated with the same text for an unknown, expired and revoked key.
+        """
+        key = key.strip()
+        chat_ids = header_values(CHAT_HEADER)
+        chat_id = chat_ids[0][:_LONGEST_CHAT_ID] if len(chat_ids) == 1 else ""
+        if _same(key, self._master):
+            return Caller(user=ADMIN, proof="master_key", key_id="master", chat_id=chat_id)
+        if _same(key, self._forwarder):
+            return self._forwarded(header_values, key_id="openwebui", models=(), chat_id=chat_id)
+        stored = await self._keys.find(key)
+        if stored is None:
+            raise Unauthenticated(_no_key_text(key))
+        if stored.forwarder:
+            return self._forwarded(header_values, key_id=stored.id, models=stored.models, chat_id=chat_id)
+        return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
+
+    def _forwarded(
+        self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str
+    ) -> Caller:
+        user = forwarded_user(header_values, self._jwt_secret)
+        return Caller(
+            user=user,
+            proof="signed_token" if self._jwt_secret else "forwarder",
+            key_id=key_id,
+            models=models,
+            from_openwebui=True,
+            chat_id=chat_id,
+        )
+
+
+def _same(given: str, expected: str | None) -> bool:
+    return bool(expected) and hmac.compare_digest(given.encode(), (expected or "").encode())
+
+
+def _no_key_text(key: str) -> str:
+    how = "Send 'Authorization: Bearer KEY'; the operator makes keys with `roster keys create --user NAME`."
+    return f"This API key is not valid. {how}" if key else f"An API key is needed. {how}"

@@ -1,0 +1,77 @@
+"""`Caller`: who asks, as proven by the key or token of this very request."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Literal, Self, TypeAlias, cast
+
+Proof: TypeAlias = Literal["master_key", "own_key", "signed_token", "forwarder", "none"]
+
+_ISSUERS = {"master_key": "roster", "own_key": "roster", "signed_token": "open-webui", "forwarder": "open-webui"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and how we know.
+
+    `user` is None when a key is valid but names no person: such a caller gets no credentials and writes
+    nothing. A person is the pair (`issuer`, `user`); the same name from two issuers is two people.
+    """
+
+    user: str | None
+    proof: Proof
+    key_id: str = ""
+    models: tuple[str, ...] = ()
+    from_openwebui: bool = False
+    chat_id: str = ""
+
+    @property
+    def issuer(self) -> str:
+        """Who vouches for `user`: this proxy, or Open WebUI."""
+        return _ISSUERS.get(self.proof, "")
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody in particular is proven to ask."""
+        return self.user is not None and self.proof != "none"
+
+    def may_use(self, model: str) -> bool:
+        """Whether the caller's key permits this model name; a key without a list permits all."""
+        return not self.models or model in self.models
+
+    def session_key(self, secret: bytes, agent: str) -> str:
+        """Derive the name of this conversation: nobody else can arrive at it, whatever chat id they send."""
+        parts = (self.issuer, self.user or "", agent, self.chat_id)
+        # Length prefixes, because joining by a separator lets ("a|b", "c") meet ("a", "b|c").
+        text = b"".join(f"{len(part.encode())}:{part}".encode() for part in parts)
+        return hmac.new(secret, text, hashlib.sha256).hexdigest()[:32]
+
+    def to_claims(self) -> dict[str, str | bool | None]:
+        """Return plain values for the trip through LiteLLM's metadata."""
+        return {
+            "user": self.user,
+            "proof": self.proof,
+            "key_id": self.key_id,
+            "models": ",".join(self.models),
+            "from_openwebui": self.from_openwebui,
+            "chat_id": self.chat_id,
+        }
+
+    @classmethod
+    def from_claims(cls, claims: object) -> Self:
+        """Read what `to_claims` wrote; anything else is a caller without proof."""
+        if not isinstance(claims, dict):
+            return cls(user=None, proof="none")
+        values = cast("dict[str, str | bool | None]", claims)
+        user = values.get("user")
+        return cls(
+            user=user if isinstance(user, str) else None,
+            proof=cast("Proof", values.get("proof", "none")),
+            key_id=str(values.get("key_id", "")),
+            models=tuple(name for name in str(values.get("models", "")).split(",") if name),
+            from_openwebui=values.get("from_openwebui") is True,
+            chat_id=str(values.get("chat_id", "")),
+        )
+
+
+ANONYMOUS = Caller(user=None, proof="none")

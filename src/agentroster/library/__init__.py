@@ -1,0 +1,1 @@
+"""The folders of model files, and the sidecar beside each file."""

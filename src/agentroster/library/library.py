@@ -1,0 +1,99 @@
+"""The library: model files under the configured roots, and nothing else."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentroster.errors import NotAllowed, NotFound
+
+MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
+SIDECAR_SUFFIX = ".metadata.json"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ModelFile:
+    """One model file; `path` is absolute and resolved, `name` is relative to its library root."""
+
+    path: Path
+    name: str
+
+    @property
+    def sidecar(self) -> Path:
+        """The metadata file beside it: `<stem>.metadata.json`."""
+        return self.path.with_name(self.path.stem + SIDECAR_SUFFIX)
+
+
+class Library:
+    """The only door to model files: every path is resolved and must lie under a root."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the operator named any folder."""
+        return bool(self._roots)
+
+    def models(self, folder: Path | None = None) -> Iterator[ModelFile]:
+        """Yield all model files (below `folder`), sorted; links that lead out of the library are left out."""
+        for root in [folder] if folder else self._roots:
+            for directory, folders, files in os.walk(root):
+                folders.sort()
+                for file in sorted(files):
+                    path = Path(directory, file)
+                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)):
+                        yield model
+
+    def find(self, text: str) -> list[ModelFile]:
+        """Return the models that a path, a file name or a folder means.
+
+        A relative text is looked up under each root, then as a bare file name or stem anywhere. Raises
+        NotAllowed for a path outside the library, and NotFound for anything that is no model file or folder.
+        """
+        if not self._roots:
+            raise NotFound("No library is configured: the operator sets ROSTER_LIBRARY to the folders of the models.")
+        if "\0" in text or not text.strip():
+            raise NotFound("This is not a file name.")
+        path = self._resolve(text.strip())
+        if path is None:
+            return self._by_name(text.strip())
+        if path.is_dir():
+            return list(self.models(path))
+        if path.suffix.lower() not in MODEL_SUFFIXES:
+            raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
+        return [ModelFile(path, self._name(path))]
+
+    def _resolve(self, text: str) -> Path | None:
+        """Return the resolved existing path under a root; None when nothing by that path exists."""
+        expanded = Path(text)
+        candidates = [expanded] if expanded.is_absolute() else [root / expanded for root in self._roots]
+        outside = expanded.is_absolute() or ".." in expanded.parts
+        for candidate in candidates:
+            real = Path(os.path.realpath(candidate))
+            if self._root_of(real) is None:
+                # The same words whether it exists or not: nobody learns what lies outside.
+                raise NotAllowed(f"{text} is outside the library.")
+            if real.exists():
+                return real
+        if outside:
+            raise NotFound(f"{text} does not exist in the library.")
+        return None
+
+    def _by_name(self, text: str) -> list[ModelFile]:
+        found = [model for model in self.models() if text in {model.path.name, model.path.stem, model.name}]
+        if not found:
+            raise NotFound(f"{text} is not in the library.")
+        return found
+
+    def _known(self, path: Path) -> ModelFile | None:
+        real = Path(os.path.realpath(path))
+        return ModelFile(real, self._name(real)) if self._root_of(real) and real.is_file() else None
+
+    def _root_of(self, real: Path) -> Path | None:
+        return next((root for root in self._roots if real == root or root in real.parents), None)
+
+    def _name(self, real: Path) -> str:
+        root = self._root_of(real)
+        assert root is not None
+        return real.relative_to(root).as_posix()

@@ -1,0 +1,45 @@
+"""Facts read from a model file itself: digest, size, and the header of a safetensors file."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+_BLOCK = 1 << 20
+_LONGEST_HEADER = 100_000_000
+
+
+def sha256_of(path: Path, stopped: Callable[[], bool]) -> str:
+    """Return the lower-case hex digest of a file; an empty string when `stopped()` turned true meanwhile."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if stopped():
+                return ""
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def header_metadata(path: Path) -> dict[str, str]:
+    """Return `__metadata__` of a safetensors file: 8 bytes little-endian length, then JSON.
+
+    Anything else (another format, a damaged header) has no metadata: an empty mapping.
+    Source: the safetensors format description.
+    """
+    if path.suffix.lower() != ".safetensors":
+        return {}
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= _LONGEST_HEADER:
+            return {}
+        raw = file.read(length)
+    try:
+        header: object = json.loads(raw)
+    except ValueError:
+        return {}
+    metadata = cast("dict[str, object]", header).get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict):
+        return {}
+    pairs = cast("dict[str, object]", metadata).items()
+    return {key: value for key, value in pairs if isinstance(value, str)}

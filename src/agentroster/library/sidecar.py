@@ -1,0 +1,135 @@
+"""The sidecar of a model: read, changed under a lock, written atomically.
+
+Fields and who may write them are described in `docs/sidecar.md`.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.library.library import ModelFile
+from agentroster.library.model_file import sha256_of
+
+Sidecar: TypeAlias = dict[str, object]
+
+
+class Sidecars:
+    """Reads sidecars, and writes them where that is permitted. All methods block: call them in a thread."""
+
+    def __init__(self, *, refusal: str = "") -> None:
+        """Permit writing, unless `refusal` says why not."""
+        self._refusal = refusal
+
+    def read(self, model: ModelFile) -> Sidecar | None:
+        """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
+        if model.sidecar.is_symlink():
+            raise ToolFailed("the sidecar is a link: not followed, nothing written")
+        try:
+            value: object = json.loads(model.sidecar.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as error:
+            raise ToolFailed("the sidecar cannot be read as JSON: repair or remove it; nothing written") from error
+        if not isinstance(value, dict):
+            raise ToolFailed("the sidecar is not a JSON object: repair or remove it; nothing written")
+        return cast("Sidecar", value)
+
+    def update(self, model: ModelFile, change: Callable[[Sidecar], bool]) -> bool:
+        """Read again, let `change` edit the sidecar, and write it if that returned true.
+
+        The folder is locked meanwhile, against other threads and processes. Raises NotAllowed without the
+        permission to write, ToolFailed when there is no sidecar or it is damaged.
+        """
+        self._check_permission()
+        with _locked(model.sidecar.parent):
+            sidecar = self.read(model)
+            if sidecar is None:
+                raise ToolFailed("the sidecar disappeared while it was being completed; nothing written")
+            if not change(sidecar):
+                return False
+            _write(model.sidecar, sidecar)
+            return True
+
+    def create(self, model: ModelFile, stopped: Callable[[], bool]) -> Sidecar:
+        """Make a missing sidecar from the file itself (names, size, sha256), and return what is there then.
+
+        Hashing a large file takes seconds; once `stopped()` is true nothing is written. Raises NotAllowed
+        without the permission to write.
+        """
+        self._check_permission()
+        stat = model.path.stat()
+        digest = sha256_of(model.path, stopped)
+        with _locked(model.sidecar.parent):
+            existing = self.read(model)
+            if existing is not None:
+                return existing
+            sidecar: Sidecar = {
+                "file_name": model.path.stem,
+                "model_name": model.path.stem,
+                "file_path": model.path.as_posix(),
+                "size": stat.st_size,
+                "modified": stat.st_mtime,
+                "sha256": digest,
+                "hash_status": "completed",
+                "base_model": "",
+                "preview_url": "",
+                "preview_nsfw_level": 0,
+                "notes": "",
+                "from_civitai": False,
+                "civitai": {},
+                "tags": [],
+                "modelDescription": "",
+                "usage_tips": "{}",
+            }
+            if not stopped():
+                _write(model.sidecar, sidecar)
+            return sidecar
+
+    def _check_permission(self) -> None:
+        if self._refusal:
+            raise NotAllowed(self._refusal)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # A lock on the folder needs no lock file, and goes away with the process.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, sidecar: Sidecar) -> None:
+    text = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(descriptor, mode)
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ToolFailed(f"the sidecar cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

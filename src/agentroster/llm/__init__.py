@@ -1,0 +1,1 @@
+"""Where a language-model call goes, and how it is made."""

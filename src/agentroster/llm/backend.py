@@ -1,0 +1,55 @@
+"""Which model an agent talks to: the deployment's default, another of its names, or one of this proxy's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from agentroster.errors import BadInput
+from agentroster.llm.completion import ChatModel
+from agentroster.llm.endpoint import Endpoint
+from agentroster.settings import Settings
+
+PROXY_PREFIX = "proxy/"
+AGENT_PREFIX = "agno/"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model and the way to it."""
+
+    name: str
+    chat: ChatModel
+
+
+class Backends:
+    """Finds the model for an agent; None means `offline`."""
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient, proxy: Callable[[], ChatModel]) -> None:
+        """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
+        self._settings = settings
+        self._proxy = proxy
+        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
+        self._endpoint = (
+            Endpoint(client, base_url=settings.api_base, api_key=key, timeout_seconds=settings.llm_timeout_seconds)
+            if settings.api_base
+            else None
+        )
+
+    def choose(self, wish: str | None) -> ModelChoice | None:
+        """Return the model for an agent that wishes for `wish` (None: the default), or None when offline.
+
+        `proxy/NAME` is a model of this proxy's own list, any other name one of the default endpoint. Raises
+        BadInput for an agent as the model of an agent, which would call itself for ever.
+        """
+        name = wish or self._settings.llm_model
+        by_proxy = self._settings.provider == "proxy"
+        if name and name.startswith(PROXY_PREFIX):
+            name, by_proxy = name.removeprefix(PROXY_PREFIX), True
+        if name and name.startswith(AGENT_PREFIX):
+            raise BadInput("An agent cannot be the language model of an agent: choose a plain model.")
+        if by_proxy and name:
+            return ModelChoice(name, self._proxy())
+        if name is None or self._endpoint is None:
+            return None
+        return ModelChoice(name, self._endpoint)

@@ -1,0 +1,90 @@
+"""Logging of the whole process: one handler, one format, and no secret in any line.
+
+LiteLLM, Agno and uvicorn bring handlers of their own; a filter would miss their tracebacks, so a formatter
+that redacts the finished text is put on every handler there is.
+"""
+
+import base64
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from urllib.parse import quote
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_MASK = "***"
+_PATTERNS = re.compile(
+    r"""(?x)
+    (?:sk-|rst_[0-9a-z]{8}_|ghp_|gho_|ghs_|github_pat_|hf_|glpat-|xox[a-z]-|ATATT|gAAAAA)[A-Za-z0-9_\-=.]{12,}
+    | eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*
+    | (?<=[?&]code=)[^&\s"]+ | (?<=[?&]state=)[^&\s"]+
+    | (?i:(?<=bearer\ ))[^\s"',]{8,}
+    """
+)
+_NOISY = ("httpx", "httpcore", "LiteLLM", "LiteLLM Proxy", "LiteLLM Router", "agno", "asyncio", "uvicorn.access")
+
+
+class Redactor:
+    """Replaces known secret values, and texts that look like secrets, by a mask."""
+
+    def __init__(self) -> None:
+        self._values: re.Pattern[str] | None = None
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Hide these values from now on: plain, base64 and URL-encoded."""
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def clean(self, text: str) -> str:
+        """Return the text with every secret masked."""
+        if self._values is not None:
+            text = self._values.sub(_MASK, text)
+        return _PATTERNS.sub(_MASK, text)
+
+
+class _ExpectedErrors(logging.Filter):
+    """Drops LiteLLM's tracebacks of errors that were raised on purpose; we log a line of our own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep a record unless it reports an exception marked as expected."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not getattr(error, "roster_expected", False)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats with another formatter, then redacts all of it, traceback included."""
+
+    def __init__(self, inner: logging.Formatter, redactor: Redactor) -> None:
+        super().__init__()
+        self._inner = inner
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the finished, redacted line."""
+        return self._redactor.clean(self._inner.format(record))
+
+
+redactor = Redactor()
+
+
+def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None:
+    """Send everything to standard error through one redacting handler; call again after late imports."""
+    redactor.learn(secrets)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(logging.Formatter(_FORMAT), redactor))
+    handler.addFilter(_ExpectedErrors())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.propagate = True
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode()
+    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    return {secret, quote(secret, safe=""), *encoded, *(form.rstrip("=") for form in encoded)}

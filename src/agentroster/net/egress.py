@@ -1,0 +1,130 @@
+"""What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+from agentroster.errors import NotAllowed, Unreachable
+
+_MOST_REDIRECTS = 5
+_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, lower-case host and port of a URL: the unit of permission."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Read an origin. Raises NotAllowed for a URL that is not plain http(s) with a host."""
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise NotAllowed("This is not a usable web address.") from error
+        scheme, host = parsed.scheme, parsed.host.rstrip(".").lower()
+        if scheme not in {"http", "https"} or not host or parsed.userinfo or "\\" in url or parsed.port == 0:
+            raise NotAllowed("Only plain http and https addresses without a user name are reached.")
+        return cls(scheme, host, parsed.port or (443 if scheme == "https" else 80))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A complete answer of at most the permitted size."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Egress:
+    """A skill's way out: only the hosts it declares, plus origins the operator configured.
+
+    `bearers` holds the token for an origin: it is added here, so that a skill never sees it, and goes to
+    no other origin, also not along a redirect.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        hosts: Sequence[str],
+        *,
+        trusted: Sequence[Origin] = (),
+        bearers: Mapping[Origin, str] | None = None,
+    ) -> None:
+        self._client = client
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._trusted = frozenset(trusted)
+        self._bearers = dict(bearers or {})
+
+    async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
+        """Fetch a URL, following at most 5 permitted redirects.
+
+        Raises NotAllowed for a host that is not permitted, and Unreachable, in words, when there is no
+        complete answer in time.
+        """
+        host = Origin.of(url).host
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._follow(url, most_bytes)
+        except TimeoutError as error:
+            raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
+        except httpx.TransportError as error:
+            raise Unreachable(f"{host} cannot be reached.") from error
+
+    async def _follow(self, url: str, most_bytes: int) -> Fetched:
+        first = Origin.of(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            origin = Origin.of(url)
+            await self._check(origin)
+            if first.scheme == "https" and origin.scheme == "http":
+                raise NotAllowed(f"{first.host} redirects to an unprotected address.")
+            async with self._client.stream("GET", url, headers=self._headers(origin)) as response:
+                if not response.has_redirect_location:
+                    return await _read(response, origin.host, most_bytes)
+                url = urljoin(url, response.headers["location"])
+        raise Unreachable(f"{first.host} redirects too often.")
+
+    def _headers(self, origin: Origin) -> dict[str, str]:
+        bearer = self._bearers.get(origin)
+        return {"accept-encoding": "identity"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+
+    async def _check(self, origin: Origin) -> None:
+        if origin in self._trusted:
+            return
+        if origin.host not in self._hosts or origin.host in _METADATA_HOSTS:
+            raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
+        if origin.scheme != "https":
+            raise NotAllowed(f"{origin.host} is only reached over https.")
+        await _refuse_private(origin)
+
+
+async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Unreachable(f"{host} sent a compressed answer although none was asked for.")
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > most_bytes:
+            raise Unreachable(f"{host} sent more than {most_bytes // 1000} kB.")
+    return Fetched(response.status_code, response.headers, bytes(body))
+
+
+async def _refuse_private(origin: Origin) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        answers = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable(f"The name {origin.host} cannot be resolved.") from error
+    for *_, address in answers:
+        ip = ipaddress.ip_address(address[0])
+        if not ip.is_global or ip.is_multicast:
+            raise NotAllowed(f"{origin.host} resolves to a private address.")

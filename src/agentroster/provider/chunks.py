@@ -1,0 +1,73 @@
+"""From events to what LiteLLM sends: chunks of a stream, or one answer.
+
+The recipe that keeps ids, thinking and exact usage intact: `ModelResponseStream` objects with one id, then
+one final dict with finish reason and usage.
+"""
+
+from uuid import uuid4
+
+from litellm.types.utils import (
+    ChatCompletionUsageBlock,
+    Delta,
+    GenericStreamingChunk,
+    Message,
+    ModelResponse,
+    ModelResponseStream,
+    StreamingChoices,
+    Usage,
+)
+
+from agentroster.agents.chat import RunEvent, RunResult, Text, Thinking, TokenCount
+
+
+class ChunkWriter:
+    """Writes the chunks of one stream."""
+
+    def __init__(self, model: str) -> None:
+        self._id = f"chatcmpl-{uuid4().hex}"
+        self._model = model
+
+    def delta(self, event: RunEvent) -> ModelResponseStream | None:
+        """Return the chunk for an event, or None when a plain client has no use for it."""
+        match event:
+            case Text(text):
+                return self._chunk(Delta(role="assistant", content=text))
+            case Thinking(text):
+                return self._chunk(Delta(role="assistant", content=None, reasoning_content=text))
+            case _:
+                return None
+
+    def _chunk(self, delta: Delta) -> ModelResponseStream:
+        return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
+
+
+def last_chunk(result: RunResult) -> GenericStreamingChunk:
+    """Return the chunk that ends a stream, with exact usage."""
+    return GenericStreamingChunk(
+        text="",
+        is_finished=True,
+        finish_reason=result.finish_reason,
+        index=0,
+        tool_use=None,
+        usage=_usage_block(result.tokens),
+    )
+
+
+def fill(response: ModelResponse, events: list[RunEvent], result: RunResult) -> ModelResponse:
+    """Write a whole answer into LiteLLM's response object."""
+    text = "".join(event.text for event in events if isinstance(event, Text))
+    thinking = "".join(event.text for event in events if isinstance(event, Thinking))
+    response.choices[0].message = Message(role="assistant", content=text, reasoning_content=thinking or None)
+    response.choices[0].finish_reason = result.finish_reason
+    response.usage = Usage(**_usage_block(result.tokens))
+    return response
+
+
+def _usage_block(tokens: TokenCount) -> ChatCompletionUsageBlock:
+    return ChatCompletionUsageBlock(
+        prompt_tokens=tokens.prompt,
+        completion_tokens=tokens.completion,
+        total_tokens=tokens.prompt + tokens.completion,
+        prompt_tokens_details={"cached_tokens": tokens.cached},
+        completion_tokens_details={"reasoning_tokens": tokens.reasoning},
+    )

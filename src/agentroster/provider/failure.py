@@ -1,0 +1,41 @@
+"""From our errors to the one exception LiteLLM passes on as it is: status, safe text, Retry-After."""
+
+import litellm
+
+from agentroster.errors import RosterError, RunRepeated, UpstreamRateLimited, UpstreamRejected
+
+_GENERIC = "The agent failed because of an error in the proxy. The operator finds it in the log."
+# LiteLLM answers 400 for statuses it does not know in this place; these would surprise a client less.
+_OPENAI_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+class AgentFailed(litellm.APIError):
+    """What a client gets; `headers` are copied onto the HTTP response by LiteLLM."""
+
+    def __init__(self, status: int, message: str, *, code: str, headers: dict[str, str]) -> None:
+        super().__init__(status_code=status, message=message, llm_provider="", model="")
+        # The base class puts its own class name in front of the text.
+        self.message = message
+        self.args = (message,)
+        self.code = code
+        self.type = _OPENAI_TYPES.get(status, "rate_limit_error" if status == 429 else "api_error")  # noqa: PLR2004
+        self.headers = headers
+        # The client was told; the log needs one line of ours and not LiteLLM's traceback.
+        self.roster_expected = True
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def agent_failed(error: BaseException) -> AgentFailed:
+    """Return what a client gets for any error; an unexpected one tells nothing of itself."""
+    if not isinstance(error, RosterError):
+        return AgentFailed(500, _GENERIC, code="internal_error", headers={})
+    headers = {"retry-after": error.retry_after} if isinstance(error, UpstreamRateLimited) and error.retry_after else {}
+    return AgentFailed(_status(error), error.message, code=error.code, headers=headers)
+
+
+def _status(error: RosterError) -> int:
+    if isinstance(error, RunRepeated | UpstreamRejected):
+        return error.status
+    return error.status if error.status >= 400 else 500  # noqa: PLR2004 - the first error status

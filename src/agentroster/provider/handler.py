@@ -1,0 +1,76 @@
+"""LiteLLM's custom provider: four methods, each one run of an agent."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from litellm import CustomLLM
+from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelResponseStream
+
+from agentroster.agents.chat import ChatRequest, RunEvent
+from agentroster.errors import RosterError
+from agentroster.provider import state
+from agentroster.provider.chunks import ChunkWriter, fill, last_chunk
+from agentroster.provider.failure import AgentFailed, agent_failed
+from agentroster.provider.loop_thread import LoopThread
+from agentroster.provider.request import read_request
+from agentroster.provider.stream import Finished, stream_run
+
+logger = logging.getLogger(__name__)
+
+Chunk = ModelResponseStream | GenericStreamingChunk
+
+
+class AgnoProvider(CustomLLM):
+    """Answers `agno/<name>`. LiteLLM passes everything by keyword; only what is named here is used."""
+
+    async def acompletion(self, *_: Any, **arguments: Any) -> ModelResponse:
+        """Return the whole answer of one run. Raises AgentFailed."""
+        events: list[RunEvent] = []
+        try:
+            request = _request(arguments, stream=False)
+            result = await state.current().runner.run(request, events.append)
+        except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
+            raise _failed(error, arguments.get("model")) from None
+        return fill(arguments["model_response"], events, result)
+
+    async def astreaming(self, *_: Any, **arguments: Any) -> AsyncIterator[Chunk]:  # pyright: ignore[reportIncompatibleMethodOverride] - LiteLLM iterates, as its documentation says
+        """Yield the chunks of one run; closing the stream cancels the run. Raises AgentFailed."""
+        try:
+            request = _request(arguments, stream=True)
+            runner = state.current().runner
+            writer = ChunkWriter(f"agno/{request.agent}")
+            async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
+                async for event in events:
+                    chunk = last_chunk(event.result) if isinstance(event, Finished) else writer.delta(event)
+                    if chunk is not None:
+                        yield chunk
+        except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
+            raise _failed(error, arguments.get("model")) from None
+
+    def completion(self, *_: Any, **arguments: Any) -> ModelResponse:
+        """Do as `acompletion`, for synchronous users of the LiteLLM SDK."""
+        return LoopThread.shared().run(self.acompletion(**arguments))
+
+    def streaming(self, *_: Any, **arguments: Any) -> Iterator[Any]:
+        """Do as `astreaming`, for synchronous users of the LiteLLM SDK."""
+        return LoopThread.shared().iterate(self.astreaming(**arguments))
+
+
+def _request(arguments: Mapping[str, Any], *, stream: bool) -> ChatRequest:
+    return read_request(
+        arguments["model"],
+        arguments.get("messages"),
+        arguments.get("optional_params") or {},
+        arguments.get("litellm_params") or {},
+        stream=stream,
+    )
+
+
+def _failed(error: Exception, model: object) -> AgentFailed:
+    if isinstance(error, RosterError):
+        logger.info("agno/%s: %d %s: %s", model, error.status, error.code, error.message)
+    else:
+        logger.error("agno/%s failed", model, exc_info=error)
+    return agent_failed(error)

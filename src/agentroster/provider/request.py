@@ -1,0 +1,82 @@
+"""From LiteLLM's words to a `ChatRequest`: what counts is taken by name, everything else is left behind."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from agentroster.agents.chat import ChatRequest
+from agentroster.errors import BadInput, RunRepeated
+from agentroster.identity.caller import ANONYMOUS, Caller
+
+ROSTER_FIELD = "roster"
+"""Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
+
+REASONING_FIELD = "roster_reasoning_effort"
+"""LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
+
+_MODEL_PARAMS = (
+    "temperature",
+    "max_tokens",
+    "max_completion_tokens",
+    "top_p",
+    "stop",
+    "seed",
+    "response_format",
+    "presence_penalty",
+    "frequency_penalty",
+)
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+
+
+def read_request(
+    model: str, messages: object, optional_params: Mapping[str, Any], litellm_params: Mapping[str, Any], *, stream: bool
+) -> ChatRequest:
+    """Return the validated request.
+
+    Raises BadInput for messages that are no conversation, and RunRepeated when a router runs the same
+    request a second time: its tools may already have acted.
+    """
+    metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
+    if int(metadata.get("attempted_retries") or 0) > 0:
+        raise RunRepeated("This request was already tried once and is not run again.")
+    params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
+    effort = optional_params.get(REASONING_FIELD)
+    if effort is not None:
+        params["reasoning_effort"] = effort
+    return ChatRequest(
+        agent=model.removeprefix("agno/"),
+        caller=_caller(metadata),
+        messages=checked_messages(messages),
+        params=params,
+        stream=stream,
+    )
+
+
+def _caller(metadata: Mapping[str, Any]) -> Caller:
+    auth = metadata.get("user_api_key_auth")
+    claims = getattr(auth, "metadata", None)
+    return Caller.from_claims(claims.get(ROSTER_FIELD)) if isinstance(claims, dict) else ANONYMOUS
+
+
+def checked_messages(messages: object) -> list[Mapping[str, object]]:
+    """Return the messages of a conversation. Raises BadInput, naming the place of what is wrong."""
+    if not isinstance(messages, list) or not messages:
+        raise BadInput("`messages` must be a list with at least one message.")
+    checked = [_message(index, value) for index, value in enumerate(cast("list[object]", messages))]
+    if all(message["role"] in {"system", "developer"} for message in checked):
+        raise BadInput("`messages` holds only system messages: add a message with role `user`.")
+    return checked
+
+
+def _message(index: int, value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise BadInput(f"`messages[{index}]` is not an object.")
+    message = cast("Mapping[str, object]", value)
+    if message.get("role") not in _ROLES:
+        raise BadInput(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}.")
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list):
+        raise BadInput(f"`messages[{index}].content` must be a text or a list of parts.")
+    for part in cast("list[object]", content) if isinstance(content, list) else []:
+        if not isinstance(part, dict):
+            raise BadInput(f"`messages[{index}].content` holds a part that is not an object.")
+    return message

@@ -1,0 +1,74 @@
+"""A run as a stream of events: the first at once, later text joined to pieces of about 40 milliseconds.
+
+LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed sends hundreds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from agentroster.agents.chat import Emit, RunEvent, RunResult, Text, Thinking
+
+INTERVAL_SECONDS = 0.045
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last item of a stream."""
+
+    result: RunResult
+
+
+async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncIterator[RunEvent | Finished]:
+    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
+    waiting: list[RunEvent] = []
+    something = asyncio.Event()
+
+    def emit(event: RunEvent) -> None:
+        waiting.append(event)
+        something.set()
+
+    async def work() -> RunResult:
+        try:
+            return await run(emit)
+        finally:
+            something.set()
+
+    task = asyncio.create_task(work())
+    try:
+        first = True
+        while not task.done():
+            if not first:
+                await _pause(task)
+            await something.wait()
+            something.clear()
+            first = first and not waiting
+            for event in _joined(waiting):
+                yield event
+        for event in _joined(waiting):
+            yield event
+        yield Finished(task.result())
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def _pause(task: asyncio.Task[RunResult]) -> None:
+    await asyncio.wait([task], timeout=INTERVAL_SECONDS)
+
+
+def _joined(waiting: list[RunEvent]) -> list[RunEvent]:
+    """Take all waiting events, neighbours of one kind of text joined."""
+    taken, joined = list(waiting), list[RunEvent]()
+    waiting.clear()
+    for event in taken:
+        last = joined[-1] if joined else None
+        if isinstance(event, Text) and isinstance(last, Text):
+            joined[-1] = Text(last.text + event.text)
+        elif isinstance(event, Thinking) and isinstance(last, Thinking):
+            joined[-1] = Thinking(last.text + event.text)
+        else:
+            joined.append(event)
+    return joined

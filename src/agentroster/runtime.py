@@ -1,0 +1,62 @@
+"""The parts of a running proxy, put together once."""
+
+from dataclasses import dataclass
+from collections.abc import Callable
+
+import httpx
+
+from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.runner import Runner
+from agentroster.agents.skill_access import SkillAccess
+from agentroster.credentials.ring import KeyRing
+from agentroster.db import Database
+from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.keys import KeyStore
+from agentroster.llm.backend import Backends
+from agentroster.llm.completion import ChatModel
+from agentroster.net.client import open_client
+from agentroster.settings import Settings
+from agentroster.skills.registry import SkillRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Everything a request needs; belongs to one event loop."""
+
+    settings: Settings
+    agents: AgentRegistry
+    skills: SkillRegistry
+    authenticator: Authenticator
+    runner: Runner
+    database: Database
+    client: httpx.AsyncClient
+
+    @classmethod
+    def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel]) -> "Runtime":
+        """Open database and HTTP client and load skills and agents. Raises StartRefused."""
+        assert settings.encryption_key is not None, "load_with_secrets makes sure of it"
+        ring = KeyRing.parse(settings.encryption_key.get_secret_value())
+        database = Database.open(settings.database_file)
+        client = open_client()
+        skills = SkillRegistry.load()
+        agents = AgentRegistry.load(settings.plugins, skills)
+        return cls(
+            settings=settings,
+            agents=agents,
+            skills=skills,
+            authenticator=Authenticator(settings, KeyStore(database)),
+            runner=Runner(
+                settings,
+                agents=agents,
+                skills=SkillAccess(settings, registry=skills, database=database, client=client),
+                backends=Backends(settings, client, proxy_model),
+                session_secret=ring.subkey("session-key"),
+            ),
+            database=database,
+            client=client,
+        )
+
+    async def aclose(self) -> None:
+        """Close connections and wait for writes."""
+        await self.client.aclose()
+        self.database.close()

@@ -1,0 +1,125 @@
+"""`roster serve`: check everything, then start LiteLLM and our app in one process on one port."""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import httpx
+import uvloop
+
+from agentroster.errors import StartRefused
+from agentroster.logs import configure_logging
+from agentroster.proxy_config import build_config, read_config, write_config
+from agentroster.secret_file import load_with_secrets
+from agentroster.settings import Settings
+
+_DEFAULT_CONFIG = "proxy_config.yaml"
+_GRACE_SECONDS = 3
+
+# What the dependencies would otherwise do by themselves: fetch a price list, send telemetry, show an admin
+# page. Set before their import; `AGNO_TELEMETRY` beats even Agno's own constructor argument.
+_ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_TELEMETRY": "False",
+    "LITELLM_LOG": "ERROR",
+    "AGNO_TELEMETRY": "false",
+    "DISABLE_ADMIN_UI": "true",
+    "NO_DOCS": "True",
+    "NO_REDOC": "True",
+    "NO_OPENAPI": "True",
+}
+
+
+def serve(**options: object) -> None:
+    """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
+    settings, notice = load_with_secrets(**options)
+    listener = _listen(settings)
+    if notice:
+        click.echo(notice)
+    configure_logging(settings.secrets())
+    _prepare_environment(settings)
+    with listener:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, listener))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind the port first: everything after it is slow."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError as error:
+        raise StartRefused(
+            f"{settings.host}:{settings.port} cannot be used: {(error.strerror or str(error)).lower()}; "
+            "stop what uses it or choose another --port"
+        ) from error
+    return listener
+
+
+def _prepare_environment(settings: Settings) -> None:
+    assert settings.master_key is not None
+    os.environ.update(_ENVIRONMENT)
+    os.environ["LITELLM_MASTER_KEY"] = settings.master_key.get_secret_value()
+    os.environ["CONFIG_FILE_PATH"] = str(_generated_config(settings))
+    # Found in the environment, this would make LiteLLM connect to a database we do not want.
+    for name in ("DATABASE_URL", "WORKER_CONFIG"):
+        os.environ.pop(name, None)
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
+    from agentroster.provider.router_model import RouterModel  # noqa: PLC0415
+    from agentroster.runtime import Runtime  # noqa: PLC0415
+
+    runtime = Runtime.open(settings, RouterModel)
+    config = build_config(read_config(_user_config(settings)), runtime.agents.all())
+    write_config(config, _generated_config(settings))
+
+    from agentroster.app import build_app  # noqa: PLC0415
+    from agentroster.server import Server, server_config  # noqa: PLC0415
+
+    app = build_app(runtime)
+    configure_logging(settings.secrets())
+    url = _url(listener)
+    agents = [spec.model_name for spec in runtime.agents.all()]
+    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, settings, agents))
+    with suppress(SystemExit):
+        await server.serve(sockets=[listener])
+    if not server.started:
+        raise StartRefused("LiteLLM did not start: the lines above say why; check the proxy config")
+    click.echo("roster stopped")
+
+
+async def _announce(url: str, settings: Settings, agents: list[str]) -> None:
+    """Answer one request before saying that requests are answered: the first one is slow."""
+    assert settings.master_key is not None
+    headers = {"authorization": f"Bearer {settings.master_key.get_secret_value()}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
+        (await client.get("/v1/models")).raise_for_status()
+        for agent in agents[:1]:
+            body = {"model": agent, "messages": [{"role": "user", "content": "/help"}]}
+            (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+    click.echo(f"roster is ready at {url} with {', '.join(agents) or 'no agents'}")
+
+
+def _user_config(settings: Settings) -> Path | None:
+    if settings.config is not None:
+        return settings.config
+    default = Path(_DEFAULT_CONFIG)
+    return default if default.exists() else None
+
+
+def _generated_config(settings: Settings) -> Path:
+    return settings.data_dir.resolve() / "litellm_config.yaml"
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

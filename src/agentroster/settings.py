@@ -1,0 +1,152 @@
+"""All settings, read once at the start: command line, environment, `NAME_FILE`, `secrets.env`, defaults."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agentroster.errors import StartRefused
+
+LlmProvider: TypeAlias = Literal["openai", "ollama", "custom", "proxy", "offline"]
+
+_DEFAULT_API_BASES: Mapping[LlmProvider, str] = {
+    "openai": "https://api.openai.com/v1",
+    "ollama": "http://127.0.0.1:11434/v1",
+}
+
+
+def _split_paths(value: object) -> object:
+    return tuple(part for part in value.split(":") if part.strip()) if isinstance(value, str) else value
+
+
+def _split_names(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Secret: TypeAlias = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+
+
+class Settings(BaseSettings):
+    """The operator's choices; every field is one environment variable (see `docs/settings.md`)."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(Path("data"), alias="ROSTER_DATA_DIR")
+    host: str = Field("127.0.0.1", alias="ROSTER_HOST")
+    port: int = Field(9501, alias="ROSTER_PORT", ge=0, le=65535)
+    config: Path | None = Field(None, alias="ROSTER_CONFIG")
+    require_secrets: bool = Field(default=False, alias="ROSTER_REQUIRE_SECRETS")
+    expose_litellm: Literal["", "all"] = Field("", alias="ROSTER_EXPOSE_LITELLM")
+    max_request_mb: float = Field(20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0)
+    plugins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(("all",), alias="ROSTER_PLUGINS")
+
+    run_seconds: float = Field(600.0, alias="ROSTER_RUN_SECONDS", gt=0)
+    run_model_calls: int = Field(25, alias="ROSTER_RUN_MODEL_CALLS", ge=1)
+
+    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field((), alias="ROSTER_LIBRARY")
+
+    master_key: Secret = Field(None, alias="LITELLM_MASTER_KEY")
+    encryption_key: Secret = Field(None, alias="ROSTER_ENCRYPTION_KEY")
+    openwebui_key: Secret = Field(None, alias="ROSTER_OPENWEBUI_KEY")
+    openwebui_jwt_secret: Secret = Field(None, alias="ROSTER_OPENWEBUI_JWT_SECRET")
+
+    llm_provider: Annotated[LlmProvider | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_PROVIDER")
+    llm_model: Annotated[str | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_MODEL")
+    llm_api_base: Annotated[str | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_API_BASE")
+    llm_api_key: Secret = Field(None, alias="LLM_API_KEY")
+    llm_timeout_seconds: float = Field(120.0, alias="LLM_TIMEOUT_SECONDS", gt=0)
+
+    hf_endpoint: str = Field("https://huggingface.co", alias="HF_ENDPOINT")
+    hf_token: Secret = Field(None, alias="HF_TOKEN")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @model_validator(mode="after")
+    def _model_is_complete(self) -> Self:
+        if self.provider != "offline" and not self.llm_model:
+            raise ValueError(f"LLM_PROVIDER={self.provider} needs LLM_MODEL, the name of the model to use")
+        if self.provider == "openai" and self.llm_api_key is None and self.llm_api_base is None:
+            raise ValueError("LLM_PROVIDER=openai needs LLM_API_KEY")
+        if self.provider == "custom" and not self.llm_api_base:
+            raise ValueError("LLM_PROVIDER=custom needs LLM_API_BASE, for example http://127.0.0.1:8080/v1")
+        return self
+
+    @property
+    def provider(self) -> LlmProvider:
+        """The kind of language model: as set, or guessed from what else is set."""
+        if self.llm_provider is not None:
+            return self.llm_provider
+        if self.llm_model is None:
+            return "offline"
+        return "custom" if self.llm_api_base else "openai"
+
+    @property
+    def api_base(self) -> str:
+        """The base URL of the language model, without a trailing slash; empty for `proxy` and `offline`."""
+        return (self.llm_api_base or _DEFAULT_API_BASES.get(self.provider, "")).rstrip("/")
+
+    @property
+    def database_file(self) -> Path:
+        """Where keys and memories live."""
+        return self.data_dir / "roster.db"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret value in the clear, for the log redaction only."""
+        names = ("master_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token")
+        values: list[SecretStr | None] = [getattr(self, name) for name in names]
+        keys = [value.get_secret_value() for value in values if value is not None]
+        ring = self.encryption_key.get_secret_value().split(",") if self.encryption_key else []
+        return tuple(key.strip() for key in [*keys, *ring] if key.strip())
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads a secret from the file that `NAME_FILE` names, unless `NAME` itself is set."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field.alias or field_name
+        path = os.environ.get(f"{name}_FILE", "") if "Secret" in repr(field.annotation) else ""
+        if not path:
+            return None, name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise StartRefused(f"{name}_FILE names a file that cannot be read: {path}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = (self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items())
+        return {name: value for value, name, _ in found if value is not None}
+
+
+def load_settings(**options: object) -> Settings:
+    """Read all settings; `options` (by field name, None = not given) win over the environment.
+
+    Raises StartRefused with one line that names the variable and what is wrong with it.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    aliases = {name: field.alias or name for name, field in Settings.model_fields.items()}
+    try:
+        return Settings(**{aliases[name]: value for name, value in given.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"][:1])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise StartRefused(f"{place}: {reason}" if place else reason) from error

@@ -1,0 +1,1 @@
+"""Skills: folders that give an agent instructions and tools."""

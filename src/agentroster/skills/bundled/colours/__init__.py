@@ -1,0 +1,1 @@
+"""Colours: palettes, themed text, schemes; remembers a favourite."""

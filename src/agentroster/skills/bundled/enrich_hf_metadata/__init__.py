@@ -1,0 +1,1 @@
+"""Completes sidecars of model files from their HuggingFace model card."""

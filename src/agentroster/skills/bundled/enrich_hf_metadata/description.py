@@ -1,0 +1,47 @@
+"""Descriptions: the card as safe HTML, and its first sentences as plain text."""
+
+import re
+
+from markdown_it import MarkdownIt
+
+_BLOCKS = re.compile(r"<(style|script|svg|picture|video|audio|iframe|object)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_COMMENTS = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAGS = re.compile(r"</?[A-Za-z][^<>]*>")
+_LONGEST_HTML_SOURCE = 60_000
+_LONGEST_SHORT = 400
+# Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
+# markdown-it refuses javascript:, vbscript:, file: and data: links by itself.
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+def as_html(body: str) -> str:
+    """Render a card's body as HTML without any markup of the card's own."""
+    return _markdown.render(_without_html(body)[:_LONGEST_HTML_SOURCE]).strip()
+
+
+def short_text(body: str) -> str:
+    """Return the first paragraph of prose, at most two sentences; empty when there is none."""
+    for paragraph in re.split(r"\n\s*\n", _without_html(body)):
+        text = paragraph.strip()
+        if not text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
+            continue
+        plain = _plain(text)
+        if len(plain.split()) >= 4 and not re.match(r"(?i)you should use|trigger", plain):  # noqa: PLR2004 - labels are shorter
+            return _sentences(plain)
+    return ""
+
+
+def _without_html(body: str) -> str:
+    return _TAGS.sub(" ", _COMMENTS.sub(" ", _BLOCKS.sub(" ", body)))
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", " ", text)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return " ".join(re.sub(r"[*_`#]+", "", text).split())
+
+
+def _sentences(text: str) -> str:
+    parts = re.split(r"(?<=[.!?。！？])\s+", text)
+    short = " ".join(parts[:2])
+    return short if len(short) <= _LONGEST_SHORT else short[:_LONGEST_SHORT].rsplit(" ", 1)[0] + " ..."

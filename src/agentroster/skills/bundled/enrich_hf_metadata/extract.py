@@ -1,0 +1,121 @@
+"""From card, repository facts and file to the values they state; nothing is guessed."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, triggers
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for
+from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
+
+_BASE_LABEL = (
+    r"base[\s_-]?models?|base checkpoint|基础模型|基底模型|底模|ベースモデル|베이스\s*모델|기본 모델|базовая модель|basismodell|"
+    r"mod[èe]le de base|modelo base|מודל (?:ה)?בסיס"
+)
+_BASE_LINE = re.compile(rf"^[\s>*_#\-•|`]*(?:{_BASE_LABEL})[*_`\s]*[:：|=]\s*[*_`]*\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_BASE_HEADING = re.compile(rf"^\s*#+\s*(?:{_BASE_LABEL})\W*\n+\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_TRAINED_ON = re.compile(
+    r"(?:fine[\s-]?tuned|trained|built|based)\s+(?:(?:this|it|the)\s+\w+\s+)?(?:on top of|on|from|with|using|upon)\s+(?:the\s+)?(.{3,100})",
+    re.IGNORECASE,
+)
+_BASE_COLUMN = re.compile(rf"^(?:{_BASE_LABEL}|base)$", re.IGNORECASE)
+_HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """All there is to read about one model file."""
+
+    card: Card
+    facts: RepositoryFacts
+    repo: str
+    file_name: str
+    header: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What the source states. `trained_words` is None when it is silent, empty when it says there are none."""
+
+    base_model: str | None
+    base_model_evidence: str
+    trained_words: Sequence[str] | None
+    tags: Sequence[str]
+    html: str
+    short: str
+    lineage: Sequence[str]
+
+
+def extract(source: Source) -> Extraction:
+    """Read everything the source states about its file."""
+    part = _part(source)
+    base, evidence = next(
+        ((name, why) for name, why in _base_models(source, part) if name is not None), (None, "the card does not say")
+    )
+    body = part.text if part is not None and not part.row else source.card.body
+    return Extraction(
+        base_model=base,
+        base_model_evidence=evidence,
+        trained_words=_trained_words(source, part),
+        tags=[*source.card.strings("tags"), *source.facts.tags],
+        html=description.as_html(source.card.body),
+        short=description.short_text(body),
+        lineage=source.card.strings("base_model"),
+    )
+
+
+def is_collection(source: Source) -> bool:
+    """Whether the repository holds more than one model: a shared statement may then be another file's."""
+    files = {name.rsplit("/", 1)[-1].lower() for name in source.facts.weight_files}
+    return len(files or mentioned_files(source.card.body)) > 1
+
+
+def _part(source: Source) -> FilePart | None:
+    if not source.file_name or not is_collection(source):
+        return None
+    return part_for(source.card.body, source.file_name)
+
+
+def _base_models(source: Source, part: FilePart | None) -> Iterator[tuple[str | None, str]]:
+    """Yield what each kind of evidence says, the strongest first."""
+    if part is not None:
+        stated = [cell for column, cell in part.row.items() if _BASE_COLUMN.match(column.strip("*`_ "))]
+        yield base_models.agreed([*stated, *_stated_in(part.text)]), "the card's section for this file"
+    yield base_models.agreed(source.card.strings("base_model")), "base_model of the card"
+    tags = [*source.card.strings("tags"), *source.facts.tags]
+    lineage = [tag.rsplit(":", 1)[-1] for tag in tags if tag.startswith("base_model:")]
+    yield base_models.agreed(lineage), "base_model tags"
+    hints = {name for tag in tags if ":" not in tag and (name := base_models.from_hint(tag))}
+    yield hints.pop() if len(hints) == 1 else None, "tags of the card"
+    yield base_models.from_hint(source.file_name), "the file name"
+    yield base_models.from_hint(source.repo.split("/", 1)[-1]), "the repository name"
+    for key in ("modelspec.architecture", "ss_base_model_version"):
+        yield base_models.from_hint(source.header.get(key, "")), "the file's own header"
+    if part is None:
+        yield base_models.agreed(_stated_in(source.card.body)), "the text of the card"
+
+
+def _stated_in(text: str) -> list[str]:
+    """Return the phrases that name a base model: labelled lines first, else 'trained on ...'."""
+    labelled = [*_BASE_LINE.findall(text), *_BASE_HEADING.findall(text)]
+    phrases = labelled or _TRAINED_ON.findall(text)
+    return [_plain(phrase) for phrase in phrases]
+
+
+def _plain(phrase: str) -> str:
+    if match := _HUB_ID.search(phrase):
+        return match[1]
+    phrase = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", phrase)
+    return re.split(r"[,;(。]|\.\s|\bwith\b|\bfor\b|\|", re.sub(r"[*_`]{1,2}(?=\W|$)|(?<=\W)[*_`]{1,2}|^[*_`]+", "", phrase))[0].strip()
+
+
+def _trained_words(source: Source, part: FilePart | None) -> Sequence[str] | None:
+    if part is not None:
+        own = triggers.from_row(part.row) if part.row else triggers.from_text(part.text)
+        if own is not None:
+            return own
+    if is_collection(source):
+        # A neighbour's words would be wrong for this file: better none.
+        return None
+    stated = triggers.from_front_matter(source.card)
+    return stated if stated is not None else triggers.from_text(source.card.body)

@@ -1,0 +1,169 @@
+"""The pipeline: find the card of each model, read what it states, fill what is missing."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentroster.errors import RosterError, ToolFailed
+from agentroster.library.library import Library, ModelFile
+from agentroster.library.model_file import header_metadata
+from agentroster.library.sidecar import Sidecar
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
+from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.skills.context import SkillContext
+from agentroster.skills.pipeline import ItemReport, Selection
+
+_MOST_LINEAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A card and what the hub adds to it."""
+
+    card: Card
+    facts: RepositoryFacts
+
+
+class CardShelf:
+    """The cards of one run: a repository with a hundred files is fetched once."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known: dict[tuple[str, str], Shelved | RosterError] = {}
+
+    async def get(self, ref: HubRef) -> Shelved:
+        """Return card and facts of a repository. Raises what the hub raised, again for each who asks."""
+        key = (ref.repo, ref.revision)
+        async with self._locks[key]:
+            if key not in self._known:
+                try:
+                    self._known[key] = Shelved(parse_card(await self._hub.card(ref)), await self._hub.facts(ref))
+                except RosterError as error:
+                    self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, RosterError):
+            raise found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichItem:
+    """One target with the shelf of its run."""
+
+    target: targets.Target
+    shelf: CardShelf
+
+    @property
+    def label(self) -> str:
+        """The name of the model in the library, or the address."""
+        return self.target.label
+
+
+def understand(text: str, library: Library) -> dict[str, Any] | None:
+    """Return the arguments that a message asks for, or None."""
+    return targets.understand(text, library)
+
+
+async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
+    """Resolve the targets in a thread: a library may be large and its disk slow."""
+    found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
+    shelf = CardShelf(Hub(context.http, context.hub_endpoint))
+    return Selection([EnrichItem(target, shelf) for target in found], refused)
+
+
+async def prepare(context: SkillContext, item: EnrichItem) -> Extraction | None:
+    """Fetch the card and read it; None when nobody knows where the model comes from.
+
+    Raises a RosterError in words when there is nothing to read.
+    """
+    model = item.target.model
+    sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
+    if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
+        raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
+    ref = item.target.source or _address(sidecar, context.hub_endpoint)
+    if ref is None:
+        return None
+    shelved = await item.shelf.get(ref)
+    found = extract(
+        Source(
+            card=shelved.card,
+            facts=shelved.facts,
+            repo=ref.repo,
+            file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
+            header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        )
+    )
+    return found if found.base_model else await _by_lineage(item.shelf, found, context.hub_endpoint)
+
+
+async def post_process(context: SkillContext, item: EnrichItem, prepared: Extraction | None) -> ItemReport:
+    """Write what is missing, or for a bare address only say what would be."""
+    model = item.target.model
+    if model is None:
+        return _read_out(item, prepared)
+    made = await _made_sidecar(context, model)
+    if prepared is None:
+        hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
+        return ItemReport(item=item.label, updated=made, missing={"card": hint})
+    result = merge.Merge()
+
+    def change(sidecar: Sidecar) -> bool:
+        nonlocal result
+        result = merge.apply(sidecar, prepared)
+        if item.target.source and not sidecar.get("hf_url"):
+            # The person named the address: kept, so that the next run needs no reminder.
+            sidecar["hf_url"] = item.target.source.url
+            result.updated["hf_url"] = item.target.source.url
+        return bool(result.updated)
+
+    await asyncio.to_thread(context.sidecars.update, model, change)
+    updated = {**made, **dict(merge.shown(result))}
+    return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing)
+
+
+def _read_out(item: EnrichItem, prepared: Extraction | None) -> ItemReport:
+    assert prepared is not None, "an address is its own source"
+    result = merge.apply({}, prepared)
+    note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
+    return ItemReport(item=item.label, found=dict(merge.shown(result)), kept=note, missing=result.missing)
+
+
+async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:
+    if await asyncio.to_thread(context.sidecars.read, model) is not None:
+        return {}
+    stopped = threading.Event()
+    try:
+        await asyncio.to_thread(context.sidecars.create, model, stopped.is_set)
+    finally:
+        # A cancelled run leaves its thread behind: it must stop hashing and write nothing.
+        stopped.set()
+    return {"sidecar": "made from the file"}
+
+
+def _address(sidecar: Sidecar | None, endpoint: str) -> HubRef | None:
+    url = sidecar.get("hf_url") if sidecar else None
+    return parse_url(url, endpoint) if isinstance(url, str) else None
+
+
+async def _by_lineage(shelf: CardShelf, found: Extraction, endpoint: str) -> Extraction:
+    """Follow a base model that is itself a fine-tune to its own card, two levels at most."""
+    lineage = found.lineage
+    for _ in range(_MOST_LINEAGE):
+        ref = parse_url(f"{endpoint}/{lineage[0]}", endpoint) if len(lineage) == 1 else None
+        if ref is None:
+            break
+        try:
+            card = (await shelf.get(ref)).card
+        except RosterError:
+            break
+        lineage = card.strings("base_model")
+        name = base_models.agreed(lineage)
+        if name is not None:
+            return replace(found, base_model=name, base_model_evidence=f"the card of {ref.repo}")
+    return found

@@ -1,0 +1,38 @@
+"""What a tool function is handed: the caller, and doors that open only as far as the skill declared."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from agentroster.identity.caller import Caller
+from agentroster.library.library import Library
+from agentroster.library.sidecar import Sidecars
+from agentroster.net.egress import Egress
+from agentroster.skills.memory import Memory
+
+Show: TypeAlias = Callable[[str], Awaitable[None]]
+
+
+async def show_nothing(_text: str) -> None:
+    """Drop the text: the model reads the result instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillContext:
+    """The world as one skill sees it for one caller.
+
+    `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
+    model that called the tool sees its returned value instead.
+    """
+
+    caller: Caller
+    memory: Memory
+    library: Library
+    sidecars: Sidecars
+    http: Egress
+    hub_endpoint: str
+    show: Show = show_nothing
+
+    def showing(self, show: Show) -> "SkillContext":
+        """Return the same context with another place to show text."""
+        return replace(self, show=show)

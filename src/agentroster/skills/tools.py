@@ -1,0 +1,91 @@
+"""`Tool`: one function a model or a slash command can call, and the one way to call it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from jsonschema import Draft202012Validator
+
+from agentroster.errors import RosterError
+from agentroster.logs import redactor
+from agentroster.skills.context import SkillContext
+from agentroster.skills.manifest import Command, Limits
+
+logger = logging.getLogger(__name__)
+
+Json = object
+"""Any value that `json.dumps` accepts."""
+
+
+class ToolFunction(Protocol):
+    """What `handler.py` defines for a tool."""
+
+    def __call__(self, context: SkillContext, /, **arguments: Any) -> Awaitable[Json]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A function with a name, a JSON Schema for its arguments, and bounds."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    function: ToolFunction
+    limits: Limits = field(default_factory=Limits)
+    command: Command | None = None
+
+    @cached_property
+    def _validator(self) -> Draft202012Validator:
+        return Draft202012Validator(self.parameters)
+
+    def complaint(self, arguments: Mapping[str, object]) -> str | None:
+        """Return what is wrong with the arguments, or None."""
+        error = next(iter(sorted(self._validator.iter_errors(dict(arguments)), key=str)), None)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
+        if error is None:
+            return None
+        place = ".".join(map(str, error.absolute_path))
+        return f"{place}: {error.message}" if place else error.message
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """What came of a call: JSON text, always, also for a failure (`{"error": ...}`)."""
+
+    text: str
+    failed: bool = False
+
+
+async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
+    """Call a tool with checked arguments, within its time and size limits.
+
+    Never raises but for cancellation: a failure is a clean sentence, without traceback, path or secret.
+    """
+    complaint = tool.complaint(arguments)
+    if complaint is not None:
+        return _failed(f"Bad arguments for {tool.name}: {complaint}")
+    try:
+        async with asyncio.timeout(tool.limits.seconds):
+            value = await tool.function(context, **arguments)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except TimeoutError:
+        return _failed(f"{tool.name} took longer than {tool.limits.seconds:.0f} seconds and was stopped.")
+    except RosterError as error:
+        return _failed(error.message)
+    except Exception:  # noqa: BLE001 - the tool border: a skill's bug must not end the run or reach the model
+        logger.exception("tool %s failed", tool.name)
+        return _failed(f"{tool.name} failed because of an error in the skill; the operator finds it in the log.")
+    return ToolOutcome(_capped(redactor.clean(text), tool.limits.result_characters))
+
+
+def _failed(message: str) -> ToolOutcome:
+    return ToolOutcome(json.dumps({"error": redactor.clean(message)}, ensure_ascii=False), failed=True)
+
+
+def _capped(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return json.dumps({"truncated": True, "characters": len(text), "beginning": text[:most]}, ensure_ascii=False)
