@@ -1,0 +1,129 @@
+"""What tests share: stand-ins, and real proxies that talk to them."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.roster_process import RosterProcess
+from tests.stand_ins import hub as hub_stand_in
+from tests.stand_ins import model_server as model_stand_in
+from tests.stand_ins.hub import HubServer
+from tests.stand_ins.model_server import ModelServer
+from tests.stand_ins.serving import serving
+
+REPOSITORY = Path(__file__).parent.parent
+MASTER_KEY = "sk-canary-master-Zq81hTgB0vKs"
+OPENWEBUI_KEY = "owui-canary-forwarder-7Yw2LmPq"
+JWT_SECRET = "jwt-canary-secret-0123456789-abcdefghijkl"
+ENCRYPTION_KEY = Fernet.generate_key().decode()
+PROXY_CONFIG = """
+model_list:
+  - model_name: plain-model
+    litellm_params: {{model: openai/stub, api_base: {base}/v1, api_key: {key}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def _model_server() -> Iterator[tuple[ModelServer, str]]:
+    server = ModelServer()
+    with serving(server.app) as url:
+        yield server, url
+
+
+@pytest.fixture(scope="session")
+def _hub() -> Iterator[tuple[HubServer, str]]:
+    server = HubServer()
+    with serving(server.app) as url:
+        yield server, url
+
+
+@pytest.fixture
+def model_server(_model_server: tuple[ModelServer, str]) -> ModelServer:
+    """The stand-in for the language model, with no memory of earlier tests."""
+    _model_server[0].reset()
+    return _model_server[0]
+
+
+@pytest.fixture
+def hub(_hub: tuple[HubServer, str]) -> HubServer:
+    """The stand-in for the HuggingFace Hub, empty."""
+    _hub[0].reset()
+    return _hub[0]
+
+
+@pytest.fixture(scope="session")
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where the test plugin leaves marks."""
+    return tmp_path_factory.mktemp("marks")
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example package and the misbehaving one, installed as real distributions."""
+    target = tmp_path_factory.mktemp("plugins")
+    packages = [REPOSITORY / "docs/examples/roster-haiku", REPOSITORY / "tests/plugins/roster-test-agents"]
+    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target), *map(str, packages)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return target
+
+
+@pytest.fixture(scope="session")
+def library_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of the shared proxies; each test makes a folder of its own in it."""
+    return tmp_path_factory.mktemp("library")
+
+
+@pytest.fixture(scope="session")
+def base_environment(library_root: Path, _hub: tuple[HubServer, str]) -> dict[str, str]:
+    """Secrets, library and hub: what both shared proxies have in common."""
+    return {
+        "LITELLM_MASTER_KEY": MASTER_KEY,
+        "ROSTER_ENCRYPTION_KEY": ENCRYPTION_KEY,
+        "ROSTER_OPENWEBUI_KEY": OPENWEBUI_KEY,
+        "ROSTER_LIBRARY": str(library_root),
+        "HF_ENDPOINT": _hub[1],
+        "HF_TOKEN": hub_stand_in.TOKEN,
+    }
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    tmp_path_factory: pytest.TempPathFactory,
+    base_environment: dict[str, str],
+    _model_server: tuple[ModelServer, str],
+    plugins: Path,
+    marks: Path,
+) -> Iterator[RosterProcess]:
+    """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
+    folder = tmp_path_factory.mktemp("proxy")
+    config = PROXY_CONFIG.format(base=_model_server[1], key=model_stand_in.KEY)
+    (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
+    environment = {
+        **base_environment,
+        "ROSTER_OPENWEBUI_JWT_SECRET": JWT_SECRET,
+        "LLM_PROVIDER": "custom",
+        "LLM_MODEL": "stub",
+        "LLM_API_BASE": f"{_model_server[1]}/v1",
+        "LLM_API_KEY": model_stand_in.KEY,
+        "LLM_TIMEOUT_SECONDS": "2",
+        "ROSTER_RUN_MODEL_CALLS": "6",
+        "ROSTER_MAX_REQUEST_MB": "1",
+        "PYTHONPATH": str(plugins),
+        "TEST_MARKS": str(marks),
+    }
+    process = RosterProcess(folder, environment).start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def offline_proxy(
+    tmp_path_factory: pytest.TempPathFactory, base_environment: dict[str, str]
+) -> Iterator[RosterProcess]:
+    """A proxy without a language model, trusting plain headers of the forwarder."""
+    process = RosterProcess(tmp_path_factory.mktemp("offline"), base_environment).start()
+    yield process
+    process.stop()

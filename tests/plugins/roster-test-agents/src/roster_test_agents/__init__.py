@@ -1,0 +1,1 @@
+"""Agents that misbehave in one way each."""

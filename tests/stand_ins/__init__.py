@@ -1,0 +1,1 @@
+"""Strict stand-ins for remote services, written from their published APIs."""

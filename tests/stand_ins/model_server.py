@@ -1,0 +1,304 @@
+"""A strict stand-in for an OpenAI-compatible model server.
+
+Source: OpenAI's API reference for chat completions. It refuses what the real one refuses: a missing key, unknown
+fields, system messages out of place, tool messages nobody asked for. What it answers is scripted by a line in the last
+user message: `script: NAME [ARGUMENT]`; the model name `slow-...` and others need no script.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+KEY = "upstream-canary-key-5f2d9c71e8"
+FIELDS = {
+    "model", "messages", "tools", "tool_choice", "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed",
+    "response_format", "reasoning_effort", "stream", "stream_options", "presence_penalty", "frequency_penalty", "user", "n",
+}  # fmt: skip
+ROLES = {"system", "developer", "user", "assistant", "tool"}
+
+
+class Refused(Exception):
+    """A request the real API would refuse."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ModelServer:
+    """Answers by script and remembers each request."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.cancelled = threading.Event()
+        self.hanging = threading.Event()
+        self.release = threading.Event()
+        self.app = Starlette(routes=[Route("/v1/chat/completions", self.chat, methods=["POST"])])
+
+    def reset(self) -> None:
+        """Forget earlier requests."""
+        self.requests.clear()
+        self.headers.clear()
+        for event in (self.cancelled, self.hanging, self.release):
+            event.clear()
+
+    async def chat(self, request: Request) -> Response:
+        """Serve POST /v1/chat/completions."""
+        try:
+            if request.headers.get("authorization") != f"Bearer {KEY}":
+                raise Refused("Incorrect API key provided.", 401)
+            body = await request.json()
+            check(body)
+        except Refused as error:
+            return failure(error.status, str(error))
+        self.requests.append(body)
+        self.headers.append(dict(request.headers))
+        name, argument = script_of(body)
+        return await self._scripts()[name](body, argument)
+
+    def _scripts(self) -> dict[str, Callable[[dict[str, Any], str], Any]]:
+        return {
+            "say": self._say,
+            "status": self._status,
+            "think": self._think,
+            "tool": self._tool,
+            "loop": self._loop,
+            "hang": self._hang,
+            "break": self._break,
+            "pieces": self._pieces,
+            "cut": self._cut,
+            "gated": self._gated,
+            "garbage": self._garbage,
+            "no-usage": self._no_usage,
+            "event-error": self._event_error,
+            "echo-key": self._echo_key,
+        }
+
+    async def _say(self, body: dict[str, Any], argument: str) -> Response:
+        return answer(body, [delta(content=word) for word in words(argument or "Hello from the model.")])
+
+    async def _think(self, body: dict[str, Any], argument: str) -> Response:
+        return answer(body, [delta(reasoning_content="Let me "), delta(reasoning_content="think."), delta(content=argument or "Done.")])
+
+    async def _status(self, _body: dict[str, Any], argument: str) -> Response:
+        status, _, retry_after = argument.partition(" ")
+        response = failure(int(status), f"scripted failure {status}")
+        if retry_after:
+            response.headers["retry-after"] = retry_after
+        return response
+
+    async def _echo_key(self, _body: dict[str, Any], _argument: str) -> Response:
+        return failure(400, f"Bad request with Authorization: Bearer {KEY}")
+
+    async def _tool(self, body: dict[str, Any], argument: str) -> Response:
+        """Call `NAME {json}`, then say what the tool returned."""
+        if body["messages"][-1]["role"] == "tool":
+            return answer(body, [delta(content="The tool said: "), delta(content=str(body["messages"][-1]["content"]))])
+        name, _, arguments = argument.partition(" ")
+        return answer(body, tool_call(name, arguments or "{}"), "tool_calls")
+
+    async def _loop(self, body: dict[str, Any], argument: str) -> Response:
+        """Call the same tool for ever."""
+        name, _, arguments = argument.partition(" ")
+        return answer(body, tool_call(name, arguments or "{}"), "tool_calls")
+
+    async def _hang(self, body: dict[str, Any], argument: str) -> Response:
+        """Never answer; `hang after WORDS` streams some words first."""
+        if argument and body.get("stream"):
+            return StreamingResponse(self._hanging_stream(body, argument), media_type="text/event-stream")
+        await self._wait()
+        return answer(body, [])
+
+    async def _hanging_stream(self, body: dict[str, Any], argument: str) -> AsyncIterator[bytes]:
+        for word in words(argument):
+            yield event(chunk(body, delta(content=word)))
+        await self._wait()
+
+    async def _wait(self) -> None:
+        self.hanging.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+    async def _gated(self, body: dict[str, Any], argument: str) -> Response:
+        """Stream one word, and the rest once the test says so."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            first, *rest = words(argument)
+            yield event(chunk(body, delta(content=first)))
+            await asyncio.to_thread(self.release.wait, 20)
+            for word in rest:
+                yield event(chunk(body, delta(content=word)))
+            yield event(chunk(body, {}, "stop"))
+            yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _break(self, body: dict[str, Any], argument: str) -> Response:
+        """Stream some words and end without a finish reason."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            for word in words(argument or "half an"):
+                yield event(chunk(body, delta(content=word)))
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _event_error(self, body: dict[str, Any], _argument: str) -> Response:
+        async def stream() -> AsyncIterator[bytes]:
+            yield event(chunk(body, delta(content="some ")))
+            yield b'data: {"error": {"message": "the GPU is gone", "code": 500}}\n\n'
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _pieces(self, body: dict[str, Any], argument: str) -> Response:
+        """`pieces COUNT [PER_SECOND]`: many pieces, at full speed or paced."""
+        count, _, rate = argument.partition(" ")
+        pause = 1 / float(rate) if rate else 0.0
+        if not body.get("stream"):
+            return answer(body, [delta(content=f"w{number} ") for number in range(int(count))])
+
+        async def stream() -> AsyncIterator[bytes]:
+            for number in range(int(count)):
+                yield event(chunk(body, delta(content=f"w{number} ")))
+                if pause:
+                    await asyncio.sleep(pause)
+            yield event(chunk(body, {}, "stop"))
+            yield event({**chunk(body, None), "choices": [], "usage": USAGE})
+            yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _cut(self, body: dict[str, Any], _argument: str) -> Response:
+        return answer(body, [delta(content="as far as")], "length")
+
+    async def _garbage(self, _body: dict[str, Any], _argument: str) -> Response:
+        return Response("<html>It works!</html>", media_type="text/html")
+
+    async def _no_usage(self, body: dict[str, Any], _argument: str) -> Response:
+        return answer(body, [delta(content="no numbers")], usage=None)
+
+
+USAGE = {
+    "prompt_tokens": 100,
+    "completion_tokens": 7,
+    "total_tokens": 107,
+    "prompt_tokens_details": {"cached_tokens": 64},
+    "completion_tokens_details": {"reasoning_tokens": 3},
+}
+
+
+def check(body: dict[str, Any]) -> None:
+    """Refuse what OpenAI refuses."""
+    if unknown := set(body) - FIELDS:
+        raise Refused(f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Refused("[] is too short - 'messages'")
+    open_calls: set[str] = set()
+    for index, message in enumerate(messages):
+        role = message.get("role")
+        if role not in ROLES:
+            raise Refused(f"Invalid value: '{role}' for messages[{index}].role")
+        if role in {"system", "developer"} and index > 0:
+            raise Refused("System message must be at the beginning.")
+        if role == "tool":
+            if message.get("tool_call_id") not in open_calls:
+                raise Refused("messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.")
+            open_calls.discard(message["tool_call_id"])
+        elif open_calls:
+            raise Refused(f"tool_call_ids did not have response messages: {', '.join(open_calls)}")
+        if message.get("content") is None and not message.get("tool_calls"):
+            raise Refused(f"messages[{index}].content is null")
+        open_calls |= {call["id"] for call in message.get("tool_calls") or []}
+    for tool in body.get("tools") or []:
+        if tool.get("type") != "function" or "name" not in tool.get("function", {}):
+            raise Refused("Invalid tools")
+
+
+def script_of(body: dict[str, Any]) -> tuple[str, str]:
+    """Return the script's name and argument."""
+    for message in reversed(body["messages"]):
+        if message["role"] != "user":
+            continue
+        content = message["content"]
+        text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+        for line in text.splitlines():
+            if line.startswith("script: "):
+                name, _, argument = line.removeprefix("script: ").partition(" ")
+                return name, argument
+        break
+    return "say", ""
+
+
+def words(text: str) -> list[str]:
+    """Split so that the pieces join to the text."""
+    return [f"{word} " for word in text.split()[:-1]] + text.split()[-1:]
+
+
+def delta(**fields: Any) -> dict[str, Any]:
+    return fields
+
+
+def tool_call(name: str, arguments: str) -> list[dict[str, Any]]:
+    """Return a call whose arguments come in two fragments, as real servers send them."""
+    half = len(arguments) // 2
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments[:half]}}
+    return [delta(tool_calls=[first]), delta(tool_calls=[{"index": 0, "function": {"arguments": arguments[half:]}}])]
+
+
+def chunk(body: dict[str, Any], change: dict[str, Any] | None, finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": change, "finish_reason": finish}
+    return {"id": "chatcmpl-stub", "object": "chat.completion.chunk", "created": 1, "model": body["model"], "choices": [choice]}
+
+
+def event(value: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+def failure(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "type": "stub_error", "param": None, "code": None}}, status)
+
+
+def answer(
+    body: dict[str, Any], deltas: list[dict[str, Any]], finish: str = "stop", usage: dict[str, Any] | None = USAGE
+) -> Response:
+    """Answer as a stream or as a whole, as the request asks."""
+    if not body.get("stream"):
+        return JSONResponse(_whole(body, deltas, finish, usage))
+
+    async def stream() -> AsyncIterator[bytes]:
+        for change in deltas:
+            yield event(chunk(body, change))
+        yield event(chunk(body, {}, finish))
+        if usage and (body.get("stream_options") or {}).get("include_usage"):
+            yield event({**chunk(body, None), "choices": [], "usage": usage})
+        yield b"data: [DONE]\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _whole(
+    body: dict[str, Any], deltas: list[dict[str, Any]], finish: str, usage: dict[str, Any] | None
+) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(part.get("content") or "" for part in deltas) or None}
+    thinking = "".join(part.get("reasoning_content", "") for part in deltas)
+    if thinking:
+        message["reasoning_content"] = thinking
+    fragments = [fragment for part in deltas for fragment in part.get("tool_calls", [])]
+    if fragments:
+        call = {"id": fragments[0]["id"], "type": "function", "function": {"name": fragments[0]["function"]["name"]}}
+        call["function"]["arguments"] = "".join(fragment["function"]["arguments"] for fragment in fragments)
+        message["tool_calls"] = [call]
+    whole = {"id": "chatcmpl-stub", "object": "chat.completion", "created": 1, "model": body["model"]}
+    whole["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
+    return whole | ({"usage": usage} if usage else {})
