@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.logs import redactor
+from agentroster.provider.exchange import current
 
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
@@ -53,6 +54,8 @@ class _Held:
         response = JSONResponse({"error": error}, status_code=status)
         dropped = {b"content-length", b"content-type"}
         response.raw_headers += [pair for pair in start.get("headers", []) if pair[0].lower() not in dropped]
+        exchange = current.get()
+        response.headers.update(exchange.error_headers if exchange else {})
         return response
 
 

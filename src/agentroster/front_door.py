@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
 from agentroster.provider.body import is_agent, strip_control_fields
+from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.request import checked_messages
 
 _POST_PATHS = frozenset(
@@ -36,23 +37,25 @@ class FrontDoor:
             if scope["type"] == "lifespan" or self._expose_all:
                 await self._app(scope, receive, send)
             return
+        exchange = Exchange()
+        current.set(exchange)
         try:
-            scope, receive = await self._admit(scope, receive)
+            scope, receive = await self._admit(scope, receive, exchange)
         except RosterError as error:
             await error_response(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    async def _admit(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
         path, method = scope["path"], scope["method"]
         if path in _POST_PATHS and method == "POST":
-            return await self._cleaned(scope, receive)
+            return await self._cleaned(scope, receive, exchange)
         allowed = method in {"GET", "HEAD", "OPTIONS"} and (path in _PUBLIC_PATHS or path in _GET_PATHS)
         if not allowed and not self._expose_all:
             raise NotFound(f"There is nothing at {method} {_shown(path)}.")
         return scope, receive
 
-    async def _cleaned(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    async def _cleaned(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
         """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
         raw = await _read_body(receive, self._most_bytes)
         body = _parsed(raw)
@@ -64,7 +67,7 @@ class FrontDoor:
             raw = json.dumps(body, ensure_ascii=False).encode()
         headers = [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
         headers.append((b"content-length", str(len(raw)).encode()))
-        return {**scope, "headers": headers}, _replayed(raw, receive)
+        return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 
 
 def error_response(error: RosterError) -> JSONResponse:
@@ -114,14 +117,17 @@ def _check_shape(endpoint: str, path: str, body: Mapping[str, object]) -> None:
         raise BadInput(f"`{field}` must be a text or a list, and not empty.")
 
 
-def _replayed(raw: bytes, receive: Receive) -> Receive:
+def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:
     given = False
 
     async def replay() -> Message:
         nonlocal given
         if given:
-            # Later calls wait for the client to go away: that is how LiteLLM notices it.
-            return await receive()
+            # Later calls wait for the client to go away.
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                exchange.client_gone()
+            return message
         given = True
         return {"type": "http.request", "body": raw, "more_body": False}
 

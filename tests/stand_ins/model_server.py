@@ -62,6 +62,8 @@ class ModelServer:
         self.requests.append(body)
         self.headers.append(dict(request.headers))
         name, argument = script_of(body)
+        if name == "hang" and not (argument and body.get("stream")):
+            return await self._hang_until_gone(request)
         return await self._scripts()[name](body, argument)
 
     def _scripts(self) -> dict[str, Callable[[dict[str, Any], str], Any]]:
@@ -110,12 +112,17 @@ class ModelServer:
         name, _, arguments = argument.partition(" ")
         return answer(body, tool_call(name, arguments or "{}"), "tool_calls")
 
+    async def _hang_until_gone(self, request: Request) -> Response:
+        """Never answer; notice when the client goes away, which Starlette leaves to the endpoint."""
+        self.hanging.set()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        self.cancelled.set()
+        return Response()
+
     async def _hang(self, body: dict[str, Any], argument: str) -> Response:
-        """Never answer; `hang after WORDS` streams some words first."""
-        if argument and body.get("stream"):
-            return StreamingResponse(self._hanging_stream(body, argument), media_type="text/event-stream")
-        await self._wait()
-        return answer(body, [])
+        """`hang WORDS`: stream some words, then nothing more."""
+        return StreamingResponse(self._hanging_stream(body, argument), media_type="text/event-stream")
 
     async def _hanging_stream(self, body: dict[str, Any], argument: str) -> AsyncIterator[bytes]:
         for word in words(argument):

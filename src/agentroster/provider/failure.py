@@ -3,6 +3,7 @@
 import litellm
 
 from agentroster.errors import RosterError, RunRepeated, UpstreamRateLimited, UpstreamRejected
+from agentroster.provider.exchange import current
 
 _GENERIC = "The agent failed because of an error in the proxy. The operator finds it in the log."
 # LiteLLM answers 400 for statuses it does not know in this place; these would surprise a client less.
@@ -10,7 +11,7 @@ _OPENAI_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403:
 
 
 class AgentFailed(litellm.APIError):
-    """What a client gets; `headers` are copied onto the HTTP response by LiteLLM."""
+    """What a client gets; `headers` go onto the HTTP response."""
 
     def __init__(self, status: int, message: str, *, code: str, headers: dict[str, str]) -> None:
         super().__init__(status_code=status, message=message, llm_provider="", model="")
@@ -19,7 +20,10 @@ class AgentFailed(litellm.APIError):
         self.args = (message,)
         self.code = code
         self.type = _OPENAI_TYPES.get(status, "rate_limit_error" if status == 429 else "api_error")  # noqa: PLR2004
-        self.headers = headers
+        self.headers = dict(headers)
+        exchange = current.get()
+        if exchange is not None:
+            exchange.error_headers.update(headers)
         # The client was told; the log needs one line of ours and not LiteLLM's traceback.
         self.roster_expected = True
 

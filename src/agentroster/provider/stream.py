@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agentroster.agents.chat import Emit, RunEvent, RunResult, Text, Thinking
+from agentroster.provider.exchange import current
 
 INTERVAL_SECONDS = 0.045
 
@@ -36,6 +37,8 @@ async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncIterat
             something.set()
 
     task = asyncio.create_task(work())
+    if exchange := current.get():
+        exchange.when_gone(task.cancel)
     try:
         first = True
         while not task.done():
@@ -48,7 +51,8 @@ async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncIterat
                 yield event
         for event in _joined(waiting):
             yield event
-        yield Finished(task.result())
+        if not task.cancelled():
+            yield Finished(task.result())
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError, Exception):

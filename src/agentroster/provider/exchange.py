@@ -1,0 +1,32 @@
+"""What the front door and the provider tell each other about one HTTP exchange, past LiteLLM.
+
+Two things get lost in between: that the client went away (on some streaming endpoints), and headers of an
+error that comes before the first piece of a stream (`Retry-After`).
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+
+class Exchange:
+    """One request and its response; shared by all tasks that work on it."""
+
+    def __init__(self) -> None:
+        self.error_headers: dict[str, str] = {}
+        self._gone = False
+        self._listeners: list[Callable[[], object]] = []
+
+    def when_gone(self, listener: Callable[[], object]) -> None:
+        """Call `listener` once the client is gone; at once if it is."""
+        if self._gone:
+            listener()
+        self._listeners.append(listener)
+
+    def client_gone(self) -> None:
+        """Note that nobody waits for the answer any more."""
+        self._gone = True
+        for listener in self._listeners:
+            listener()
+
+
+current: ContextVar[Exchange | None] = ContextVar("roster_exchange", default=None)
