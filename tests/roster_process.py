@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 90
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return an environment without anything of the developer's; byte code is written, as everywhere else."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"}}
-    return {**kept, "HOME": "/nonexistent", "PYTHONWARNDEFAULTENCODING": "1", **extra}
+    return {**kept, "HOME": "/nonexistent", **extra}
 
 
 @dataclass
@@ -33,6 +33,7 @@ class RosterProcess:
     arguments: Sequence[str] = ()
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
+    _log_start: int = 0
     _clients: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -55,6 +56,7 @@ class RosterProcess:
         """Start and wait for the ready line."""
         command = [ROSTER, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.arguments]
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._log_start = len(self.log) if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=clean_environment(**self.environment), stdout=log, stderr=log
@@ -67,7 +69,7 @@ class RosterProcess:
         """Wait until the log holds a text."""
         assert self.process is not None
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while text not in self.log:
+        while text not in self.log[self._log_start :]:
             assert self.process.poll() is None, f"roster ended early:\n{self.log}"
             assert time.monotonic() < deadline, f"no {text!r} in:\n{self.log}"
             time.sleep(0.05)

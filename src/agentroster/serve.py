@@ -11,8 +11,10 @@ import httpx
 import uvloop
 
 from agentroster.errors import StartRefused
+from agentroster.llm.completion import ChatModel
 from agentroster.logs import configure_logging
 from agentroster.proxy_config import build_config, read_config, write_config
+from agentroster.runtime import Runtime
 from agentroster.secret_file import load_with_secrets
 from agentroster.settings import Settings
 
@@ -73,14 +75,11 @@ def _prepare_environment(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
-    from agentroster.provider.router_model import RouterModel  # noqa: PLC0415
-    from agentroster.runtime import Runtime  # noqa: PLC0415
-
-    runtime = Runtime.open(settings, RouterModel)
+    runtime = Runtime.open(settings, _router_model)
     config = build_config(read_config(_user_config(settings)), runtime.agents.all())
     write_config(config, _generated_config(settings))
 
+    # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
     from agentroster.app import build_app  # noqa: PLC0415
     from agentroster.server import Server, server_config  # noqa: PLC0415
 
@@ -94,6 +93,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     if not server.started:
         raise StartRefused("LiteLLM did not start: the lines above say why; check the proxy config")
     click.echo("roster stopped")
+
+
+def _router_model() -> ChatModel:
+    from agentroster.provider.router_model import RouterModel  # noqa: PLC0415 - imports LiteLLM
+
+    return RouterModel()
 
 
 async def _announce(url: str, settings: Settings, agents: list[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -80,10 +80,19 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls)
 
+    @field_validator("hf_endpoint", "llm_api_base")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must be an address that starts with https:// or http://")
+        return value
+
     @model_validator(mode="after")
     def _model_is_complete(self) -> Self:
         if self.provider != "offline" and not self.llm_model:
             raise ValueError(f"LLM_PROVIDER={self.provider} needs LLM_MODEL, the name of the model to use")
+        if self.llm_model and self.llm_model.startswith("agno/"):
+            raise ValueError("LLM_MODEL names an agent: an agent cannot be the language model of agents")
         if self.provider == "openai" and self.llm_api_key is None and self.llm_api_base is None:
             raise ValueError("LLM_PROVIDER=openai needs LLM_API_KEY")
         if self.provider == "custom" and not self.llm_api_base:

@@ -100,6 +100,14 @@ def part_for(body: str, file_name: str) -> FilePart | None:
     return _around_mention(lines, marks, file_name)
 
 
+def shared_part(body: str) -> str:
+    """Return the beginning of a collection's card, before the part about its first file."""
+    lines = body.split("\n")
+    first = next((number for number, line in enumerate(lines) if _names_in(line)), len(lines))
+    start = max((number for number, _, _ in headings(body) if number <= first), default=0)
+    return "\n".join(lines[: start if first < len(lines) else first])
+
+
 def _around_mention(lines: list[str], marks: list[tuple[int, int, str]], file_name: str) -> FilePart | None:
     wanted = _plain_name(file_name)
     for number, line in enumerate(lines):

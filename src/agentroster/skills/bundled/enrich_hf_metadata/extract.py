@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for, shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
 
 _BASE_LABEL = (
@@ -92,7 +92,8 @@ def _base_models(source: Source, part: FilePart | None) -> Iterator[tuple[str | 
     for key in ("modelspec.architecture", "ss_base_model_version"):
         yield base_models.from_hint(source.header.get(key, "")), "the file's own header"
     if part is None:
-        yield base_models.agreed(_stated_in(source.card.body)), "the text of the card"
+        text = shared_part(source.card.body) if is_collection(source) else source.card.body
+        yield base_models.agreed(_stated_in(text)), "the text of the card"
 
 
 def _stated_in(text: str) -> list[str]:

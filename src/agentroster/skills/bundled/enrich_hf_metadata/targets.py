@@ -46,12 +46,15 @@ def _looks_like_target(text: str) -> bool:
 
 
 def _named_models(text: str, library: Library) -> list[str]:
-    """Return file names of the library that stand in the text; this is how names with blanks are found."""
-    words = f" {text.lower()} "
-    found = {model.path.name for model in library.models() if " " in model.path.name and model.path.name.lower() in words}
-    for name in found:
-        text = re.sub(re.escape(name), " ", text, flags=re.IGNORECASE)
-    return [*sorted(found), *_paths(text)] if found else []
+    """Return the models of the library that stand in the text; this is how names with blanks are found."""
+    found: list[str] = []
+    for model in library.models():
+        forms = (str(model.path), model.name, model.path.name)
+        form = next((form for form in forms if " " in form and form.lower() in text.lower()), None)
+        if form is not None:
+            found.append(str(model.path))
+            text = re.sub(re.escape(form), " ", text, flags=re.IGNORECASE)
+    return [*found, *_paths(text)] if found else []
 
 
 def _paths(text: str) -> list[str]:

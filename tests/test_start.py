@@ -1,0 +1,249 @@
+"""`roster serve` from the first second to the last."""
+
+import signal
+import socket
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
+
+GOOD_MASTER = "sk-good-0123456789abcdef"
+GOOD_KEY = Fernet.generate_key().decode()
+
+
+def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
+    """Start with these settings, expect one clear line and exit status 2, and return the line."""
+    given = {"LITELLM_MASTER_KEY": GOOD_MASTER, "ROSTER_ENCRYPTION_KEY": GOOD_KEY, **environment}
+    given = {name: value for name, value in given.items() if value != "UNSET"}
+    done = run_roster("serve", "--port", "0", "--data-dir", str(tmp_path / "d"), *arguments, environment=given, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr + done.stdout
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_first_start_makes_secrets_and_later_starts_use_them(tmp_path: Path) -> None:
+    proxy = RosterProcess(tmp_path).start()
+    secrets = proxy.data_dir / "secrets.env"
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+    assert f"made {secrets}" in proxy.log
+    values = dict(line.split("=", 1) for line in secrets.read_text(encoding="utf-8").splitlines())
+    assert set(values) == {"LITELLM_MASTER_KEY", "ROSTER_ENCRYPTION_KEY"}
+    with proxy.http(values["LITELLM_MASTER_KEY"]) as client:
+        assert client.get("/v1/models").status_code == 200
+    assert values["LITELLM_MASTER_KEY"] not in proxy.log
+    assert proxy.stop(signal.SIGINT) == 0
+    assert "Traceback" not in proxy.log
+    again = RosterProcess(tmp_path).start()
+    with again.http(values["LITELLM_MASTER_KEY"]) as client:
+        assert client.get("/v1/models").status_code == 200
+    assert again.stop() == 0
+    assert secrets.read_text(encoding="utf-8").count("\n") == 2
+    assert again.log.count("made ") == 1
+
+
+def test_ready_is_said_only_when_requests_are_answered(proxy: RosterProcess) -> None:
+    assert proxy.log.count("roster is ready at http://127.0.0.1:") == 1
+    assert proxy.log.startswith("roster is ready") or "\nroster is ready" in proxy.log
+
+
+def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environment: dict[str, str]) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    proxy = RosterProcess(tmp_path, {**base_environment, "LLM_MODEL": "silent", "LLM_API_BASE": base}).start()
+    body = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "hi"}]}
+    with proxy.http() as client, socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1]))) as waiting:
+        request = client.build_request("POST", "/v1/chat/completions", json=body)
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        waiting.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{head}\r\n".encode() + request.content)
+        with listener, listener.accept()[0] as upstream:
+            upstream.recv(10)
+            started = time.monotonic()
+            assert proxy.stop(signal.SIGINT) == 0
+            assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [
+        ({"LITELLM_MASTER_KEY": ""}, "LITELLM_MASTER_KEY is set but empty"),
+        ({"LITELLM_MASTER_KEY": "sk-1234"}, "publicly known"),
+        ({"LITELLM_MASTER_KEY": "SK-1234"}, "publicly known"),
+        ({"LITELLM_MASTER_KEY": "short"}, "shorter"),
+        ({"LITELLM_MASTER_KEY": "sk-change-me-please-0123"}, "publicly known"),
+        ({"ROSTER_ENCRYPTION_KEY": ""}, "ROSTER_ENCRYPTION_KEY is set but empty"),
+        ({"ROSTER_ENCRYPTION_KEY": "not-a-key"}, "key 1 of 1"),
+        ({"ROSTER_ENCRYPTION_KEY": f"{GOOD_KEY},{GOOD_KEY[:-1]}"}, "key 2 of 2"),
+        ({"ROSTER_ENCRYPTION_KEY": f"{GOOD_KEY},{GOOD_KEY}"}, "same key twice"),
+        ({"ROSTER_ENCRYPTION_KEY": GOOD_KEY.replace(GOOD_KEY[3], "/")}, "malformed"),
+        ({"ROSTER_OPENWEBUI_JWT_SECRET": "too-short"}, "ROSTER_OPENWEBUI_JWT_SECRET"),
+        ({"ROSTER_REQUIRE_SECRETS": "1", "LITELLM_MASTER_KEY": "UNSET"}, "LITELLM_MASTER_KEY is missing"),
+        (
+            {"ROSTER_REQUIRE_SECRETS": "1", "LITELLM_MASTER_KEY": "UNSET", "ROSTER_ENCRYPTION_KEY": "UNSET"},
+            "LITELLM_MASTER_KEY and ROSTER_ENCRYPTION_KEY are missing",
+        ),
+        ({"LITELLM_MASTER_KEY": "UNSET", "LITELLM_MASTER_KEY_FILE": "/nowhere/at/all"}, "LITELLM_MASTER_KEY_FILE"),
+        ({"LLM_PROVIDER": "openai", "LLM_MODEL": "gpt"}, "LLM_API_KEY"),
+        ({"LLM_PROVIDER": "ollama"}, "LLM_MODEL"),
+        ({"LLM_PROVIDER": "custom", "LLM_MODEL": "x"}, "LLM_API_BASE"),
+        ({"LLM_PROVIDER": "magic"}, "LLM_PROVIDER"),
+        ({"LLM_PROVIDER": "proxy", "LLM_MODEL": "agno/demo-agent"}, "agent"),
+        ({"ROSTER_PORT": "99999"}, "ROSTER_PORT"),
+        ({"ROSTER_CONFIG": "/nowhere/proxy.yaml"}, "/nowhere/proxy.yaml"),
+        ({"HF_ENDPOINT": "ftp://hub"}, "HF_ENDPOINT"),
+    ],
+)
+def test_an_unsafe_or_wrong_setting_refuses_to_start_with_one_line(
+    tmp_path: Path, environment: dict[str, str], hint: str
+) -> None:
+    arguments = () if "ROSTER_PORT" not in environment else ("--host", "127.0.0.1")
+    if "ROSTER_PORT" in environment:
+        done = run_roster("serve", environment={**environment, "ROSTER_DATA_DIR": str(tmp_path / "d")}, cwd=tmp_path)
+        assert done.returncode == 2
+        assert hint in done.stderr
+        return
+    line = refused(tmp_path, *arguments, **environment)
+    assert hint in line
+    for value in environment.values():
+        if len(value) > 20:
+            assert value not in line or value.startswith("/"), "a secret is never printed"
+
+
+def test_no_secrets_are_made_where_they_are_required(tmp_path: Path) -> None:
+    refused(tmp_path, ROSTER_REQUIRE_SECRETS="1", LITELLM_MASTER_KEY="UNSET")
+    assert not (tmp_path / "d" / "secrets.env").exists()
+
+
+def test_lost_secrets_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    data.mkdir()
+    (data / "roster.db").touch()
+    line = refused(tmp_path, LITELLM_MASTER_KEY="UNSET", ROSTER_ENCRYPTION_KEY="UNSET")
+    assert "restore" in line
+
+
+def test_a_port_in_use_refuses_to_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = refused(tmp_path, "--port", str(taken.getsockname()[1]))
+    assert "in use" in line
+    assert "--port" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("model_list: [", "not valid YAML"), ("- a list", "not a mapping"), ("model_list: {}\nrouter_settings: [1]", "router_settings")],
+)
+def test_a_broken_proxy_config_refuses_to_start(tmp_path: Path, text: str, hint: str) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(text, encoding="utf-8")
+    assert hint in refused(tmp_path, "--config", str(config))
+
+
+def test_a_database_of_a_newer_version_refuses_to_start(tmp_path: Path) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    (tmp_path / "d").mkdir()
+    connection = sqlite3.connect(tmp_path / "d" / "roster.db")
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    assert "newer" in refused(tmp_path)
+
+
+def test_a_file_that_is_no_database_refuses_to_start(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "roster.db").write_bytes(b"this is not sqlite" * 100)
+    assert "not a usable SQLite database" in refused(tmp_path)
+
+
+def test_secrets_can_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(f"{GOOD_MASTER}\n", encoding="utf-8")
+    (tmp_path / "ring").write_text(f"{GOOD_KEY}\n", encoding="utf-8")
+    environment = {"LITELLM_MASTER_KEY_FILE": str(tmp_path / "master"), "ROSTER_ENCRYPTION_KEY_FILE": str(tmp_path / "ring")}
+    proxy = RosterProcess(tmp_path, {**environment, "ROSTER_REQUIRE_SECRETS": "1"}).start()
+    try:
+        with proxy.http(GOOD_MASTER) as client:
+            assert client.get("/v1/models").status_code == 200
+        assert not (proxy.data_dir / "secrets.env").exists()
+    finally:
+        proxy.stop()
+
+
+# Python's audit events do not see what uvloop does in C, so this process uses asyncio's own loop.
+AUDIT = '''
+import asyncio, sys, types
+loop_module = types.ModuleType("uvloop")
+loop_module.new_event_loop = asyncio.new_event_loop
+sys.modules["uvloop"] = loop_module
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        host = arguments[0] if event == "socket.getaddrinfo" else arguments[1][0]
+        host = host.decode() if isinstance(host, bytes) else host
+        if str(host) not in ("127.0.0.1", "::1", "localhost", "None", ""):
+            sys.stderr.write(f"OUTBOUND {event} {host}\\n")
+            raise ConnectionRefusedError("no network in this test")
+sys.addaudithook(hook)
+'''
+
+
+def test_nothing_is_called_outside_at_start_or_for_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AUDIT, encoding="utf-8")
+    secrets = {"LITELLM_MASTER_KEY": GOOD_MASTER, "ROSTER_ENCRYPTION_KEY": GOOD_KEY}
+    proxy = RosterProcess(tmp_path / "p", {**secrets, "PYTHONPATH": str(tmp_path)}).start()
+    try:
+        body = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "hello"}]}
+        with proxy.http() as client:
+            assert client.post("/v1/chat/completions", json=body).status_code == 200
+            url = {"role": "user", "content": "https://huggingface.co/a/b"}
+            client.post("/v1/chat/completions", json={"model": "agno/enrich-metadata", "messages": [url]})
+    finally:
+        proxy.stop()
+    outbound = [line for line in proxy.log.splitlines() if line.startswith("OUTBOUND")]
+    # The last request proves that the hook sees what goes out.
+    assert outbound
+    assert {line.split()[2] for line in outbound} == {"huggingface.co"}
+
+
+def test_plain_litellm_with_the_shipped_config_serves_the_built_in_agents(tmp_path: Path) -> None:
+    repository = Path(__file__).parent.parent
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [ROSTER.replace("/roster", "/litellm"), "--config", str(repository / "proxy_config.yaml"), "--port", str(port)]
+    environment = clean_environment(
+        LITELLM_MASTER_KEY=GOOD_MASTER,
+        ROSTER_ENCRYPTION_KEY=GOOD_KEY,
+        ROSTER_DATA_DIR=str(tmp_path / "d"),
+        LITELLM_LOCAL_MODEL_COST_MAP="True",
+    )
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(f"{url}/health/liveliness", process)
+            headers = {"authorization": f"Bearer {GOOD_MASTER}"}
+            with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
+                assert {row["id"] for row in client.get("/v1/models").json()["data"]} >= {"agno/demo-agent", "agno/enrich-metadata"}
+                body = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "/help"}], "num_retries": 2}
+                answer = client.post("/v1/chat/completions", json=body).json()
+                assert "/palette" in answer["choices"][0]["message"]["content"]
+                assert client.post("/v1/chat/completions", json={**body, "model": "agno/nobody"}).status_code == 404
+                assert client.get("/v1/models", headers={"authorization": "Bearer no"}).status_code == 401
+        finally:
+            process.terminate()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        try:
+            if httpx.get(url, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer")
