@@ -20,7 +20,9 @@ PATIENCE_SECONDS = 90
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return an environment without anything of the developer's; byte code is written, as everywhere else."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"}}
+    kept = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+    }
     return {**kept, "HOME": "/nonexistent", **extra}
 
 
@@ -99,7 +101,9 @@ class RosterProcess:
         return done.stdout
 
 
-def run_roster(*arguments: str, environment: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_roster(
+    *arguments: str, environment: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [ROSTER, *arguments],

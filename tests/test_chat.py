@@ -16,7 +16,9 @@ def ask(client: OpenAI, text: str, model: str = AGENT, **options: Any) -> Any:
     return client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}], **options)
 
 
-def test_an_answer_has_text_exact_usage_and_the_name_that_was_asked_for(proxy: RosterProcess, model_server: ModelServer) -> None:
+def test_an_answer_has_text_exact_usage_and_the_name_that_was_asked_for(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
     answer = ask(proxy.openai(), "script: say one two three")
     assert answer.choices[0].message.content == "one two three"
     assert answer.choices[0].finish_reason == "stop"
@@ -34,7 +36,9 @@ def test_a_stream_has_one_id_the_asked_name_and_exact_usage_on_request(
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "one two three"
     assert len({chunk.id for chunk in chunks}) == 1
     assert {chunk.model for chunk in chunks} == {AGENT}
-    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices and chunk.choices[0].finish_reason] == ["stop"]
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices and chunk.choices[0].finish_reason] == [
+        "stop"
+    ]
     usage = [chunk.usage for chunk in chunks if chunk.usage]
     assert [(one.prompt_tokens, one.completion_tokens) for one in usage] == [(100, 7)]
 
@@ -59,7 +63,9 @@ def test_pieces_at_full_speed_are_joined_and_none_is_lost(proxy: RosterProcess, 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_thinking_is_passed_on_as_reasoning_content(proxy: RosterProcess, model_server: ModelServer, stream: bool) -> None:
+def test_thinking_is_passed_on_as_reasoning_content(
+    proxy: RosterProcess, model_server: ModelServer, stream: bool
+) -> None:
     answer = ask(proxy.openai(), "script: think The answer.", stream=stream)
     parts = [chunk.choices[0].delta for chunk in answer] if stream else [answer.choices[0].message]
     assert "".join(getattr(part, "reasoning_content", None) or "" for part in parts) == "Let me think."
@@ -67,8 +73,10 @@ def test_thinking_is_passed_on_as_reasoning_content(proxy: RosterProcess, model_
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_usage_adds_up_over_the_model_calls_of_a_tool_run(proxy: RosterProcess, model_server: ModelServer, stream: bool) -> None:
-    options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+def test_usage_adds_up_over_the_model_calls_of_a_tool_run(
+    proxy: RosterProcess, model_server: ModelServer, stream: bool
+) -> None:
+    options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
     answer = ask(proxy.openai(), 'script: tool colour_palette {"base": "blue"}', **options)
     if stream:
         chunks = list(answer)
@@ -90,7 +98,9 @@ def test_an_answer_cut_by_the_model_says_length(proxy: RosterProcess, model_serv
     assert [reason for reason in reasons if reason] == ["length"]
 
 
-def test_all_client_messages_reach_the_model_with_one_system_message(proxy: RosterProcess, model_server: ModelServer) -> None:
+def test_all_client_messages_reach_the_model_with_one_system_message(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     call = {"id": "call_9", "type": "function", "function": {"name": "lookup", "arguments": "{}"}}
     messages: list[Any] = [
@@ -130,7 +140,10 @@ def test_parameters_for_the_model_reach_it(proxy: RosterProcess, model_server: M
 
 
 def test_tools_of_the_client_are_ignored(proxy: RosterProcess, model_server: ModelServer) -> None:
-    tool = {"type": "function", "function": {"name": "delete_everything", "parameters": {"type": "object", "properties": {}}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "delete_everything", "parameters": {"type": "object", "properties": {}}},
+    }
     ask(proxy.openai(), "script: say hi", tools=[tool], tool_choice="required")
     sent = model_server.requests[0]
     assert "delete_everything" not in json.dumps(sent)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +66,9 @@ def test_a_sidecar_is_completed_from_the_card_with_no_model_and_no_key(
     offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
 ) -> None:
     hub.repositories["someone/ink-wash"] = Repository(card("ink_flux"), files=["ink.safetensors"])
-    model = make("ink.safetensors", {"file_name": "ink", "hf_url": "https://huggingface.co/someone/ink-wash", "my_own": [1]})
+    model = make(
+        "ink.safetensors", {"file_name": "ink", "hf_url": "https://huggingface.co/someone/ink-wash", "my_own": [1]}
+    )
     answer = say(offline_proxy, f"enrich {folder.name}/ink.safetensors")
     sidecar = read(model)
     assert sidecar["base_model"] == "Flux.1 D"
@@ -128,7 +129,9 @@ def test_what_a_person_wrote_is_kept_and_said(offline_proxy: RosterProcess, hub:
     assert "base_model (already set)" in answer
 
 
-def test_a_second_run_changes_nothing_not_even_the_time(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
+def test_a_second_run_changes_nothing_not_even_the_time(
+    offline_proxy: RosterProcess, hub: HubServer, make: Make
+) -> None:
     hub.repositories["someone/ink-wash"] = Repository(card("ink_flux"))
     model = make("twice.safetensors", {"hf_url": "https://huggingface.co/someone/ink-wash"})
     say(offline_proxy, f"enrich {model}")
@@ -155,7 +158,10 @@ def test_a_folder_is_enriched_file_by_file_from_the_files_own_part_of_the_card(
     models = {name: make(f"sub/{name}.safetensors", {"hf_url": "https://huggingface.co/x/shelf"}) for name in names}
     answer = say(offline_proxy, f"enrich {folder.name}/sub/")
     assert "5 in all" in answer
-    found = {name: (read(model).get("base_model"), read(model).get("civitai", {}).get("trainedWords")) for name, model in models.items()}
+    found = {
+        name: (read(model).get("base_model"), read(model).get("civitai", {}).get("trainedWords"))
+        for name, model in models.items()
+    }
     assert found == {
         "rust": ("SDXL 1.0", ["rusty metal"]),
         "moss garden": ("Illustrious", ["mossgarden", "lush"]),
@@ -217,8 +223,18 @@ def test_a_renamed_repository_is_followed(offline_proxy: RosterProcess, hub: Hub
     assert "ZImageTurbo" in say(offline_proxy, "https://huggingface.co/a/old")
 
 
-@pytest.mark.parametrize("target", ["https://127.0.0.1:9/x", "http://169.254.169.254/latest/meta-data", "http://localhost:1/", "https://evil.example/x"])
-def test_a_redirect_to_another_host_is_refused(offline_proxy: RosterProcess, hub: HubServer, make: Make, target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://127.0.0.1:9/x",
+        "http://169.254.169.254/latest/meta-data",
+        "http://localhost:1/",
+        "https://evil.example/x",
+    ],
+)
+def test_a_redirect_to_another_host_is_refused(
+    offline_proxy: RosterProcess, hub: HubServer, make: Make, target: str
+) -> None:
     hub.repositories["a/away"] = Repository(redirect=target)
     model = make("away.safetensors", {"hf_url": "https://huggingface.co/a/away"})
     before = sidecar_of(model).read_bytes()
@@ -336,7 +352,9 @@ def test_rows_are_streamed_as_models_finish(offline_proxy: RosterProcess, hub: H
     assert "3 in all: 3 changed" in text
 
 
-def test_the_write_is_atomic_and_keeps_the_mode(offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make) -> None:
+def test_the_write_is_atomic_and_keeps_the_mode(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
+) -> None:
     hub.repositories["a/b"] = Repository(card("chinese"))
     model = make("mode.safetensors", {"hf_url": "https://huggingface.co/a/b"})
     sidecar_of(model).chmod(0o640)
@@ -344,7 +362,7 @@ def test_the_write_is_atomic_and_keeps_the_mode(offline_proxy: RosterProcess, hu
     say(offline_proxy, f"enrich {model}")
     assert sidecar_of(model).stat().st_ino != inode, "a new file took the place of the old one"
     assert sidecar_of(model).stat().st_mode & 0o777 == 0o640
-    assert not [name for name in os.listdir(folder) if name.endswith(".tmp")]
+    assert not list(folder.glob(".*"))
 
 
 def test_with_a_language_model_the_agent_calls_the_tool(

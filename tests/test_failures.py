@@ -117,7 +117,9 @@ def test_an_upstream_failure_keeps_its_meaning(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_upstream_429_stays_429_with_retry_after(proxy: RosterProcess, model_server: ModelServer, stream: bool) -> None:
+def test_an_upstream_429_stays_429_with_retry_after(
+    proxy: RosterProcess, model_server: ModelServer, stream: bool
+) -> None:
     response = post(proxy, chat("script: status 429 17", stream=stream))
     assert response.status_code == 429
     assert response.headers["retry-after"] == "17"
@@ -157,14 +159,16 @@ def test_a_failure_in_mid_stream_is_an_error_frame_after_the_partial_text(
     texts: list[str] = []
     with pytest.raises(openai.APIError) as failed:
         messages: Any = [{"role": "user", "content": f"script: {script}"}]
-        for chunk in proxy.openai().chat.completions.create(model=AGENT, messages=messages, stream=True):
-            texts.append(chunk.choices[0].delta.content or "")
+        stream = proxy.openai().chat.completions.create(model=AGENT, messages=messages, stream=True)
+        texts.extend(chunk.choices[0].delta.content or "" for chunk in stream)
     assert "".join(texts).strip() in {"half an", "some"}
     assert "Try again" in failed.value.message
     assert not INTERNAL.search(json.dumps(failed.value.body))
 
 
-def test_a_secret_in_an_upstream_error_does_not_reach_the_client(proxy: RosterProcess, model_server: ModelServer) -> None:
+def test_a_secret_in_an_upstream_error_does_not_reach_the_client(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
     response = post(proxy, chat("script: echo-key"))
     assert response.status_code == 400
     assert "Bad request with Authorization" in message_of(response)

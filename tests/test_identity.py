@@ -38,7 +38,9 @@ def favourite(proxy: RosterProcess, key: str, headers: Any = None, **extra: Any)
 def token(user: str, *, secret: str = JWT_SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     now = int(time.time())
     payload = {"sub": user, "iss": "open-webui", "email": "x@y", "role": "user", "iat": now, "exp": now + 300, **claims}
-    return jwt.encode({name: value for name, value in payload.items() if value is not None}, secret, algorithm=algorithm)
+    return jwt.encode(
+        {name: value for name, value in payload.items() if value is not None}, secret, algorithm=algorithm
+    )
 
 
 def signed(user: str, **options: Any) -> dict[str, str]:
@@ -114,9 +116,17 @@ def test_a_key_with_a_model_list_may_use_only_those_models(proxy: RosterProcess)
 
 
 @pytest.mark.parametrize("key", ["", "wrong", "sk-1234", "rst_short", "Bearer", "x" * 5000])
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/completions", "/v1/embeddings"])
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/completions", "/v1/embeddings"]
+)
 def test_no_key_or_a_wrong_key_is_401_everywhere(proxy: RosterProcess, key: str, path: str) -> None:
-    body = {"model": AGENT, "max_tokens": 5, "input": "hi", "prompt": "hi", "messages": [{"role": "user", "content": "hi"}]}
+    body = {
+        "model": AGENT,
+        "max_tokens": 5,
+        "input": "hi",
+        "prompt": "hi",
+        "messages": [{"role": "user", "content": "hi"}],
+    }
     if path.endswith("embeddings"):
         body["model"] = "plain-model"
     headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -142,7 +152,7 @@ def test_a_key_in_another_header_of_litellm_is_the_same_person(proxy: RosterProc
 def test_the_person_is_the_same_on_every_endpoint(proxy: RosterProcess, path: str) -> None:
     key = make_key(proxy, "jana")
     remember(proxy, key, "violet")
-    body = {"model": AGENT, "max_tokens": 9, "input": "/favourite", "prompt": "/favourite"}
+    body: dict[str, Any] = {"model": AGENT, "max_tokens": 9, "input": "/favourite", "prompt": "/favourite"}
     body["messages"] = [{"role": "user", "content": "/favourite"}]
     wanted = {"/v1/responses": "input", "/v1/messages": "messages", "/v1/completions": "prompt"}[path]
     sent = {name: value for name, value in body.items() if name in {"model", "max_tokens", wanted}}
@@ -182,7 +192,10 @@ def _bad_tokens() -> Iterator[tuple[str, dict[str, str] | list[tuple[str, str]]]
     name = "X-OpenWebUI-User-Jwt"
     yield "missing", {}
     yield "other secret", signed("u-1", secret="another-secret-another-secret-another")
-    yield "unsigned", {name: jwt.encode({"sub": "u-1", "iss": "open-webui", "iat": now, "exp": now + 300}, "", algorithm="none")}
+    yield (
+        "unsigned",
+        {name: jwt.encode({"sub": "u-1", "iss": "open-webui", "iat": now, "exp": now + 300}, "", algorithm="none")},
+    )
     yield "other algorithm", signed("u-1", algorithm="HS512", secret=JWT_SECRET * 2)
     yield "expired", signed("u-1", iat=now - 600, exp=now - 300)
     yield "other issuer", signed("u-1", iss="someone-else")
@@ -199,7 +212,9 @@ def _bad_tokens() -> Iterator[tuple[str, dict[str, str] | list[tuple[str, str]]]
     yield "twice", [(name, token("u-2")), (name, token("u-1"))]
 
 
-@pytest.mark.parametrize(("case", "headers"), list(_bad_tokens()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("case", "headers"), list(_bad_tokens()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_forwarder_without_one_valid_token_is_401(proxy: RosterProcess, case: str, headers: Any) -> None:
     response = say(proxy, "/favourite", OPENWEBUI_KEY, headers, user="u-1")
     assert response.status_code == 401, case

@@ -12,7 +12,9 @@ from tests.roster_process import RosterProcess, run_roster
 from tests.test_identity import signed
 
 
-def rows(proxy: RosterProcess, key: str | None = None, headers: dict[str, str] | None = None) -> list[dict[str, object]]:
+def rows(
+    proxy: RosterProcess, key: str | None = None, headers: dict[str, str] | None = None
+) -> list[dict[str, object]]:
     with proxy.http(key) as client:
         body = client.get("/v1/models", headers=headers).json()
     assert body["object"] == "list"
@@ -63,7 +65,11 @@ def test_an_installed_package_brings_its_agents_without_any_other_edit(proxy: Ro
 def test_broken_plugins_are_named_and_skipped(proxy: RosterProcess) -> None:
     listed = {row["id"] for row in rows(proxy)}
     assert not listed & {"agno/broken-import", "agno/Bad_Name", "agno/unknown-skill"}
-    for name, reason in [("broken-import", "not_there"), ("Bad_Name", "lower-case"), ("unknown-skill", "no-such-skill")]:
+    for name, reason in [
+        ("broken-import", "not_there"),
+        ("Bad_Name", "lower-case"),
+        ("unknown-skill", "no-such-skill"),
+    ]:
         line = next(line for line in proxy.log.splitlines() if f"agent plugin {name} " in line)
         assert "roster-test-agents" in line
         assert reason in line
@@ -112,6 +118,9 @@ def test_skills_are_listed() -> None:
 
 
 def test_help_is_quick_because_it_imports_nothing_slow() -> None:
-    code = "import sys, agentroster.cli; print([m for m in sys.modules if m in ('litellm','agno','pydantic','sqlalchemy','httpx')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=True)
+    slow = "{'litellm', 'agno', 'pydantic', 'sqlalchemy', 'httpx'}"
+    code = f"import sys, agentroster.cli; print(sorted({slow} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=True
+    )
     assert done.stdout.strip() == "[]"

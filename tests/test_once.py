@@ -3,7 +3,7 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -88,7 +88,9 @@ class Leaving:
 
     def __init__(self, proxy: RosterProcess, body: dict[str, Any], path: str = "/v1/chat/completions") -> None:
         self._client = httpx.Client(base_url=proxy.url, trust_env=False, timeout=60)
-        request = self._client.build_request("POST", path, json=body, headers={"authorization": f"Bearer {proxy.master_key}"})
+        request = self._client.build_request(
+            "POST", path, json=body, headers={"authorization": f"Bearer {proxy.master_key}"}
+        )
         self._thread = threading.Thread(target=self._send, args=[request], daemon=True)
         self._thread.start()
 
@@ -101,9 +103,9 @@ class Leaving:
 
     def leave(self) -> None:
         """Close the connection under the waiting request."""
-        pool: Any = self._client._transport._pool  # noqa: SLF001 - the only way to close a busy connection
+        pool: Any = cast("Any", self._client)._transport._pool
         for connection in list(pool.connections):
-            stream = connection._connection._network_stream  # noqa: SLF001
+            stream = connection._connection._network_stream
             stream.get_extra_info("socket").shutdown(2)
         self._thread.join(10)
         self._client.close()
@@ -178,7 +180,9 @@ def test_a_model_that_repeats_a_tool_for_ever_is_stopped_by_the_budget(
     assert len(model_server.requests) == 3
 
 
-def test_the_deployments_budget_holds_where_the_agent_sets_none(proxy: RosterProcess, model_server: ModelServer) -> None:
+def test_the_deployments_budget_holds_where_the_agent_sets_none(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
     messages: Any = [{"role": "user", "content": 'script: loop colour_palette {"base": "red"}'}]
     answer = proxy.openai().chat.completions.create(model=AGENT, messages=messages)
     assert "limit of 6 model calls" in (answer.choices[0].message.content or "")

@@ -21,7 +21,9 @@ def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
     """Start with these settings, expect one clear line and exit status 2, and return the line."""
     given = {"LITELLM_MASTER_KEY": GOOD_MASTER, "ROSTER_ENCRYPTION_KEY": GOOD_KEY, **environment}
     given = {name: value for name, value in given.items() if value != "UNSET"}
-    done = run_roster("serve", "--port", "0", "--data-dir", str(tmp_path / "d"), *arguments, environment=given, cwd=tmp_path)
+    done = run_roster(
+        "serve", "--port", "0", "--data-dir", str(tmp_path / "d"), *arguments, environment=given, cwd=tmp_path
+    )
     assert done.returncode == 2, done.stderr + done.stdout
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
@@ -138,7 +140,11 @@ def test_a_port_in_use_refuses_to_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("model_list: [", "not valid YAML"), ("- a list", "not a mapping"), ("model_list: {}\nrouter_settings: [1]", "router_settings")],
+    [
+        ("model_list: [", "not valid YAML"),
+        ("- a list", "not a mapping"),
+        ("model_list: {}\nrouter_settings: [1]", "router_settings"),
+    ],
 )
 def test_a_broken_proxy_config_refuses_to_start(tmp_path: Path, text: str, hint: str) -> None:
     config = tmp_path / "mine.yaml"
@@ -165,7 +171,10 @@ def test_a_file_that_is_no_database_refuses_to_start(tmp_path: Path) -> None:
 def test_secrets_can_come_from_files(tmp_path: Path) -> None:
     (tmp_path / "master").write_text(f"{GOOD_MASTER}\n", encoding="utf-8")
     (tmp_path / "ring").write_text(f"{GOOD_KEY}\n", encoding="utf-8")
-    environment = {"LITELLM_MASTER_KEY_FILE": str(tmp_path / "master"), "ROSTER_ENCRYPTION_KEY_FILE": str(tmp_path / "ring")}
+    environment = {
+        "LITELLM_MASTER_KEY_FILE": str(tmp_path / "master"),
+        "ROSTER_ENCRYPTION_KEY_FILE": str(tmp_path / "ring"),
+    }
     proxy = RosterProcess(tmp_path, {**environment, "ROSTER_REQUIRE_SECRETS": "1"}).start()
     try:
         with proxy.http(GOOD_MASTER) as client:
@@ -176,7 +185,7 @@ def test_secrets_can_come_from_files(tmp_path: Path) -> None:
 
 
 # Python's audit events do not see what uvloop does in C, so this process uses asyncio's own loop.
-AUDIT = '''
+AUDIT = """
 import asyncio, sys, types
 loop_module = types.ModuleType("uvloop")
 loop_module.new_event_loop = asyncio.new_event_loop
@@ -189,7 +198,7 @@ def hook(event, arguments):
             sys.stderr.write(f"OUTBOUND {event} {host}\\n")
             raise ConnectionRefusedError("no network in this test")
 sys.addaudithook(hook)
-'''
+"""
 
 
 def test_nothing_is_called_outside_at_start_or_for_an_answer(tmp_path: Path) -> None:
@@ -214,21 +223,37 @@ def test_plain_litellm_with_the_shipped_config_serves_the_built_in_agents(tmp_pa
     repository = Path(__file__).parent.parent
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [ROSTER.replace("/roster", "/litellm"), "--config", str(repository / "proxy_config.yaml"), "--port", str(port)]
+    command = [
+        ROSTER.replace("/roster", "/litellm"),
+        "--config",
+        str(repository / "proxy_config.yaml"),
+        "--port",
+        str(port),
+    ]
     environment = clean_environment(
         LITELLM_MASTER_KEY=GOOD_MASTER,
         ROSTER_ENCRYPTION_KEY=GOOD_KEY,
         ROSTER_DATA_DIR=str(tmp_path / "d"),
         LITELLM_LOCAL_MODEL_COST_MAP="True",
     )
-    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path) as process:
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path) as process,
+    ):
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(f"{url}/health/liveliness", process)
             headers = {"authorization": f"Bearer {GOOD_MASTER}"}
             with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
-                assert {row["id"] for row in client.get("/v1/models").json()["data"]} >= {"agno/demo-agent", "agno/enrich-metadata"}
-                body = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "/help"}], "num_retries": 2}
+                assert {row["id"] for row in client.get("/v1/models").json()["data"]} >= {
+                    "agno/demo-agent",
+                    "agno/enrich-metadata",
+                }
+                body = {
+                    "model": "agno/demo-agent",
+                    "messages": [{"role": "user", "content": "/help"}],
+                    "num_retries": 2,
+                }
                 answer = client.post("/v1/chat/completions", json=body).json()
                 assert "/palette" in answer["choices"][0]["message"]["content"]
                 assert client.post("/v1/chat/completions", json={**body, "model": "agno/nobody"}).status_code == 404

@@ -4,7 +4,7 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     settings = runtime.settings
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         state.install(runtime)
         # A mounted app's lifespan does not run by itself.
         router: Any = cast("Any", litellm_app).router

@@ -12,10 +12,17 @@ from agentroster.provider.exchange import current
 
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
-_INTERNALS = re.compile(r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL)
+_INTERNALS = re.compile(
+    r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL
+)
 _PYTHON_SLIP = re.compile(r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType")
-_UNKNOWN_MODEL = re.compile(r"passed in model=(.{1,100}?)\. There are no healthy|Invalid model name passed in model=(.{1,100}?)\.")
-_GENERIC = {True: "The proxy failed to answer this request; the operator finds why in the log.", False: "This request was refused."}
+_UNKNOWN_MODEL = re.compile(
+    r"passed in model=(.{1,100}?)\. There are no healthy|Invalid model name passed in model=(.{1,100}?)\."
+)
+_GENERIC = {
+    True: "The proxy failed to answer this request; the operator finds why in the log.",
+    False: "This request was refused.",
+}
 
 
 class CleanErrors:
@@ -84,10 +91,9 @@ def _error_object(body: bytes) -> dict[str, Any]:
         value: object = json.loads(body)
     except ValueError:
         return {}
-    match value:
-        case {"error": dict(error)}:
-            return cast("dict[str, Any]", error)
-        case {"error": str(text)} | {"detail": str(text)} | {"message": str(text)}:
-            return {"message": text}
-        case _:
-            return {}
+    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        return cast("dict[str, Any]", error)
+    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    text = next((fields[name] for name in ("error", "detail", "message") if isinstance(fields.get(name), str)), "")
+    return {"message": text}

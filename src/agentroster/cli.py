@@ -2,9 +2,10 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -70,7 +71,13 @@ def keys() -> None:
 @_DATA_DIR
 @_JSON
 def keys_create(
-    *, user: str, forwarder: bool, models: tuple[str, ...], expires_days: float | None, data_dir: Path | None, as_json: bool
+    *,
+    user: str,
+    forwarder: bool,
+    models: tuple[str, ...],
+    expires_days: float | None,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a key and print it, this once."""
     from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
@@ -80,7 +87,9 @@ def keys_create(
         key, secret = KeyStore(database).create(user=user, forwarder=forwarder, models=models, expires_at=expires)
     click.echo(json.dumps({**_key_row(key), "key": secret}) if as_json else secret)
     if not as_json:
-        click.echo(f"Key {key.id} of {key.user}: it is shown only now; `roster keys revoke {key.id}` ends it.", err=True)
+        click.echo(
+            f"Key {key.id} of {key.user}: it is shown only now; `roster keys revoke {key.id}` ends it.", err=True
+        )
 
 
 @keys.command("list")
@@ -120,7 +129,12 @@ def agents(*, as_json: bool) -> None:
 
     registry = AgentRegistry.load(load_settings().plugins, SkillRegistry.load())
     rows = [
-        {"model": spec.model_name, "title": spec.shown_title, "skills": list(spec.skills), "from": registry.origins[spec.name]}
+        {
+            "model": spec.model_name,
+            "title": spec.shown_title,
+            "skills": list(spec.skills),
+            "from": registry.origins[spec.name],
+        }
         for spec in registry.all()
     ]
     _print_listing(("model", "title", "skills", "from"), rows, registry.broken, as_json=as_json)
@@ -165,7 +179,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _print_listing(
-    columns: tuple[str, ...], rows: list[dict[str, object]], broken: dict[str, str], *, as_json: bool
+    columns: tuple[str, ...], rows: Sequence[Mapping[str, object]], broken: dict[str, str], *, as_json: bool
 ) -> None:
     if as_json:
         click.echo(json.dumps({"items": rows, "broken": broken}, indent=2))
@@ -175,7 +189,7 @@ def _print_listing(
         click.echo(f"broken, skipped: {name}: {reason}", err=True)
 
 
-def _print_table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
+def _print_table(columns: tuple[str, ...], rows: Sequence[Mapping[str, object]]) -> None:
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for line in (list(columns), *cells):
@@ -185,7 +199,7 @@ def _print_table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> Non
 def _cell(value: object) -> str:
     match value:
         case list():
-            return ",".join(map(str, value)) or "-"
+            return ",".join(map(str, cast("list[object]", value))) or "-"
         case bool():
             return "yes" if value else "no"
         case None:

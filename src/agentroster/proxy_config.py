@@ -52,8 +52,7 @@ def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[s
     models = [entry for entry in _list(user, "model_list") if not str(entry.get("model_name", "")).startswith("agno/")]
     litellm_settings = {"sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS, **_mapping(user, "litellm_settings")}
     providers = [entry for entry in _list(litellm_settings, "custom_provider_map") if entry.get("provider") != "agno"]
-    callbacks = litellm_settings.get("callbacks", [])
-    others = [name for name in (callbacks if isinstance(callbacks, list) else [callbacks]) if name != _HOOKS]
+    others = [name for name in _texts(litellm_settings, "callbacks") if name != _HOOKS]
     return {
         **user,
         "model_list": [*models, *(_entry(spec.model_name) for spec in agents), _entry(_WILDCARD)],
@@ -95,7 +94,9 @@ def read_config(path: Path | None) -> dict[str, Any]:
 
 def write_config(config: Mapping[str, Any], path: Path) -> None:
     """Write the generated config (0600: an operator's file may hold keys). Raises StartRefused."""
-    text = "# Made by `roster serve` at each start: edit proxy_config.yaml instead.\n" + yaml.safe_dump(dict(config), sort_keys=False)
+    text = "# Made by `roster serve` at each start: edit proxy_config.yaml instead.\n" + yaml.safe_dump(
+        dict(config), sort_keys=False
+    )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -109,19 +110,19 @@ def _entry(model_name: str) -> dict[str, Any]:
 
 
 def _mapping(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = config.get(name) or {}
+    value: object = config.get(name) or {}
     if not isinstance(value, dict):
         raise StartRefused(f"{name} of the proxy config is not a mapping")
     return cast("dict[str, Any]", value)
 
 
 def _list(config: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = config.get(name) or []
+    value: object = config.get(name) or []
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in cast("list[object]", value)):
         raise StartRefused(f"{name} of the proxy config is not a list of mappings")
     return cast("list[dict[str, Any]]", value)
 
 
 def _texts(config: Mapping[str, Any], name: str) -> list[object]:
-    value = config[name]
+    value: object = config.get(name) or []
     return cast("list[object]", value) if isinstance(value, list) else [value]

@@ -1,7 +1,7 @@
 """The parts of a running proxy, put together once."""
 
-from dataclasses import dataclass
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx
 
@@ -34,8 +34,7 @@ class Runtime:
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel]) -> "Runtime":
         """Open database and HTTP client and load skills and agents. Raises StartRefused."""
-        assert settings.encryption_key is not None, "load_with_secrets makes sure of it"
-        ring = KeyRing.parse(settings.encryption_key.get_secret_value())
+        ring = KeyRing.parse(settings.required("encryption_key"))
         database = Database.open(settings.database_file)
         client = open_client()
         skills = SkillRegistry.load()

@@ -40,7 +40,9 @@ def load_with_secrets(**options: object) -> tuple[Settings, str | None]:
 def _given(settings: Settings, name: str) -> bool:
     # A variable that is set but empty is a mistake to report, not a wish for a new key.
     if name in os.environ and not os.environ[name].strip() and not os.environ.get(f"{name}_FILE"):
-        raise StartRefused(f"{name} is set but empty: give it a value, or unset it to use {settings.data_dir}/secrets.env")
+        raise StartRefused(
+            f"{name} is set but empty: give it a value, or unset it to use {settings.data_dir}/secrets.env"
+        )
     return (settings.master_key if name == "LITELLM_MASTER_KEY" else settings.encryption_key) is not None
 
 
@@ -64,15 +66,18 @@ def _read(path: Path) -> dict[str, str]:
 def _make(path: Path, settings: Settings, missing: list[str]) -> dict[str, str]:
     if settings.require_secrets:
         raise StartRefused(
-            f"ROSTER_REQUIRE_SECRETS is set and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
-            "set each in the environment or as NAME_FILE"
+            f"ROSTER_REQUIRE_SECRETS is set and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
+            "missing: set each in the environment or as NAME_FILE"
         )
     if settings.database_file.exists():
         raise StartRefused(
             f"{settings.data_dir} is in use but {' and '.join(missing)} cannot be found: "
             f"restore {path} or set the variable; a new key would lock out what is stored"
         )
-    made = {"LITELLM_MASTER_KEY": f"sk-{secrets.token_urlsafe(32)}", "ROSTER_ENCRYPTION_KEY": Fernet.generate_key().decode()}
+    made = {
+        "LITELLM_MASTER_KEY": f"sk-{secrets.token_urlsafe(32)}",
+        "ROSTER_ENCRYPTION_KEY": Fernet.generate_key().decode(),
+    }
     chosen = {name: made[name] for name in missing}
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,14 +91,14 @@ def _make(path: Path, settings: Settings, missing: list[str]) -> dict[str, str]:
 
 
 def _check(settings: Settings) -> None:
-    assert settings.master_key is not None
-    assert settings.encryption_key is not None
-    master = settings.master_key.get_secret_value()
+    master = settings.required("master_key")
     if master.lower() in _PUBLIC_MASTER_KEYS or "change" in master.lower() or "example" in master.lower():
         raise StartRefused("LITELLM_MASTER_KEY is a publicly known example key: choose a long random one")
     if len(master) < _SHORTEST_MASTER_KEY:
-        raise StartRefused(f"LITELLM_MASTER_KEY is shorter than {_SHORTEST_MASTER_KEY} characters: choose a long random one")
-    KeyRing.parse(settings.encryption_key.get_secret_value())
+        raise StartRefused(
+            f"LITELLM_MASTER_KEY is shorter than {_SHORTEST_MASTER_KEY} characters: choose a long random one"
+        )
+    KeyRing.parse(settings.required("encryption_key"))
     secret = settings.openwebui_jwt_secret
     if secret is not None and len(secret.get_secret_value().encode()) < 32:  # noqa: PLR2004 - RFC 7518 section 3.2
         raise StartRefused("ROSTER_OPENWEBUI_JWT_SECRET is shorter than 32 bytes: choose a long random one")

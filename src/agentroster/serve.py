@@ -43,9 +43,8 @@ def serve(**options: object) -> None:
         click.echo(notice)
     configure_logging(settings.secrets())
     _prepare_environment(settings)
-    with listener:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, listener))
+    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -65,9 +64,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _prepare_environment(settings: Settings) -> None:
-    assert settings.master_key is not None
     os.environ.update(_ENVIRONMENT)
-    os.environ["LITELLM_MASTER_KEY"] = settings.master_key.get_secret_value()
+    os.environ["LITELLM_MASTER_KEY"] = settings.required("master_key")
     os.environ["CONFIG_FILE_PATH"] = str(_generated_config(settings))
     # Found in the environment, this would make LiteLLM connect to a database we do not want.
     for name in ("DATABASE_URL", "WORKER_CONFIG"):
@@ -103,8 +101,7 @@ def _router_model() -> ChatModel:
 
 async def _announce(url: str, settings: Settings, agents: list[str]) -> None:
     """Answer one request before saying that requests are answered: the first one is slow."""
-    assert settings.master_key is not None
-    headers = {"authorization": f"Bearer {settings.master_key.get_secret_value()}"}
+    headers = {"authorization": f"Bearer {settings.required('master_key')}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         (await client.get("/v1/models")).raise_for_status()
         for agent in agents[:1]:
@@ -125,6 +122,7 @@ def _generated_config(settings: Settings) -> Path:
 
 
 def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    address: tuple[str, int] = listener.getsockname()[:2]
+    host, port = address
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host) or host  # noqa: S104 - compared, not bound
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

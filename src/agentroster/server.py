@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
     async def _announce_or_exit(self) -> None:
         try:
             await self._announce()
-        except Exception:  # noqa: BLE001 - the top of a background task
+        except Exception:
             logger.exception("the proxy started but does not answer")
             self.should_exit = True
 

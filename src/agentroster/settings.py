@@ -31,7 +31,15 @@ def _blank_is_unset(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+Paths: TypeAlias = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)]
+Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
+Text: TypeAlias = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+ProviderName: TypeAlias = Annotated[LlmProvider | None, BeforeValidator(_blank_is_unset)]
 Secret: TypeAlias = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+
+
+SECRET_FIELDS = ("master_key", "encryption_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token")
+"""Fields that may also be given as a file, by `NAME_FILE`, and that never appear in a log."""
 
 
 class Settings(BaseSettings):
@@ -41,42 +49,44 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", case_sensitive=True, populate_by_name=True, hide_input_in_errors=True
     )
 
-    data_dir: Path = Field(Path("data"), alias="ROSTER_DATA_DIR")
-    host: str = Field("127.0.0.1", alias="ROSTER_HOST")
-    port: int = Field(9501, alias="ROSTER_PORT", ge=0, le=65535)
-    config: Path | None = Field(None, alias="ROSTER_CONFIG")
+    data_dir: Path = Field(default=Path("data"), alias="ROSTER_DATA_DIR")
+    host: str = Field(default="127.0.0.1", alias="ROSTER_HOST")
+    port: int = Field(default=9501, alias="ROSTER_PORT", ge=0, le=65535)
+    config: Path | None = Field(default=None, alias="ROSTER_CONFIG")
     require_secrets: bool = Field(default=False, alias="ROSTER_REQUIRE_SECRETS")
-    expose_litellm: Literal["", "all"] = Field("", alias="ROSTER_EXPOSE_LITELLM")
-    max_request_mb: float = Field(20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0)
-    plugins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)] = Field(("all",), alias="ROSTER_PLUGINS")
+    expose_litellm: Literal["", "all"] = Field(default="", alias="ROSTER_EXPOSE_LITELLM")
+    max_request_mb: float = Field(default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0)
+    plugins: Names = Field(("all",), alias="ROSTER_PLUGINS")
 
-    run_seconds: float = Field(600.0, alias="ROSTER_RUN_SECONDS", gt=0)
-    run_model_calls: int = Field(25, alias="ROSTER_RUN_MODEL_CALLS", ge=1)
+    run_seconds: float = Field(default=600.0, alias="ROSTER_RUN_SECONDS", gt=0)
+    run_model_calls: int = Field(default=25, alias="ROSTER_RUN_MODEL_CALLS", ge=1)
 
-    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field((), alias="ROSTER_LIBRARY")
+    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        default=(), alias="ROSTER_LIBRARY"
+    )
 
-    master_key: Secret = Field(None, alias="LITELLM_MASTER_KEY")
-    encryption_key: Secret = Field(None, alias="ROSTER_ENCRYPTION_KEY")
-    openwebui_key: Secret = Field(None, alias="ROSTER_OPENWEBUI_KEY")
-    openwebui_jwt_secret: Secret = Field(None, alias="ROSTER_OPENWEBUI_JWT_SECRET")
+    master_key: Secret = Field(default=None, alias="LITELLM_MASTER_KEY")
+    encryption_key: Secret = Field(default=None, alias="ROSTER_ENCRYPTION_KEY")
+    openwebui_key: Secret = Field(default=None, alias="ROSTER_OPENWEBUI_KEY")
+    openwebui_jwt_secret: Secret = Field(default=None, alias="ROSTER_OPENWEBUI_JWT_SECRET")
 
-    llm_provider: Annotated[LlmProvider | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_PROVIDER")
-    llm_model: Annotated[str | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_MODEL")
-    llm_api_base: Annotated[str | None, BeforeValidator(_blank_is_unset)] = Field(None, alias="LLM_API_BASE")
-    llm_api_key: Secret = Field(None, alias="LLM_API_KEY")
-    llm_timeout_seconds: float = Field(120.0, alias="LLM_TIMEOUT_SECONDS", gt=0)
+    llm_provider: ProviderName = Field(default=None, alias="LLM_PROVIDER")
+    llm_model: Text = Field(default=None, alias="LLM_MODEL")
+    llm_api_base: Text = Field(default=None, alias="LLM_API_BASE")
+    llm_api_key: Secret = Field(default=None, alias="LLM_API_KEY")
+    llm_timeout_seconds: float = Field(default=120.0, alias="LLM_TIMEOUT_SECONDS", gt=0)
 
-    hf_endpoint: str = Field("https://huggingface.co", alias="HF_ENDPOINT")
-    hf_token: Secret = Field(None, alias="HF_TOKEN")
+    hf_endpoint: str = Field(default="https://huggingface.co", alias="HF_ENDPOINT")
+    hf_token: Secret = Field(default=None, alias="HF_TOKEN")
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # noqa: D102 - described by pydantic
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls)
 
@@ -120,19 +130,26 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value in the clear, for the log redaction only."""
-        names = ("master_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token")
-        values: list[SecretStr | None] = [getattr(self, name) for name in names]
-        keys = [value.get_secret_value() for value in values if value is not None]
-        ring = self.encryption_key.get_secret_value().split(",") if self.encryption_key else []
-        return tuple(key.strip() for key in [*keys, *ring] if key.strip())
+        values: list[SecretStr | None] = [getattr(self, name) for name in SECRET_FIELDS]
+        # The encryption key is a ring: each of its keys is a secret of its own.
+        keys = [key for value in values if value is not None for key in value.get_secret_value().split(",")]
+        return tuple(key.strip() for key in keys if key.strip())
+
+    def required(self, name: str) -> str:
+        """Return a secret in the clear. Raises StartRefused when it is not set."""
+        value: SecretStr | None = getattr(self, name)
+        if value is None:
+            raise StartRefused(f"{type(self).model_fields[name].alias} is missing: set it, or NAME_FILE")
+        return value.get_secret_value()
 
 
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads a secret from the file that `NAME_FILE` names, unless `NAME` itself is set."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value, its name for pydantic, and whether it is to be parsed."""
         name = field.alias or field_name
-        path = os.environ.get(f"{name}_FILE", "") if "Secret" in repr(field.annotation) else ""
+        path = os.environ.get(f"{name}_FILE", "") if field_name in SECRET_FIELDS else ""
         if not path:
             return None, name, False
         try:
@@ -140,7 +157,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         except (OSError, UnicodeDecodeError) as error:
             raise StartRefused(f"{name}_FILE names a file that cannot be read: {path}") from error
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> dict[str, Any]:  # noqa: D102 - described by the class
         found = (self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items())
         return {name: value for value, name, _ in found if value is not None}
 

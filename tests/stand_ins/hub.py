@@ -82,7 +82,9 @@ class HubServer:
             return response
         repository = self.repositories[self._name(request)]
         siblings = [{"rfilename": name} for name in ["README.md", *repository.files]]
-        return JSONResponse({"id": self._name(request), "tags": repository.tags, "siblings": siblings, "gated": repository.gated})
+        return JSONResponse(
+            {"id": self._name(request), "tags": repository.tags, "siblings": siblings, "gated": repository.gated}
+        )
 
 
 def refusal(status: int, code: str, message: str) -> Response:

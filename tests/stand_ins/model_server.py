@@ -18,8 +18,9 @@ from starlette.routing import Route
 
 KEY = "upstream-canary-key-5f2d9c71e8"
 FIELDS = {
-    "model", "messages", "tools", "tool_choice", "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed",
-    "response_format", "reasoning_effort", "stream", "stream_options", "presence_penalty", "frequency_penalty", "user", "n",
+    "model", "messages", "tools", "tool_choice", "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop",
+    "seed", "response_format", "reasoning_effort", "stream", "stream_options", "presence_penalty", "frequency_penalty",
+    "user", "n",
 }  # fmt: skip
 ROLES = {"system", "developer", "user", "assistant", "tool"}
 
@@ -88,7 +89,10 @@ class ModelServer:
         return answer(body, [delta(content=word) for word in words(argument or "Hello from the model.")])
 
     async def _think(self, body: dict[str, Any], argument: str) -> Response:
-        return answer(body, [delta(reasoning_content="Let me "), delta(reasoning_content="think."), delta(content=argument or "Done.")])
+        return answer(
+            body,
+            [delta(reasoning_content="Let me "), delta(reasoning_content="think."), delta(content=argument or "Done.")],
+        )
 
     async def _status(self, _body: dict[str, Any], argument: str) -> Response:
         status, _, retry_after = argument.partition(" ")
@@ -211,6 +215,14 @@ def check(body: dict[str, Any]) -> None:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise Refused("[] is too short - 'messages'")
+    check_order(messages)
+    for tool in body.get("tools") or []:
+        if tool.get("type") != "function" or "name" not in tool.get("function", {}):
+            raise Refused("Invalid tools")
+
+
+def check_order(messages: list[dict[str, Any]]) -> None:
+    """Refuse messages in an order OpenAI refuses."""
     open_calls: set[str] = set()
     for index, message in enumerate(messages):
         role = message.get("role")
@@ -218,18 +230,14 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"Invalid value: '{role}' for messages[{index}].role")
         if role in {"system", "developer"} and index > 0:
             raise Refused("System message must be at the beginning.")
-        if role == "tool":
-            if message.get("tool_call_id") not in open_calls:
-                raise Refused("messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.")
-            open_calls.discard(message["tool_call_id"])
-        elif open_calls:
+        if role == "tool" and message.get("tool_call_id") not in open_calls:
+            raise Refused("messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.")
+        if role != "tool" and open_calls:
             raise Refused(f"tool_call_ids did not have response messages: {', '.join(open_calls)}")
         if message.get("content") is None and not message.get("tool_calls"):
             raise Refused(f"messages[{index}].content is null")
+        open_calls.discard(message.get("tool_call_id", ""))
         open_calls |= {call["id"] for call in message.get("tool_calls") or []}
-    for tool in body.get("tools") or []:
-        if tool.get("type") != "function" or "name" not in tool.get("function", {}):
-            raise Refused("Invalid tools")
 
 
 def script_of(body: dict[str, Any]) -> tuple[str, str]:
@@ -265,7 +273,13 @@ def tool_call(name: str, arguments: str) -> list[dict[str, Any]]:
 
 def chunk(body: dict[str, Any], change: dict[str, Any] | None, finish: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": change, "finish_reason": finish}
-    return {"id": "chatcmpl-stub", "object": "chat.completion.chunk", "created": 1, "model": body["model"], "choices": [choice]}
+    return {
+        "id": "chatcmpl-stub",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": body["model"],
+        "choices": [choice],
+    }
 
 
 def event(value: dict[str, Any]) -> bytes:
@@ -297,13 +311,20 @@ def answer(
 def _whole(
     body: dict[str, Any], deltas: list[dict[str, Any]], finish: str, usage: dict[str, Any] | None
 ) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(part.get("content") or "" for part in deltas) or None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(part.get("content") or "" for part in deltas) or None,
+    }
     thinking = "".join(part.get("reasoning_content", "") for part in deltas)
     if thinking:
         message["reasoning_content"] = thinking
     fragments = [fragment for part in deltas for fragment in part.get("tool_calls", [])]
     if fragments:
-        call = {"id": fragments[0]["id"], "type": "function", "function": {"name": fragments[0]["function"]["name"]}}
+        call: dict[str, Any] = {
+            "id": fragments[0]["id"],
+            "type": "function",
+            "function": {"name": fragments[0]["function"]["name"]},
+        }
         call["function"]["arguments"] = "".join(fragment["function"]["arguments"] for fragment in fragments)
         message["tool_calls"] = [call]
     whole = {"id": "chatcmpl-stub", "object": "chat.completion", "created": 1, "model": body["model"]}

@@ -1,7 +1,7 @@
 """Runs an ASGI app on a loopback port in a thread of its own."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from socket import socket
 
@@ -20,7 +20,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp) -> Generator[str]:
     """Yield the base URL while the app is served."""
     listener = socket()
     listener.bind(("127.0.0.1", 0))

@@ -31,7 +31,7 @@ class BackendModel(Model):
     params: Mapping[str, object] = field(kw_only=True)
     stream: bool = field(kw_only=True)
 
-    async def ainvoke_stream(  # pyright: ignore[reportIncompatibleMethodOverride] - an async generator is the AsyncIterator Agno means
+    async def ainvoke_stream(
         self, messages: list[Message], tools: list[dict[str, Any]] | None = None, **_: Any
     ) -> AsyncIterator[ModelResponse]:
         """Yield the deltas of one model call, tool calls last and complete."""

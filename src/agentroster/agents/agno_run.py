@@ -1,8 +1,9 @@
 """The border to Agno's agents: build a fresh one, run it, translate its events."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
 
@@ -31,60 +32,61 @@ logger = logging.getLogger(__name__)
 SkillFinder = Callable[[str], tuple[Skill, SkillContext]]
 
 
-async def run_agno(
-    spec: AgentSpec,
-    request: ChatRequest,
-    choice: ModelChoice,
-    *,
-    meter: Meter,
-    find_skill: SkillFinder,
-    session_id: str,
-    emit: Emit,
-) -> None:
-    """Run one request through a fresh agent, emitting what happens.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgnoRun:
+    """One request through a fresh agent; nothing of it is shared with another."""
 
-    Raises the failure of the model call that ended the run, with its real status.
-    """
-    model = BackendModel(id=choice.name, choice=choice, meter=meter, params=request.params, stream=request.stream)
-    failed: set[str] = set()
-    agent = _agent(spec, request, model, find_skill, failed)
-    events = cast(
-        "AsyncIterator[object]",
-        agent.arun(
-            input_messages(request.conversation),
+    spec: AgentSpec
+    request: ChatRequest
+    choice: ModelChoice
+    meter: Meter
+    find_skill: SkillFinder
+    session_id: str
+    failed_calls: set[str] = field(default_factory=set[str])
+
+    async def run(self, emit: Emit) -> None:
+        """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
+        arun: Callable[..., AsyncGenerator[object]] = cast("Any", self._agent()).arun
+        events = arun(
+            input_messages(self.request.conversation),
             stream=True,
             stream_events=True,
-            user_id=request.caller.user,
-            session_id=session_id,
+            user_id=self.request.caller.user,
+            session_id=self.session_id,
             run_id=uuid4().hex,
-        ),
-    )
-    async with aclosing(cast("Any", events)):
-        async for event in events:
-            _translate(event, emit, failed)
-            if isinstance(event, RunErrorEvent):
-                raise _failure(event, meter, spec)
-
-
-def _agent(
-    spec: AgentSpec, request: ChatRequest, model: BackendModel, find_skill: SkillFinder, failed: set[str]
-) -> Agent:
-    def functions(*names: str) -> list[Function]:
-        found = [find_skill(name) for name in names]
-        return [_function(tool, context, failed) for skill, context in found for tool in skill.tools]
-
-    if spec.factory is not None:
-        agent = spec.factory(AgentContext(caller=request.caller, model=model, tools=functions))
-    else:
-        fragments = [spec.instructions, *(find_skill(name)[0].instructions for name in spec.skills)]
-        agent = Agent(
-            name=spec.name,
-            model=model,
-            instructions="\n\n".join(fragment for fragment in fragments if fragment),
-            tools=cast("Any", functions(*spec.skills)),
         )
-    _secure(agent, request.system)
-    return agent
+        async with aclosing(events):
+            async for event in events:
+                _translate(event, emit, self.failed_calls)
+                if isinstance(event, RunErrorEvent):
+                    raise _failure(event, self.meter, self.spec)
+
+    def _agent(self) -> Agent:
+        spec = self.spec
+        model = BackendModel(
+            id=self.choice.name,
+            choice=self.choice,
+            meter=self.meter,
+            params=self.request.params,
+            stream=self.request.stream,
+        )
+        if spec.factory is not None:
+            context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)
+            agent = spec.factory(context)
+        else:
+            fragments = [spec.instructions, *(self.find_skill(name)[0].instructions for name in spec.skills)]
+            agent = Agent(
+                name=spec.name,
+                model=model,
+                instructions="\n\n".join(fragment for fragment in fragments if fragment),
+                tools=cast("Any", self._functions(*spec.skills)),
+            )
+        _secure(agent, self.request.system)
+        return agent
+
+    def _functions(self, *names: str) -> list[Function]:
+        found = [self.find_skill(name) for name in names]
+        return [_function(tool, context, self.failed_calls) for skill, context in found for tool in skill.tools]
 
 
 def _secure(agent: Agent, client_system: str) -> None:
@@ -98,8 +100,9 @@ def _secure(agent: Agent, client_system: str) -> None:
     agent.markdown = False
     if not client_system:
         return
-    if isinstance(agent.system_message, str):
-        agent.system_message = f"{agent.system_message}\n\n{client_system}"
+    own = cast("Any", agent).system_message
+    if isinstance(own, str):
+        agent.system_message = f"{own}\n\n{client_system}"
     else:
         agent.additional_context = "\n\n".join(filter(None, (agent.additional_context, client_system)))
 
@@ -120,7 +123,7 @@ def _function(tool: Tool, context: SkillContext, failed: set[str]) -> Function:
     )
 
 
-def _translate(event: object, emit: Emit, failed: Sequence[str] | set[str]) -> None:
+def _translate(event: object, emit: Emit, failed: set[str]) -> None:
     if isinstance(event, RunContentEvent):
         if event.reasoning_content:
             emit(Thinking(event.reasoning_content))
@@ -130,7 +133,11 @@ def _translate(event: object, emit: Emit, failed: Sequence[str] | set[str]) -> N
         emit(ToolStarted(event.tool.tool_call_id or "", event.tool.tool_name or ""))
     elif isinstance(event, ToolCallCompletedEvent) and event.tool is not None:
         call_id = event.tool.tool_call_id or ""
-        emit(ToolFinished(call_id, event.tool.tool_name or "", failed=bool(event.tool.tool_call_error) or call_id in failed))
+        emit(
+            ToolFinished(
+                call_id, event.tool.tool_name or "", failed=bool(event.tool.tool_call_error) or call_id in failed
+            )
+        )
     elif isinstance(event, RunPausedEvent):
         emit(Text("\n\nThis step needs a confirmation, which this agent cannot ask for yet. Nothing was done.\n"))
 
@@ -140,4 +147,6 @@ def _failure(event: RunErrorEvent, meter: Meter, spec: AgentSpec) -> RosterError
         return meter.failure
     # Agno's text may hold anything an exception held: it goes to the log, redacted, and not to the client.
     logger.error("agent %s failed: %s", spec.name, event.content, exc_info=meter.failure)
-    return RosterError(f"The agent {spec.name} failed because of an error of its own; the operator finds it in the log.")
+    return RosterError(
+        f"The agent {spec.name} failed because of an error of its own; the operator finds it in the log."
+    )

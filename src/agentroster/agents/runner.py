@@ -1,7 +1,7 @@
 """One request through one agent: slash command, or model run, within its limits."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from agentroster.agents import commands
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
@@ -45,8 +45,9 @@ class Runner:
         seconds = spec.limits.seconds or self._settings.run_seconds
         meter = Meter(spec.limits.model_calls or self._settings.run_model_calls)
         output = _Output(emit)
+        deadline = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as deadline:
+            async with deadline:
                 await self._answer(spec, request, meter, output)
         except LimitReached as limit:
             return output.stop(limit.message, meter)
@@ -65,21 +66,19 @@ class Runner:
             await self._offline(request, skills, output)
             return
         # Agno takes seconds to import: deployments without a model never pay for it.
-        from agentroster.agents.agno_run import run_agno  # noqa: PLC0415
+        from agentroster.agents.agno_run import AgnoRun  # noqa: PLC0415
 
-        await run_agno(
-            spec,
-            request,
-            choice,
+        run = AgnoRun(
+            spec=spec,
+            request=request,
+            choice=choice,
             meter=meter,
             find_skill=lambda name: (skill := self._skills.get(name), self._skills.context(skill, request.caller)),
             session_id=request.caller.session_key(self._session_secret, spec.name),
-            emit=output.emit,
         )
+        await run.run(output.emit)
 
-    async def _command(
-        self, spec: AgentSpec, request: ChatRequest, skills: Sequence[Skill], output: "_Output"
-    ) -> bool:
+    async def _command(self, spec: AgentSpec, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> bool:
         text = request.question
         if not text.startswith("/"):
             return False

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from agentroster.errors import BadInput
 from agentroster.identity.caller import Caller
@@ -65,7 +65,8 @@ class AgentSpec:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > _LONGEST_NAME:
             raise BadInput(
-                f"{self.name!r} is no agent name: use lower-case letters, digits and single hyphens, at most {_LONGEST_NAME}"
+                f"{self.name!r} is no agent name: use lower-case letters, digits and single hyphens, "
+                f"at most {_LONGEST_NAME} characters"
             )
 
     @property
@@ -92,4 +93,4 @@ def spec_of(name: str, value: Any) -> AgentSpec:
     if not callable(value):
         raise BadInput("the entry point gives neither an AgentSpec nor a factory")
     description = (value.__doc__ or "").strip().split("\n", 1)[0]
-    return AgentSpec(name=name, description=description, factory=value)
+    return AgentSpec(name=name, description=description, factory=cast("AgentFactory", value))

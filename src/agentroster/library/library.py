@@ -94,6 +94,4 @@ class Library:
         return next((root for root in self._roots if real == root or root in real.parents), None)
 
     def _name(self, real: Path) -> str:
-        root = self._root_of(real)
-        assert root is not None
-        return real.relative_to(root).as_posix()
+        return real.relative_to(self._root_of(real) or "/").as_posix()

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -97,7 +97,7 @@ class Sidecars:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     # A lock on the folder needs no lock file, and goes away with the process.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 
 import httpx
 from pydantic import ValidationError
@@ -37,7 +38,7 @@ class Endpoint:
             async with self._client.stream(
                 "POST", self._url, headers=self._headers, content=json.dumps(body), timeout=self._timeout
             ) as response:
-                if response.status_code != httpx.codes.OK:
+                if response.status_code != HTTPStatus.OK:
                     raise failure(response.status_code, await response.aread(), response.headers)
                 if response.headers.get("content-type", "").startswith("text/event-stream"):
                     async for piece in _read_events(response):
@@ -48,7 +49,8 @@ class Endpoint:
             raise UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.") from error
         except httpx.TransportError as error:
             raise UpstreamUnavailable(
-                "The language model cannot be reached or broke off. Try again; if it stays so, the operator checks LLM_API_BASE."
+                "The language model cannot be reached or broke off. Try again; "
+                "if it stays so, the operator checks LLM_API_BASE."
             ) from error
 
 
@@ -143,16 +145,21 @@ def failure(status: int, body: bytes, headers: httpx.Headers) -> UpstreamError:
     """Return the error that an upstream status means, keeping the status where it speaks to the client."""
     if status in {401, 403}:
         return UpstreamRefusedKey(
-            f"The language model behind this agent refused the proxy's key (status {status}): the operator checks LLM_API_KEY."
+            f"The language model behind this agent refused the proxy's key (status {status}): "
+            "the operator checks LLM_API_KEY."
         )
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = headers.get("retry-after")
         when = f"Try again in {wait} seconds." if wait and wait.isdigit() else "Try again a little later."
-        return UpstreamRateLimited(f"The language model is overloaded or its quota is used up. {when}", retry_after=wait)
-    if status == httpx.codes.REQUEST_TIMEOUT or status == httpx.codes.GATEWAY_TIMEOUT:
+        return UpstreamRateLimited(
+            f"The language model is overloaded or its quota is used up. {when}", retry_after=wait
+        )
+    if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
         return UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.")
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return UpstreamUnavailable(f"The language model failed (status {status}). Try again a little later.", status=status)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UpstreamUnavailable(
+            f"The language model failed (status {status}). Try again a little later.", status=status
+        )
     return UpstreamRejected(f"The language model refused the request (status {status}): {_detail(body)}", status=status)
 
 

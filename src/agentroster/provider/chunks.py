@@ -4,9 +4,10 @@ The recipe that keeps ids, thinking and exact usage intact: `ModelResponseStream
 one final dict with finish reason and usage.
 """
 
+from typing import Any, cast
 from uuid import uuid4
 
-from litellm.types.utils import (
+from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     ChatCompletionUsageBlock,
     Delta,
     GenericStreamingChunk,
@@ -59,7 +60,8 @@ def fill(response: ModelResponse, events: list[RunEvent], result: RunResult) -> 
     thinking = "".join(event.text for event in events if isinstance(event, Thinking))
     response.choices[0].message = Message(role="assistant", content=text, reasoning_content=thinking or None)
     response.choices[0].finish_reason = result.finish_reason
-    response.usage = Usage(**_usage_block(result.tokens))
+    # LiteLLM declares this field only at run time.
+    cast("Any", response).usage = Usage(**_usage_block(result.tokens))
     return response
 
 

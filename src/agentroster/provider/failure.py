@@ -1,20 +1,27 @@
 """From our errors to the one exception LiteLLM passes on as it is: status, safe text, Retry-After."""
 
-import litellm
+from litellm.exceptions import APIError
 
 from agentroster.errors import RosterError, RunRepeated, UpstreamRateLimited, UpstreamRejected
 from agentroster.provider.exchange import current
 
 _GENERIC = "The agent failed because of an error in the proxy. The operator finds it in the log."
 # LiteLLM answers 400 for statuses it does not know in this place; these would surprise a client less.
-_OPENAI_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+_OPENAI_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+}
 
 
-class AgentFailed(litellm.APIError):
+class AgentFailed(APIError):
     """What a client gets; `headers` go onto the HTTP response."""
 
     def __init__(self, status: int, message: str, *, code: str, headers: dict[str, str]) -> None:
-        super().__init__(status_code=status, message=message, llm_provider="", model="")
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - LiteLLM annotates only some arguments
+            status_code=status, message=message, llm_provider="", model=""
+        )
         # The base class puts its own class name in front of the text.
         self.message = message
         self.args = (message,)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from litellm import CustomLLM
-from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelResponseStream
+from litellm.llms.custom_llm import CustomLLM
+from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelResponseStream  # pyright: ignore[reportMissingTypeStubs]
 
 from agentroster.agents.chat import ChatRequest, RunEvent
 from agentroster.errors import RosterError

@@ -10,7 +10,9 @@ from agentroster.provider.body import is_agent, strip_control_fields
 class RosterHooks(CustomLogger):
     """Called by LiteLLM before each request is routed."""
 
-    async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any) -> dict[str, Any]:
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
+    ) -> dict[str, Any]:
         """Take control fields out of requests to agents, whichever endpoint they came through."""
         if is_agent(data.get("model")):
             # LiteLLM's own bookkeeping sits in this dict as well: metadata, proxy_server_request, logging.

@@ -53,8 +53,10 @@ def read_request(
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:
     auth = metadata.get("user_api_key_auth")
-    claims = getattr(auth, "metadata", None)
-    return Caller.from_claims(claims.get(ROSTER_FIELD)) if isinstance(claims, dict) else ANONYMOUS
+    claims: object = getattr(auth, "metadata", None)
+    if not isinstance(claims, dict):
+        return ANONYMOUS
+    return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))
 
 
 def checked_messages(messages: object) -> list[Mapping[str, object]]:

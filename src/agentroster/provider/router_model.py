@@ -1,14 +1,17 @@
 """A model of the proxy's own list as an agent's language model, through LiteLLM's router."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, cast
 
 import httpx
-import litellm
+from litellm import exceptions
 
 from agentroster.errors import UpstreamRejected, UpstreamUnavailable
 from agentroster.llm.completion import Choice, CompletionRequest, Piece
 from agentroster.llm.endpoint import failure
+
+_FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LITELLM_EXCEPTION_TYPES))
 
 
 class RouterModel:
@@ -23,7 +26,7 @@ class RouterModel:
                 return
             async for chunk in answer:
                 yield Piece.model_validate(chunk.model_dump())
-        except tuple(litellm.exceptions.LITELLM_EXCEPTION_TYPES) as error:
+        except _FAILURES as error:
             raise _translate(error) from error
 
 
@@ -56,6 +59,8 @@ def _translate(error: Exception) -> Exception:
     status = cast("int", getattr(error, "status_code", 503))
     response: object = getattr(error, "response", None)
     headers = response.headers if isinstance(response, httpx.Response) else httpx.Headers()
-    if status == httpx.codes.BAD_REQUEST and "Invalid model name" in str(error):
-        return UpstreamRejected("The model this agent uses is not in the proxy's list: the operator checks LLM_MODEL.", status=404)
+    if status == HTTPStatus.BAD_REQUEST and "Invalid model name" in str(error):
+        return UpstreamRejected(
+            "The model this agent uses is not in the proxy's list: the operator checks LLM_MODEL.", status=404
+        )
     return failure(status, b"", headers)

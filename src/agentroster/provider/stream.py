@@ -4,7 +4,7 @@ LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Finished:
     result: RunResult
 
 
-async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncIterator[RunEvent | Finished]:
+async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncGenerator[RunEvent | Finished]:
     """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
     waiting: list[RunEvent] = []
     something = asyncio.Event()

@@ -60,9 +60,9 @@ class Permissions(_Declared):
 class Limits(_Declared):
     """Bounds of one tool call."""
 
-    seconds: float = Field(60.0, gt=0)
-    result_characters: int = Field(40_000, gt=0)
-    parallel_items: int = Field(4, ge=1, le=32)
+    seconds: float = Field(default=60.0, gt=0)
+    result_characters: int = Field(default=40_000, gt=0)
+    parallel_items: int = Field(default=4, ge=1, le=32)
 
 
 class Manifest(_Declared):

@@ -7,9 +7,9 @@ A pipeline never calls a language model itself. Items run a few at a time; each 
 
 import logging
 from asyncio import TaskGroup
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from agentroster.errors import RosterError
 from agentroster.library.library import Library
@@ -138,7 +138,7 @@ async def _one(handler: PipelineHandler, context: SkillContext, item: Item) -> I
         return await handler.post_process(context, item, await handler.prepare(context, item))
     except RosterError as error:
         return ItemReport(item=item.label, error=redactor.clean(error.message))
-    except Exception:  # noqa: BLE001 - the tool border, item by item: one bad card must not stop the others
+    except Exception:
         logger.exception("an item of a pipeline failed")
         return ItemReport(item=item.label, error="failed because of an error in the skill; see the log")
 
@@ -152,12 +152,12 @@ def _counts(reports: Sequence[ItemReport]) -> dict[str, int]:
 def _summary(counts: Mapping[str, int]) -> str:
     if not counts["total"]:
         return "There is nothing to do: no item was found.\n"
-    return f"\n{counts['total']} in all: {counts['changed']} changed, {counts['unchanged']} unchanged, {counts['failed']} failed.\n"
+    words = ", ".join(f"{counts[name]} {name}" for name in ("changed", "unchanged", "failed"))
+    return f"\n{counts['total']} in all: {words}.\n"
 
 
 def _value(value: object) -> str:
-    items: Iterator[object] = iter(value) if isinstance(value, list | tuple) else iter([value])
-    return ", ".join(str(item) for item in items)
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
 
 
 def _cell(text: str) -> str:

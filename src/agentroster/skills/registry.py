@@ -47,7 +47,9 @@ class SkillRegistry:
             try:
                 skill = _load(folder, importlib.import_module(f"{_BUNDLED}.{folder.name}.handler"), "bundled")
             except Exception as error:  # noqa: BLE001 - the border to skill code: whatever it raises at import
-                broken[folder.name] = error.message if isinstance(error, RosterError) else f"{type(error).__name__}: {error}"
+                broken[folder.name] = (
+                    error.message if isinstance(error, RosterError) else f"{type(error).__name__}: {error}"
+                )
             else:
                 skills[skill.manifest.name] = skill
         return cls(skills, broken)

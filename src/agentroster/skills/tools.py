@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from jsonschema import Draft202012Validator
 
@@ -24,7 +24,9 @@ Json = object
 class ToolFunction(Protocol):
     """What `handler.py` defines for a tool."""
 
-    def __call__(self, context: SkillContext, /, **arguments: Any) -> Awaitable[Json]: ...
+    def __call__(self, context: SkillContext, /, **arguments: Any) -> Awaitable[Json]:
+        """Do the work and return something that `json.dumps` accepts."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class Tool:
 
     def complaint(self, arguments: Mapping[str, object]) -> str | None:
         """Return what is wrong with the arguments, or None."""
-        error = next(iter(sorted(self._validator.iter_errors(dict(arguments)), key=str)), None)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
+        error = next(iter(sorted(self._validator.iter_errors(cast("Any", arguments)), key=str)), None)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
         if error is None:
             return None
         place = ".".join(map(str, error.absolute_path))
@@ -75,7 +77,7 @@ async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, o
         return _failed(f"{tool.name} took longer than {tool.limits.seconds:.0f} seconds and was stopped.")
     except RosterError as error:
         return _failed(error.message)
-    except Exception:  # noqa: BLE001 - the tool border: a skill's bug must not end the run or reach the model
+    except Exception:
         logger.exception("tool %s failed", tool.name)
         return _failed(f"{tool.name} failed because of an error in the skill; the operator finds it in the log.")
     return ToolOutcome(_capped(redactor.clean(text), tool.limits.result_characters))

@@ -8,14 +8,19 @@ from agentroster.skills.bundled.enrich_hf_metadata import base_models, descripti
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for, shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
 
-_BASE_LABEL = (
-    r"base[\s_-]?models?|base checkpoint|基础模型|基底模型|底模|ベースモデル|베이스\s*모델|기본 모델|базовая модель|basismodell|"
-    r"mod[èe]le de base|modelo base|מודל (?:ה)?בסיס"
+_BASE_LABEL = "|".join(
+    (
+        r"base[\s_-]?models?|base checkpoint",
+        r"基础模型|基底模型|底模|ベースモデル|베이스\s*모델|기본 모델",
+        r"базовая модель|basismodell|mod[èe]le de base|modelo base|מודל (?:ה)?בסיס",
+    )
 )
-_BASE_LINE = re.compile(rf"^[\s>*_#\-•|`]*(?:{_BASE_LABEL})[*_`\s]*[:：|=]\s*[*_`]*\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_BASE_HEADING = re.compile(rf"^\s*#+\s*(?:{_BASE_LABEL})\W*\n+\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_LINES = re.IGNORECASE | re.MULTILINE
+_BASE_LINE = re.compile(rf"^[\s>*_#\-•|`]*(?:{_BASE_LABEL})[*_`\s]*[:：|=]\s*[*_`]*\s*(.+)$", _LINES)
+_BASE_HEADING = re.compile(rf"^\s*#+\s*(?:{_BASE_LABEL})\W*\n+\s*(.+)$", _LINES)
 _TRAINED_ON = re.compile(
-    r"(?:fine[\s-]?tuned|trained|built|based)\s+(?:(?:this|it|the)\s+\w+\s+)?(?:on top of|on|from|with|using|upon)\s+(?:the\s+)?(.{3,100})",
+    r"(?:fine[\s-]?tuned|trained|built|based)\s+(?:(?:this|it|the)\s+\w+\s+)?"
+    r"(?:on top of|on|from|with|using|upon)\s+(?:the\s+)?(.{3,100})",
     re.IGNORECASE,
 )
 _BASE_COLUMN = re.compile(rf"^(?:{_BASE_LABEL}|base)$", re.IGNORECASE)
@@ -107,7 +112,8 @@ def _plain(phrase: str) -> str:
     if match := _HUB_ID.search(phrase):
         return match[1]
     phrase = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", phrase)
-    return re.split(r"[,;(。]|\.\s|\bwith\b|\bfor\b|\|", re.sub(r"[*_`]{1,2}(?=\W|$)|(?<=\W)[*_`]{1,2}|^[*_`]+", "", phrase))[0].strip()
+    phrase = re.sub(r"[*_`]{1,2}(?=\W|$)|(?<=\W)[*_`]{1,2}|^[*_`]+", "", phrase)
+    return re.split(r"[,;(。]|\.\s|\bwith\b|\bfor\b|\|", phrase)[0].strip()
 
 
 def _trained_words(source: Source, part: FilePart | None) -> Sequence[str] | None:

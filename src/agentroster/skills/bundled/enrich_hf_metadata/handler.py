@@ -106,7 +106,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Extrac
     """Write what is missing, or for a bare address only say what would be."""
     model = item.target.model
     if model is None:
-        return _read_out(item, prepared)
+        return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error="this is no address")
     made = await _made_sidecar(context, model)
     if prepared is None:
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
@@ -127,8 +127,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Extrac
     return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing)
 
 
-def _read_out(item: EnrichItem, prepared: Extraction | None) -> ItemReport:
-    assert prepared is not None, "an address is its own source"
+def _read_out(item: EnrichItem, prepared: Extraction) -> ItemReport:
     result = merge.apply({}, prepared)
     note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
     return ItemReport(item=item.label, found=dict(merge.shown(result)), kept=note, missing=result.missing)

@@ -29,7 +29,9 @@ class HubRef:
     @property
     def url(self) -> str:
         """The public address of the repository at this revision."""
-        return f"https://huggingface.co/{self.repo}" + (f"/tree/{quote(self.revision, safe='')}" if self.revision else "")
+        return f"https://huggingface.co/{self.repo}" + (
+            f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
+        )
 
 
 def parse_url(text: str, endpoint: str) -> HubRef | None:
@@ -106,18 +108,21 @@ def _code(fetched: Fetched) -> str:
 
 
 def _refusal(ref: HubRef, fetched: Fetched) -> RosterError:
-    code, status, repo = _code(fetched), fetched.status, ref.repo
-    if code == "GatedRepo" or status == 403:  # noqa: PLR2004
-        return NotFound(f"{repo} is gated: accept its terms on the hub and let the operator set HF_TOKEN")
-    if status == 401:  # noqa: PLR2004
-        return NotFound(f"{repo} is private, gated or does not exist (the hub asks for a token: HF_TOKEN)")
-    if code == "RevisionNotFound":
-        return NotFound(f"{repo} has no revision {ref.revision or 'main'}")
-    if code == "EntryNotFound":
-        return NotFound(f"{repo} has no model card (README.md)")
-    if status == 404:  # noqa: PLR2004
-        return NotFound(f"{repo} does not exist, or has no model card")
-    if status == 429:  # noqa: PLR2004
-        wait = fetched.headers.get("retry-after", "")
-        return Unreachable(f"the hub asks to slow down: try again {f'in {wait} seconds' if wait.isdigit() else 'later'}")
-    return Unreachable(f"the hub answered with status {status}: try again later")
+    wait = fetched.headers.get("retry-after", "")
+    match _code(fetched), fetched.status:
+        case ("GatedRepo", _) | (_, 403):
+            error = NotFound(f"{ref.repo} is gated: accept its terms on the hub and let the operator set HF_TOKEN")
+        case (_, 401):
+            error = NotFound(f"{ref.repo} is private, gated or does not exist: the hub asks for a token (HF_TOKEN)")
+        case ("RevisionNotFound", _):
+            error = NotFound(f"{ref.repo} has no revision {ref.revision or 'main'}")
+        case ("EntryNotFound", _):
+            error = NotFound(f"{ref.repo} has no model card (README.md)")
+        case (_, 404):
+            error = NotFound(f"{ref.repo} does not exist, or has no model card")
+        case (_, 429):
+            when = f"in {wait} seconds" if wait.isdigit() else "later"
+            error = Unreachable(f"the hub asks to slow down: try again {when}")
+        case (_, status):
+            error = Unreachable(f"the hub answered with status {status}: try again later")
+    return error

@@ -9,6 +9,7 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.skills.bundled.enrich_hf_metadata import tags as tag_rules
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction
 
+_EMPTY = ("", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"
 
 
@@ -25,13 +26,20 @@ def apply(sidecar: Sidecar, found: Extraction) -> Merge:
     """Fill the sidecar's empty fields in place. It is stamped only when something was learnt."""
     merge = Merge()
     civitai = _civitai(sidecar, merge)
-    _fill(merge, sidecar, "base_model", found.base_model, empty=("", "Unknown"), why=found.base_model_evidence)
+    _fill(merge, sidecar, "base_model", found.base_model, why=found.base_model_evidence)
     if civitai is not None and _takes_trained_words(sidecar):
         _fill_words(merge, civitai, found)
     _add_tags(merge, sidecar, found)
-    _fill(merge, sidecar, "modelDescription", found.html, empty=("",), why="the card has no text")
+    _fill(merge, sidecar, "modelDescription", found.html, why="the card has no text")
     if civitai is not None:
-        _fill(merge, civitai, "description", found.short, empty=("",), why="the card has no prose", shown="civitai.description")
+        _fill(
+            merge,
+            civitai,
+            "description",
+            found.short,
+            why="the card has no prose",
+            shown="civitai.description",
+        )
     if merge.updated:
         if civitai:
             sidecar["civitai"] = civitai
@@ -56,13 +64,12 @@ def _fill(
     name: str,
     value: str | None,
     *,
-    empty: tuple[str, ...],
     why: str,
     shown: str = "",
 ) -> None:
     shown = shown or name
     current = target.get(name)
-    if current is not None and current not in empty:
+    if current is not None and current not in _EMPTY:
         merge.kept[shown] = "already set"
     elif value:
         target[name] = value

@@ -11,7 +11,9 @@ from agentroster.skills.bundled.enrich_hf_metadata.hub import URL, HubRef, parse
 from agentroster.skills.pipeline import ItemReport
 
 _EVERYTHING = re.compile(
-    r"(?i)^\W*(?:please\s+)?(?:enrich|complete|update|fill(?: in)?)?\s*(?:everything|all|(?:all|my|the|whole|entire)\b.*\b(?:models?|loras?|files?|library|sidecars?|metadata))\W*$"
+    r"^\W*(?:please\s+)?(?:enrich|complete|update|fill(?: in)?)?\s*(?:everything|all|"
+    r"(?:all|my|the|whole|entire)\b.*\b(?:models?|loras?|files?|library|sidecars?|metadata))\W*$",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"'`“”]([^\"'`“”\n]+)[\"'`“”]")
 _SUFFIXES = "|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES))
@@ -75,7 +77,10 @@ def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tu
         except RosterError as error:
             refused.append(ItemReport(item=wish, error=error.message.rstrip(".")))
     if source is not None and len(targets) > 1:
-        return [], [*refused, ItemReport(item=str(arguments["source"]), error="an address can be given for one file only")]
+        return [], [
+            *refused,
+            ItemReport(item=str(arguments["source"]), error="an address can be given for one file only"),
+        ]
     return list(targets.values()), refused
 
 
@@ -92,7 +97,9 @@ def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
         return [Target(wish, source=ref)] if ref else _refuse(complaint)
     if wish.strip().lower() in {"everything", "all", "*"}:
         return [Target(model.name, model) for model in library.models()] or _refuse(_empty(library))
-    return [Target(model.name, model) for model in library.find(wish)] or _refuse("there is no model file in this folder")
+    return [Target(model.name, model) for model in library.find(wish)] or _refuse(
+        "there is no model file in this folder"
+    )
 
 
 def _empty(library: Library) -> str:

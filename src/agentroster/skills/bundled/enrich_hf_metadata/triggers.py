@@ -5,29 +5,41 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, headings
 
-_LABELS = (
-    r"trigger(?:ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?|activation(?:[\s-]*(?:words?|tokens?|phrases?|keywords?|text))?"
-    r"|instance[\s-]prompts?|触发词|觸發詞|触发关键词|激活词|トリガー(?:ワード)?|트리거(?:\s*(?:워드|단어))?|триггер(?:ные слова|ы|[- ]?слов[оа])?"
-    r"|слов[оа][- ]триггер\w*|ausl[öo]sew[öo]rt(?:er)?|mots?[\s-]d[ée]clencheurs?|palabras?[\s-](?:clave|de activaci[óo]n|activadoras?)|מיל(?:ת|ות) הפעלה"
+# What cards write before a trigger word, in the languages they are written in.
+_LABELS = "|".join(
+    (
+        r"trigger(?:ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?",
+        r"activation(?:[\s-]*(?:words?|tokens?|phrases?|keywords?|text))?|instance[\s-]prompts?",
+        r"触发词|觸發詞|触发关键词|激活词|トリガー(?:ワード)?|트리거(?:\s*(?:워드|단어))?",
+        r"триггер(?:ные слова|ы|[- ]?слов[оа])?|слов[оа][- ]триггер\w*|מיל(?:ת|ות) הפעלה",
+        r"ausl[öo]sew[öo]rt(?:er)?|mots?[\s-]d[ée]clencheurs?|palabras?[\s-](?:clave|de activaci[óo]n|activadoras?)",
+    )
 )
 _LABEL_HEADING = re.compile(rf"^[\W_]*(?:{_LABELS})[\W_]*$", re.IGNORECASE)
-_LABEL_LINE = re.compile(rf"^[\s>*_#\-•`]*(?:\w+\s+)?(?:{_LABELS})[*_`\s]*(?:\([^)]*\)[*_`\s]*)?[:：=]\s*[*_]*\s*(.+)$", re.IGNORECASE)
+_LABEL_LINE = re.compile(
+    rf"^[\s>*_#\-•`]*(?:\w+\s+)?(?:{_LABELS})[*_`\s]*(?:\([^)]*\)[*_`\s]*)?[:：=]\s*[*_]*\s*(.+)$", re.IGNORECASE
+)
+# The Hub's template: "You should use `word` to trigger the image generation."
 _TEMPLATE = re.compile(
-    r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]+)[`\"”]\s+"
+    r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
+    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]+)[`\"”]\s+"
     r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"^\s*trigger(?:_?words?)?\s*=\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|\*\*([^*\n]+)\*\*")
 _PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|[-–—.]*|(?:is |are )?not? (?:needed|required|necessary).*|no (?:trigger|activation|special).*|"
-    r"not applicable|无|無|なし|없음|нет|keine?s?|aucun|ninguna?)[.!]?$",
+    r"^(?:none|null|n/?a|nil|no|nothing|[-–—.]*|(?:is |are )?not? (?:needed|required|necessary).*|"
+    r"no (?:trigger|activation|special).*|not applicable|无|無|なし|없음|нет|keine?s?|aucun|ninguna?)[.!]?$",
     re.IGNORECASE,
 )
 _NOT_WORDS = re.compile(r"<lora:[^>]*>|https?://|!\[|</?\w+[^>]*>")
-_QUALITY = re.compile(r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|score_\d\w*)$", re.IGNORECASE)
+_QUALITY = re.compile(
+    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|score_\d\w*)$",
+    re.IGNORECASE,
+)
 _TRIGGER_COLUMN = re.compile(rf"^(?:{_LABELS})$", re.IGNORECASE)
-_MOST_WORDS, _LONGEST_WORD = 40, 300
+_MOST_WORDS, _LONGEST_WORD, _LONGEST_LABEL_LINE = 40, 300, 8
 
 
 def from_front_matter(card: Card) -> list[str] | None:
@@ -74,12 +86,15 @@ def _labelled_sections(text: str) -> Iterator[str]:
         if not _LABEL_HEADING.match(heading):
             continue
         end = marks[index + 1][0] if index + 1 < len(marks) else len(lines)
-        for line in lines[number + 1 : end]:
-            content = line.strip().strip(">-*• ").strip()
-            # The hub's own sentence is read by its pattern; other prose only for what it quotes.
-            if content and not _TEMPLATE.search(line) and not content.startswith(("```", "|", "!", "<", "[")):
-                if _QUOTED.search(line) or len(content.split()) <= 8 or "," in content:  # noqa: PLR2004 - prose is longer
-                    yield line.strip()
+        yield from (line.strip() for line in lines[number + 1 : end] if _states_words(line))
+
+
+def _states_words(line: str) -> bool:
+    """Whether a line under a trigger heading holds words, and not prose, a picture or the Hub's own sentence."""
+    content = line.strip().strip(">-*• ").strip()
+    if not content or _TEMPLATE.search(line) or content.startswith(("```", "|", "!", "<", "[")):
+        return False
+    return bool(_QUOTED.search(line)) or len(content.split()) <= _LONGEST_LABEL_LINE or "," in content
 
 
 def _of_statement(statement: str) -> list[str]:

@@ -1,0 +1,63 @@
+"""`python -m benchmarks [--quick] [--json]`: one run against a real proxy on this machine."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.cases import FULL, QUICK, Plan, measure_cases, measure_first_piece, progress
+from benchmarks.load import WrongAnswer, open_client
+from benchmarks.memory import measure_memory
+from benchmarks.processes import Proxy, help_seconds, running_proxy, running_stub, write_byte_code
+from benchmarks.report import as_json, as_table
+from benchmarks.results import Results
+
+_HELP_RUNS = 5
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Measure and print; a missed bar is a result, not a failure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What an answer costs.")
+    parser.add_argument("--quick", action="store_true", help="fewer requests: less than a minute, more noise")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    arguments = parser.parse_args()
+    # So that the context managers below also stop the processes when the benchmark is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
+    try:
+        results = _run(QUICK if arguments.quick else FULL)
+    except* WrongAnswer as group:
+        sys.exit(str(group.exceptions[0]))
+    except* KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    sys.stdout.write((as_json(results) if arguments.json else as_table(results)) + "\n")
+
+
+def _run(plan: Plan) -> Results:
+    write_byte_code()
+    with TemporaryDirectory(prefix="roster-bench-") as folder, running_stub() as stub_url:
+        help_time = help_seconds(_HELP_RUNS)
+        progress("starting the proxy")
+        with running_proxy(Path(folder), stub_url) as proxy:
+            return asyncio.run(_measure(proxy, plan, help_time))
+
+
+async def _measure(proxy: Proxy, plan: Plan, help_time: float) -> Results:
+    async with open_client(proxy) as client:
+        costs = await measure_cases(client, proxy.pid, plan)
+        first_piece = await measure_first_piece(client, plan.first_piece_requests)
+        memory = await measure_memory(client, proxy, plan.memory_warm_up)
+    return Results(
+        costs=costs,
+        first_piece_ms=first_piece,
+        memory=memory,
+        start_cpu_seconds=proxy.start_cpu_seconds,
+        start_wall_seconds=proxy.start_wall_seconds,
+        help_seconds=help_time,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The processes under measurement: stub model server and real proxy, stopped whatever happens."""
+
+import compileall
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from benchmarks.process_cost import cpu_seconds
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ROSTER = str(Path(sys.executable).with_name("roster"))
+_READY = "roster is ready at "
+_PATIENCE_SECONDS = 120
+_STUB_KEY = "stub-key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A proxy that answers, and what its start cost."""
+
+    pid: int
+    url: str
+    master_key: str
+    openwebui_key: str
+    start_cpu_seconds: float
+    start_wall_seconds: float
+
+
+def write_byte_code() -> None:
+    """Compile our own package; without byte code LiteLLM and we cost about twice as much."""
+    compileall.compile_dir(REPOSITORY / "src" / "agentroster", quiet=1)
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the developer's settings; byte code is written."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}}
+    return {**kept, "HOME": "/nonexistent", "PYTHONPATH": str(REPOSITORY), **extra}
+
+
+@contextmanager
+def running_stub() -> Iterator[str]:
+    """Run the stub model server and give its base URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.stub_model"],
+        cwd=REPOSITORY,
+        env=clean_environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with _stopped_at_the_end(process):
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+
+
+@contextmanager
+def running_proxy(folder: Path, stub_url: str) -> Iterator[Proxy]:
+    """Run `roster serve` in an empty folder against the stub. Raises SystemExit with its log when it ends early."""
+    config = folder / "proxy_config.yaml"
+    config.write_text(yaml.safe_dump(_config(stub_url)), encoding="utf-8")
+    master_key, openwebui_key = f"sk-{secrets.token_hex(16)}", secrets.token_hex(16)
+    environment = {
+        "LITELLM_MASTER_KEY": master_key,
+        "ROSTER_OPENWEBUI_KEY": openwebui_key,
+        "LLM_PROVIDER": "custom",
+        "LLM_MODEL": "stub",
+        "LLM_API_BASE": stub_url,
+        "LLM_API_KEY": _STUB_KEY,
+    }
+    command = [ROSTER, "serve", "--port", "0", "--data-dir", str(folder / "data"), "--config", str(config)]
+    log_file = folder / "roster.log"
+    begin = time.monotonic()
+    with log_file.open("wb") as log:
+        # A session of its own: Ctrl-C reaches only the benchmark, which then stops the proxy, once.
+        process = subprocess.Popen(
+            command, cwd=folder, env=clean_environment(environment), stdout=log, stderr=log, start_new_session=True
+        )
+    with _stopped_at_the_end(process):
+        url = _wait_until_ready(process, log_file)
+        yield Proxy(
+            pid=process.pid,
+            url=url,
+            master_key=master_key,
+            openwebui_key=openwebui_key,
+            start_cpu_seconds=cpu_seconds(process.pid),
+            start_wall_seconds=time.monotonic() - begin,
+        )
+
+
+def help_seconds(times: int) -> float:
+    """Return the median wall time of `roster --help`."""
+    seconds: list[float] = []
+    for _ in range(times):
+        begin = time.monotonic()
+        subprocess.run([ROSTER, "--help"], env=clean_environment({}), check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.monotonic() - begin)
+    return median(seconds)
+
+
+def _config(stub_url: str) -> dict[str, object]:
+    passthrough = {"model": "openai/stub", "api_base": stub_url, "api_key": _STUB_KEY}
+    return {
+        "model_list": [
+            {"model_name": "plain-model", "litellm_params": passthrough},
+            {"model_name": "empty-model", "litellm_params": {"model": "empty/fixed"}},
+        ],
+        "litellm_settings": {
+            "custom_provider_map": [{"provider": "empty", "custom_handler": "benchmarks.empty_provider.empty"}]
+        },
+    }
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        log = log_file.read_text(encoding="utf-8", errors="replace")
+        if _READY in log and log.endswith("\n"):
+            return log.rsplit(_READY, 1)[1].split()[0]
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"the proxy did not become ready:\n{log}")
+        time.sleep(0.02)
+
+
+@contextmanager
+def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        # No-op when it ended by itself.
+        process.kill()
+        process.wait()
