@@ -46,8 +46,8 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=3,
-    requests={"whole": (50, 160), "stream": (6, 32), "paced": (2, 16)},
+    rounds=5,
+    requests={"whole": (50, 112), "stream": (4, 16), "paced": (1, 16)},
     first_piece_requests=60,
     memory_warm_up=500,
 )
@@ -96,8 +96,8 @@ def question(target: Target, shape: Shape, headers: Mapping[str, str] | None = N
     )
 
 
-async def measure_cases(client: httpx.AsyncClient, pid: int, plan: Plan) -> dict[Case, Cost]:
-    """Measure all cases once a round, every second round backwards, and return the medians."""
+async def measure_cases(client: httpx.AsyncClient, pid: int, plan: Plan) -> dict[Case, list[Cost]]:
+    """Measure all cases once a round, every second round backwards; return each case's costs in order of rounds."""
     cases = all_cases()
     costs: dict[Case, list[Cost]] = {case: [] for case in cases}
     for case in cases:
@@ -108,7 +108,7 @@ async def measure_cases(client: httpx.AsyncClient, pid: int, plan: Plan) -> dict
         for case in cases if number % 2 == 0 else reversed(cases):
             requests = plan.requests[case.shape][CLIENTS.index(case.clients)]
             costs[case].append(await _measure(client, pid, case, requests))
-    return {case: _median(found) for case, found in costs.items()}
+    return costs
 
 
 async def measure_first_piece(client: httpx.AsyncClient, requests: int) -> dict[Target, float]:
@@ -131,6 +131,19 @@ async def measure_first_piece(client: httpx.AsyncClient, requests: int) -> dict[
     return {target: median(found) * 1000 for target, found in seconds.items()}
 
 
+def median_cost(costs: Sequence[Cost]) -> Cost:
+    """Return the median of each number."""
+
+    def middle(value: Callable[[Cost], float]) -> float:
+        return median(map(value, costs))
+
+    return Cost(
+        cpu_ms=middle(lambda cost: cost.cpu_ms),
+        per_second=middle(lambda cost: cost.per_second),
+        first_piece_ms=middle(lambda cost: cost.first_piece_ms),
+    )
+
+
 def progress(text: str) -> None:
     """Say what is going on, beside the results."""
     sys.stderr.write(f"... {text}\n")
@@ -146,15 +159,4 @@ async def _measure(client: httpx.AsyncClient, pid: int, case: Case, requests: in
         cpu_ms=(settled_cpu_seconds(pid) - before) * 1000 / requests,
         per_second=requests / seconds,
         first_piece_ms=median(firsts) * 1000,
-    )
-
-
-def _median(costs: Sequence[Cost]) -> Cost:
-    def middle(value: Callable[[Cost], float]) -> float:
-        return median(map(value, costs))
-
-    return Cost(
-        cpu_ms=middle(lambda cost: cost.cpu_ms),
-        per_second=middle(lambda cost: cost.per_second),
-        first_piece_ms=middle(lambda cost: cost.first_piece_ms),
     )

@@ -22,7 +22,7 @@ ENCRYPTION_KEY = Fernet.generate_key().decode()
 PROXY_CONFIG = """
 model_list:
   - model_name: plain-model
-    litellm_params: {{model: openai/stub, api_base: {base}/v1, api_key: {key}}}
+    litellm_params: {{model: openai/stub, api_base: {base}/v1, api_key: os.environ/LLM_API_KEY}}
 """
 
 
@@ -99,7 +99,7 @@ def proxy(
 ) -> Iterator[RosterProcess]:
     """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
     folder = tmp_path_factory.mktemp("proxy")
-    config = PROXY_CONFIG.format(base=_model_server[1], key=model_stand_in.KEY)
+    config = PROXY_CONFIG.format(base=_model_server[1])
     (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
     environment = {
         **base_environment,

@@ -53,7 +53,7 @@ class FrontDoor:
         allowed = method in {"GET", "HEAD", "OPTIONS"} and (path in _PUBLIC_PATHS or path in _GET_PATHS)
         if not allowed and not self._expose_all:
             raise NotFound(f"There is nothing at {method} {_shown(path)}.")
-        return scope, receive
+        return {**scope, "headers": _headers(scope)}, receive
 
     async def _cleaned(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
         """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
@@ -65,8 +65,7 @@ class FrontDoor:
             _check_shape(scope["path"].rsplit("/", 1)[-1], scope["path"], body)
             strip_control_fields(body)
             raw = json.dumps(body, ensure_ascii=False).encode()
-        headers = [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
-        headers.append((b"content-length", str(len(raw)).encode()))
+        headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
         return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 
 
@@ -77,9 +76,15 @@ def error_response(error: RosterError) -> JSONResponse:
     return JSONResponse(body, status_code=error.status)
 
 
+def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
+
+
 def _is_dropped(name: bytes) -> bool:
     # LiteLLM obeys headers of its own (retries, timeouts, tags); its call id stays, it only names the call.
-    return name == b"content-length" or (name.startswith(b"x-litellm-") and name != b"x-litellm-call-id")
+    # It would also compress answers, which we read on their way out; a reverse proxy can do that.
+    steering = name.startswith(b"x-litellm-") and name != b"x-litellm-call-id"
+    return steering or name in {b"content-length", b"accept-encoding"}
 
 
 async def _read_body(receive: Receive, most_bytes: int) -> bytes:

@@ -40,9 +40,7 @@ class ModelList:
 
     async def _listed(self, scope: Scope, receive: Receive, *, wanted: str | None) -> Response:
         inner = _Captured()
-        # LiteLLM would compress a long list, and we are to read it.
-        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        await self._app({**scope, "headers": plain}, receive, inner.send)
+        await self._app(scope, receive, inner.send)
         body = inner.json() if inner.status == 200 else None  # noqa: PLR2004
         # Other clients' shapes (Anthropic's, Codex's) come through the same path and stay as they are.
         if body is None or body.get("object") != "list":

@@ -1,0 +1,104 @@
+"""Canary secrets planted through every door turn up nowhere: logs, answers, files, prompts."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
+from tests.roster_process import RosterProcess
+from tests.stand_ins import hub as hub_stand_in
+from tests.stand_ins import model_server as model_stand_in
+from tests.stand_ins.hub import HubServer, Repository
+from tests.stand_ins.model_server import ModelServer
+from tests.test_identity import make_key, signed, token
+
+WRONG_KEY = "sk-canary-mistyped-key-90817263"
+MESSAGE = "canary-message-of-a-person-5544332211"
+
+
+def forms(secret: str) -> set[bytes]:
+    raw = secret.encode()
+    encoded = {base64.b64encode(raw), base64.urlsafe_b64encode(raw), quote(secret, safe="").encode()}
+    return {raw, *encoded, *(form.rstrip(b"=") for form in encoded)}
+
+
+def assert_absent(secrets: dict[str, str], text: bytes, where: str) -> None:
+    for name, secret in secrets.items():
+        for form in forms(secret):
+            assert form not in text, f"{name} is in {where}"
+
+
+def stir(proxy: RosterProcess, keys: dict[str, str]) -> list[httpx.Response]:
+    """Send requests that succeed and fail in every way we know, with every secret on the wire."""
+    scripts = ["say hi", "status 500", "status 401", "echo-key", "garbage", "break half", "event-error"]
+    scripts += ['tool colour_palette {"base": "nope"}', 'loop favourite_colour {"colour": "red"}']
+    bodies: list[Any] = [
+        {"model": model, "stream": stream, "messages": [{"role": "user", "content": f"{MESSAGE}\nscript: {script}"}]}
+        for script in scripts
+        for stream in (False, True)
+        for model in ("agno/demo-agent", "plain-model")
+    ]
+    bodies += [
+        {"model": "agno/bad-factory", "messages": [{"role": "user", "content": MESSAGE}]},
+        {"model": "agno/nobody", "messages": [{"role": "user", "content": MESSAGE}]},
+        {"model": "agno/demo-agent", "messages": MESSAGE},
+        {"model": "plain-model", "messages": MESSAGE, "api_key": WRONG_KEY},
+    ]
+    headers = {"x-extra": MASTER_KEY, **signed("canary-user")}
+    found: list[httpx.Response] = []
+    with httpx.Client(base_url=proxy.url, trust_env=False, timeout=60) as client:
+        for body in bodies:
+            key = OPENWEBUI_KEY if "demo" in body["model"] else keys["personal key"]
+            found.append(client.post("/v1/chat/completions", json=body, headers={**headers, "authorization": f"Bearer {key}"}))
+        for key in (WRONG_KEY, OPENWEBUI_KEY + "x"):
+            found.append(client.post("/v1/chat/completions", json=bodies[0], headers={"authorization": f"Bearer {key}"}))
+        found.append(client.get(f"/v1/models?key={keys['personal key']}", headers={"authorization": f"Bearer {MASTER_KEY}"}))
+        found.append(client.get(f"/{MASTER_KEY}"))
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_no_secret_turns_up_anywhere(
+    proxy: RosterProcess, model_server: ModelServer, hub: HubServer, library_root: Path
+) -> None:
+    hub.repositories["a/gated"] = Repository("---\nbase_model: stabilityai/sdxl-turbo\n---\n# x", gated=True)
+    keys = {"personal key": make_key(proxy, "canary")}
+    with proxy.http() as client:
+        message = {"role": "user", "content": "/enrich https://huggingface.co/a/gated"}
+        answer = client.post("/v1/chat/completions", json={"model": "agno/enrich-metadata", "messages": [message]})
+    assert "SDXL 1.0" in answer.text, "the hub token was used"
+    responses = [answer, *stir(proxy, keys)]
+    secrets = {
+        "the master key": MASTER_KEY,
+        "the encryption key": ENCRYPTION_KEY,
+        "the forwarder key": OPENWEBUI_KEY,
+        "the JWT secret": JWT_SECRET,
+        "the key of the language model": model_stand_in.KEY,
+        "the hub token": hub_stand_in.TOKEN,
+        "a mistyped key": WRONG_KEY,
+        **keys,
+    }
+    log = proxy.log.encode()
+    assert_absent({**secrets, "a message": MESSAGE, "a user token": token("canary-user").split(".")[1]}, log, "the log")
+    path = f"/{MASTER_KEY}"
+    for response in responses:
+        text = response.content.replace(path.encode(), b"") if response.url.path == path else response.content
+        assert_absent(secrets, text, f"the answer to {response.request.url.path}")
+        assert_absent(secrets, repr(response.headers).encode(), "the headers of an answer")
+    for file in proxy.data_dir.rglob("*"):
+        assert_absent(secrets, file.read_bytes(), file.name)
+        assert file.stat().st_mode & 0o077 == 0, f"{file.name} is readable by others"
+    assert_absent(secrets, json.dumps(model_server.requests).encode(), "a prompt")
+    for sent in model_server.headers:
+        del sent["authorization"]
+        assert_absent(secrets, json.dumps(sent).encode(), "a header sent upstream")
+
+
+def test_a_leak_would_be_found(proxy: RosterProcess) -> None:
+    with pytest.raises(AssertionError, match="master"):
+        assert_absent({"master": MASTER_KEY}, b"x" + base64.b64encode(MASTER_KEY.encode()) + b"y", "a text")
