@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import NoReturn
 
 from benchmarks.cases import FULL, QUICK, Plan, measure_cases, measure_first_piece, progress
 from benchmarks.load import WrongAnswer, open_client
@@ -25,7 +27,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
     arguments = parser.parse_args()
     # So that the context managers below also stop the processes when the benchmark is told to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
+    signal.signal(signal.SIGTERM, _interrupted)
     try:
         results = _run(QUICK if arguments.quick else FULL)
     except* WrongAnswer as group:
@@ -33,6 +35,10 @@ def main() -> None:
     except* KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     sys.stdout.write((as_json(results) if arguments.json else as_table(results)) + "\n")
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_INTERRUPTED)
 
 
 def _run(plan: Plan) -> Results:

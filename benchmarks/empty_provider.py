@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-from litellm import CustomLLM
-from litellm.types.utils import (
+from litellm.llms.custom_llm import CustomLLM
+from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     ChatCompletionUsageBlock,
     Delta,
     GenericStreamingChunk,

@@ -58,7 +58,7 @@ async def ask(client: httpx.AsyncClient, question: Question) -> float:
             if not first and _FIRST_PIECE.search(body):
                 first = time.perf_counter() - begin
     ended = not question.stream or b"data: [DONE]" in body
-    if response.status_code != httpx.codes.OK or question.expected not in body or not ended:
+    if not response.is_success or question.expected not in body or not ended:
         text = body.decode(errors="replace")
         raise WrongAnswer(f"{question.model} gave a wrong answer, status {response.status_code}: {text[-500:]}")
     return first

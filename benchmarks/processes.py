@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def running_stub() -> Iterator[str]:
+def running_stub() -> Generator[str]:
     """Run the stub model server and give its base URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.stub_model"],
@@ -63,7 +63,7 @@ def running_stub() -> Iterator[str]:
 
 
 @contextmanager
-def running_proxy(folder: Path, stub_url: str) -> Iterator[Proxy]:
+def running_proxy(folder: Path, stub_url: str) -> Generator[Proxy]:
     """Run `roster serve` in an empty folder against the stub. Raises SystemExit with its log when it ends early."""
     config = folder / "proxy_config.yaml"
     config.write_text(yaml.safe_dump(_config(stub_url)), encoding="utf-8")
@@ -131,7 +131,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
 
 
 @contextmanager
-def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _stopped_at_the_end(process: subprocess.Popen[bytes]) -> Generator[None]:
     try:
         yield
     finally:

@@ -60,7 +60,8 @@ async def _answer(body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
     if not body.get("stream"):
         writer.write(_whole(pieces))
         return
-    with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    options: dict[str, Any] = body.get("stream_options") or {}
+    with_usage = bool(options.get("include_usage"))
     await _stream(writer, _chunks(pieces, with_usage=with_usage), rate)
 
 
@@ -88,7 +89,7 @@ def _chunks(pieces: int, *, with_usage: bool) -> list[bytes]:
         [{"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}] for word in words(pieces)
     ]
     events = [{**_frame("chat.completion.chunk"), "choices": choice} for choice in choices]
-    finish = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
+    finish: list[dict[str, object]] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
     events.append({**_frame("chat.completion.chunk"), "choices": finish})
     if with_usage:
         events.append({**_frame("chat.completion.chunk"), "choices": [], "usage": _usage(pieces)})

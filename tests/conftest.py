@@ -127,3 +127,9 @@ def offline_proxy(
     process = RosterProcess(tmp_path_factory.mktemp("offline"), base_environment).start()
     yield process
     process.stop()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the proxy does."""
+    return "asyncio"

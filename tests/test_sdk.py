@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = '''
+SCRIPT = """
 import asyncio, json
 import litellm
 from agentroster.provider import agno
@@ -35,7 +35,7 @@ try:
 except litellm.APIError as error:
     found["unknown"] = [error.status_code, error.message]
 print(json.dumps(found))
-'''
+"""
 
 
 def test_all_four_methods_answer_and_a_caller_without_proof_has_no_memory(
@@ -43,7 +43,12 @@ def test_all_four_methods_answer_and_a_caller_without_proof_has_no_memory(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        env={**base_environment, "ROSTER_DATA_DIR": str(tmp_path), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": "/nonexistent"},
+        env={
+            **base_environment,
+            "ROSTER_DATA_DIR": str(tmp_path),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "HOME": "/nonexistent",
+        },
         capture_output=True,
         encoding="utf-8",
         cwd=tmp_path,

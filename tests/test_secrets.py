@@ -52,12 +52,14 @@ def stir(proxy: RosterProcess, keys: dict[str, str]) -> list[httpx.Response]:
     headers = {"x-extra": MASTER_KEY, **signed("canary-user")}
     found: list[httpx.Response] = []
     with httpx.Client(base_url=proxy.url, trust_env=False, timeout=60) as client:
-        for body in bodies:
-            key = OPENWEBUI_KEY if "demo" in body["model"] else keys["personal key"]
-            found.append(client.post("/v1/chat/completions", json=body, headers={**headers, "authorization": f"Bearer {key}"}))
-        for key in (WRONG_KEY, OPENWEBUI_KEY + "x"):
-            found.append(client.post("/v1/chat/completions", json=bodies[0], headers={"authorization": f"Bearer {key}"}))
-        found.append(client.get(f"/v1/models?key={keys['personal key']}", headers={"authorization": f"Bearer {MASTER_KEY}"}))
+        asked = [(body, OPENWEBUI_KEY if "demo" in body["model"] else keys["personal key"]) for body in bodies]
+        asked += [(bodies[0], WRONG_KEY), (bodies[0], OPENWEBUI_KEY + "x")]
+        for body, key in asked:
+            sent = {**headers, "authorization": f"Bearer {key}"}
+            found += [client.post("/v1/chat/completions", json=body, headers=sent)]
+        found.append(
+            client.get(f"/v1/models?key={keys['personal key']}", headers={"authorization": f"Bearer {MASTER_KEY}"})
+        )
         found.append(client.get(f"/{MASTER_KEY}"))
     return found
 

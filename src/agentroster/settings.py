@@ -49,35 +49,103 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", case_sensitive=True, populate_by_name=True, hide_input_in_errors=True
     )
 
-    data_dir: Path = Field(default=Path("data"), alias="ROSTER_DATA_DIR")
-    host: str = Field(default="127.0.0.1", alias="ROSTER_HOST")
-    port: int = Field(default=9501, alias="ROSTER_PORT", ge=0, le=65535)
-    config: Path | None = Field(default=None, alias="ROSTER_CONFIG")
-    require_secrets: bool = Field(default=False, alias="ROSTER_REQUIRE_SECRETS")
-    expose_litellm: Literal["", "all"] = Field(default="", alias="ROSTER_EXPOSE_LITELLM")
-    max_request_mb: float = Field(default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0)
-    plugins: Names = Field(("all",), alias="ROSTER_PLUGINS")
-
-    run_seconds: float = Field(default=600.0, alias="ROSTER_RUN_SECONDS", gt=0)
-    run_model_calls: int = Field(default=25, alias="ROSTER_RUN_MODEL_CALLS", ge=1)
-
-    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
-        default=(), alias="ROSTER_LIBRARY"
+    data_dir: Path = Field(
+        default=Path("data"),
+        alias="ROSTER_DATA_DIR",
+        description="Folder for keys, memories, `secrets.env` and the generated LiteLLM config.",
+    )
+    host: str = Field(default="127.0.0.1", alias="ROSTER_HOST", description="Address to listen on.")
+    port: int = Field(
+        default=9501, alias="ROSTER_PORT", ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    config: Path | None = Field(
+        default=None,
+        alias="ROSTER_CONFIG",
+        description="LiteLLM config to extend; by default `proxy_config.yaml` where you start, if there is one.",
+    )
+    require_secrets: bool = Field(
+        default=False,
+        alias="ROSTER_REQUIRE_SECRETS",
+        description="Refuse to start instead of making secrets on a first start.",
+    )
+    expose_litellm: Literal["", "all"] = Field(
+        default="",
+        alias="ROSTER_EXPOSE_LITELLM",
+        description="`all` opens every path of LiteLLM; otherwise only the endpoints of an OpenAI client answer.",
+    )
+    max_request_mb: float = Field(
+        default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0, description="Largest request body, in megabytes."
+    )
+    plugins: Names = Field(
+        ("all",),
+        alias="ROSTER_PLUGINS",
+        description="Agents of other packages: `all`, `none`, or names of agents or packages, separated by commas.",
     )
 
-    master_key: Secret = Field(default=None, alias="LITELLM_MASTER_KEY")
-    encryption_key: Secret = Field(default=None, alias="ROSTER_ENCRYPTION_KEY")
-    openwebui_key: Secret = Field(default=None, alias="ROSTER_OPENWEBUI_KEY")
-    openwebui_jwt_secret: Secret = Field(default=None, alias="ROSTER_OPENWEBUI_JWT_SECRET")
+    run_seconds: float = Field(
+        default=600.0,
+        alias="ROSTER_RUN_SECONDS",
+        gt=0,
+        description="Deadline of one answer, where the agent sets none.",
+    )
+    run_model_calls: int = Field(
+        default=25,
+        alias="ROSTER_RUN_MODEL_CALLS",
+        ge=1,
+        description="Most model calls of one answer, where the agent sets no number.",
+    )
 
-    llm_provider: ProviderName = Field(default=None, alias="LLM_PROVIDER")
-    llm_model: Text = Field(default=None, alias="LLM_MODEL")
-    llm_api_base: Text = Field(default=None, alias="LLM_API_BASE")
-    llm_api_key: Secret = Field(default=None, alias="LLM_API_KEY")
-    llm_timeout_seconds: float = Field(default=120.0, alias="LLM_TIMEOUT_SECONDS", gt=0)
+    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        default=(),
+        alias="ROSTER_LIBRARY",
+        description="Folders of model files, separated by colons; nothing outside is read or written.",
+    )
 
-    hf_endpoint: str = Field(default="https://huggingface.co", alias="HF_ENDPOINT")
-    hf_token: Secret = Field(default=None, alias="HF_TOKEN")
+    master_key: Secret = Field(
+        default=None,
+        alias="LITELLM_MASTER_KEY",
+        description="The operator's key; at least 16 characters. Made on a first start.",
+    )
+    encryption_key: Secret = Field(
+        default=None,
+        alias="ROSTER_ENCRYPTION_KEY",
+        description="Ring of Fernet keys, separated by commas; the first encrypts. Made on a first start.",
+    )
+    openwebui_key: Secret = Field(
+        default=None,
+        alias="ROSTER_OPENWEBUI_KEY",
+        description="Forwarder key of Open WebUI: its holder may name the user.",
+    )
+    openwebui_jwt_secret: Secret = Field(
+        default=None,
+        alias="ROSTER_OPENWEBUI_JWT_SECRET",
+        description="Secret shared with Open WebUI; once set, only signed users count. At least 32 bytes.",
+    )
+
+    llm_provider: ProviderName = Field(
+        default=None,
+        alias="LLM_PROVIDER",
+        description="`openai`, `ollama`, `custom`, `proxy` or `offline`; guessed from the others when unset.",
+    )
+    llm_model: Text = Field(
+        default=None, alias="LLM_MODEL", description="Name of the model; with `proxy` a name from the proxy's own list."
+    )
+    llm_api_base: Text = Field(
+        default=None, alias="LLM_API_BASE", description="Base URL of an OpenAI-compatible endpoint, with `/v1`."
+    )
+    llm_api_key: Secret = Field(default=None, alias="LLM_API_KEY", description="Key for the endpoint.")
+    llm_timeout_seconds: float = Field(
+        default=120.0, alias="LLM_TIMEOUT_SECONDS", gt=0, description="Longest silence of the language model."
+    )
+
+    hf_endpoint: str = Field(
+        default="https://huggingface.co", alias="HF_ENDPOINT", description="Address of the HuggingFace Hub or a mirror."
+    )
+    hf_token: Secret = Field(
+        default=None,
+        alias="HF_TOKEN",
+        description="Token for private and gated model cards; sent to `HF_ENDPOINT` only.",
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 - described by pydantic

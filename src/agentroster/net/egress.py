@@ -111,7 +111,7 @@ async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreachable(f"{host} sent a compressed answer although none was asked for.")
     body = bytearray()
-    async for piece in response.aiter_raw():
+    async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most_bytes:
             raise Unreachable(f"{host} sent more than {most_bytes // 1000} kB.")

@@ -97,7 +97,9 @@ _RULES = tuple(
     )
 )
 # Words that are also ordinary words or subjects: no evidence where they merely occur in a name or a tag.
-_AMBIGUOUS = re.compile(r"kontext|pony|illustrious|lumina|kolors|anima|happyhorse|counterfeit|klein")
+_AMBIGUOUS = re.compile(
+    r"kontext|pony|illustrious|lumina|kolors|anima|happyhorse|counterfeit|klein|^(?:lens|grok|mochi|chroma|nucleus|mai|ernie|upscaler)$"
+)
 _PLAIN_ENOUGH = re.compile(
     r"pony-?(xl|diffusion|v6|v7|realism)|pdxl|illustrious-?(xl|v\d)|flux.*(kontext|klein)|illustrious-"
 )

@@ -8,7 +8,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card
 # What cards write before a trigger word, in the languages they are written in.
 _LABELS = "|".join(
     (
-        r"trigger(?:ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?",
+        r"trigger(?:s|ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?",
         r"activation(?:[\s-]*(?:words?|tokens?|phrases?|keywords?|text))?|instance[\s-]prompts?",
         r"触发词|觸發詞|触发关键词|激活词|トリガー(?:ワード)?|트리거(?:\s*(?:워드|단어))?",
         r"триггер(?:ные слова|ы|[- ]?слов[оа])?|слов[оа][- ]триггер\w*|מיל(?:ת|ות) הפעלה",
