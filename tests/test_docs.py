@@ -1,8 +1,8 @@
 """What the documentation says is so: commands run, pages are complete, examples are the files that are tested."""
 
-import sys
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,9 +48,7 @@ def test_the_first_conversation_of_the_readme_is_real(
         script = script.replace("http://127.0.0.1:9501", proxy.url).replace("uv run roster", "roster")
         script = script.replace("http://127.0.0.1:9501/v1", f"{proxy.url}/v1")
         environment = clean_environment(ROSTER_DATA_DIR=str(proxy.data_dir))
-        environment["PATH"] = (
-            f"{REPOSITORY / '.venv/bin'}:{Path(sys.executable).parent}:{environment['PATH']}"
-        )
+        environment["PATH"] = f"{REPOSITORY / '.venv/bin'}:{Path(sys.executable).parent}:{environment['PATH']}"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=tmp_path,

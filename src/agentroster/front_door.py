@@ -63,8 +63,8 @@ class FrontDoor:
             raise BadInput("`model` is missing: GET /v1/models lists the names.")
         if is_agent(body["model"]):
             _check_shape(scope["path"].rsplit("/", 1)[-1], scope["path"], body)
-            strip_control_fields(body)
-            raw = json.dumps(body, ensure_ascii=False).encode()
+            if strip_control_fields(body):
+                raw = json.dumps(body).encode()
         headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
         return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 

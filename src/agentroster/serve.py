@@ -1,6 +1,7 @@
 """`roster serve`: check everything, then start LiteLLM and our app in one process on one port."""
 
 import asyncio
+import gc
 import os
 import socket
 from contextlib import suppress
@@ -107,6 +108,9 @@ async def _announce(url: str, settings: Settings, agents: list[str]) -> None:
         for agent in agents[:1]:
             body = {"model": agent, "messages": [{"role": "user", "content": "/help"}]}
             (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+    # What is loaded by now stays: a full collection over LiteLLM's 700,000 objects would stall every stream.
+    gc.collect()
+    gc.freeze()
     click.echo(f"roster is ready at {url} with {', '.join(agents) or 'no agents'}")
 
 

@@ -86,7 +86,17 @@ class AgnoRun:
 
     def _functions(self, *names: str) -> list[Function]:
         found = [self.find_skill(name) for name in names]
-        return [_function(tool, context, self.failed_calls) for skill, context in found for tool in skill.tools]
+        return [self._function(tool, context) for skill, context in found for tool in skill.tools]
+
+    def _function(self, tool: Tool, context: SkillContext) -> Function:
+        return _SkillFunction(
+            name=tool.name,
+            description=tool.description,
+            parameters=tool.parameters,
+            entrypoint=_call,
+            skip_entrypoint_processing=True,
+            bound=_Bound(tool, context, self.failed_calls),
+        )
 
 
 def _secure(agent: Agent, client_system: str) -> None:
@@ -107,20 +117,25 @@ def _secure(agent: Agent, client_system: str) -> None:
         agent.additional_context = "\n\n".join(filter(None, (agent.additional_context, client_system)))
 
 
-def _function(tool: Tool, context: SkillContext, failed: set[str]) -> Function:
-    async def call(fc: Any = None, **arguments: Any) -> str:
-        outcome = await call_tool(tool, context, arguments)
-        if outcome.failed and fc is not None and fc.call_id:
-            failed.add(fc.call_id)
-        return outcome.text
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    tool: Tool
+    context: SkillContext
+    failed_calls: set[str]
 
-    return Function(
-        name=tool.name,
-        description=tool.description,
-        parameters=tool.parameters,
-        entrypoint=call,
-        skip_entrypoint_processing=True,
-    )
+
+class _SkillFunction(Function):
+    """A tool for Agno. It shares one entrypoint with all others: Agno inspects a new closure at every request."""
+
+    bound: Any = None
+
+
+async def _call(fc: Any, **arguments: Any) -> str:
+    bound = cast("_Bound", fc.function.bound)
+    outcome = await call_tool(bound.tool, bound.context, arguments)
+    if outcome.failed and fc.call_id:
+        bound.failed_calls.add(fc.call_id)
+    return outcome.text
 
 
 def _translate(event: object, emit: Emit, failed: set[str]) -> None:

@@ -25,6 +25,7 @@ class SkillAccess:
         self._database = database
         self._client = client
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
+        self._hub = Origin.of(self._hub_endpoint)
         self._hub_token = settings.hf_token.get_secret_value() if settings.hf_token else None
         self.library = Library(settings.library)
 
@@ -53,11 +54,10 @@ class SkillAccess:
 
     def _egress(self, skill: Skill) -> Egress:
         domains = skill.manifest.permissions.network_domains
-        hub = Origin.of(self._hub_endpoint)
         reaches_hub = _HUB in domains
         return Egress(
             self._client,
             [domain for domain in domains if domain != _HUB],
-            trusted=[hub] if reaches_hub else [],
-            bearers={hub: self._hub_token} if reaches_hub and self._hub_token else {},
+            trusted=[self._hub] if reaches_hub else [],
+            bearers={self._hub: self._hub_token} if reaches_hub and self._hub_token else {},
         )

@@ -25,12 +25,15 @@ def is_agent(model: object) -> bool:
     return isinstance(model, str) and model.startswith("agno/")
 
 
-def strip_control_fields(body: dict[str, Any]) -> None:
-    """Take everything out of a request to an agent that would steer LiteLLM instead; in place."""
-    for name in _CONTROL_FIELDS & body.keys():
+def strip_control_fields(body: dict[str, Any]) -> bool:
+    """Take everything out of a request to an agent that would steer LiteLLM instead; return if there was any."""
+    found = _CONTROL_FIELDS & body.keys()
+    for name in found:
         del body[name]
     effort = body.pop("reasoning_effort", None)
     if effort is None and isinstance(body.get("reasoning"), dict):
         effort = body["reasoning"].get("effort")
     if isinstance(effort, str):
         body[REASONING_FIELD] = effort
+        return True
+    return bool(found)
