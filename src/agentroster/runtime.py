@@ -14,7 +14,8 @@ from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.keys import KeyStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
-from agentroster.net.client import open_client
+from agentroster.net.client import open_client, open_transport
+from agentroster.net.egress import Origin
 from agentroster.settings import Settings
 from agentroster.skills.registry import SkillRegistry
 
@@ -36,7 +37,8 @@ class Runtime:
         """Open database and HTTP client and load skills and agents. Raises StartRefused."""
         ring = KeyRing.parse(settings.required("encryption_key"))
         database = Database.open(settings.database_file)
-        client = open_client()
+        transport = open_transport(_trusted(settings))
+        client = open_client(transport)
         skills = SkillRegistry.load()
         agents = AgentRegistry.load(settings.plugins, skills)
         return cls(
@@ -48,7 +50,7 @@ class Runtime:
                 settings,
                 agents=agents,
                 skills=SkillAccess(settings, registry=skills, database=database, client=client),
-                backends=Backends(settings, client, proxy_model),
+                backends=Backends(settings, transport, proxy_model),
                 session_secret=ring.subkey("session-key"),
             ),
             database=database,
@@ -59,3 +61,9 @@ class Runtime:
         """Close connections and wait for writes."""
         await self.client.aclose()
         self.database.close()
+
+
+def _trusted(settings: Settings) -> list[tuple[str, int]]:
+    """Return the services of the operator's own, which may be on the private network."""
+    origins = [Origin.of(address) for address in (settings.api_base, settings.hf_endpoint) if address]
+    return [(origin.host, origin.port) for origin in origins]

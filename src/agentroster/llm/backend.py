@@ -25,13 +25,13 @@ class ModelChoice:
 class Backends:
     """Finds the model for an agent; None means `offline`."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient, proxy: Callable[[], ChatModel]) -> None:
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport, proxy: Callable[[], ChatModel]) -> None:
         """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
         self._settings = settings
         self._proxy = proxy
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
         self._endpoint = (
-            Endpoint(client, base_url=settings.api_base, api_key=key, timeout_seconds=settings.llm_timeout_seconds)
+            Endpoint(transport, base_url=settings.api_base, api_key=key, timeout_seconds=settings.llm_timeout_seconds)
             if settings.api_base
             else None
         )

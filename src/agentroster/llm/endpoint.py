@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from http import HTTPStatus
 
 import httpx
@@ -17,27 +18,32 @@ from agentroster.errors import (
 )
 from agentroster.llm.completion import Choice, CompletionRequest, Delta, Piece
 from agentroster.logs import redactor
+from agentroster.net.dial import pace
 
 _MOST_DETAIL = 300
+_PACE_SECONDS = 0.035
 
 
 class Endpoint:
-    """Speaks the OpenAI wire through the shared client; keeps real status codes; never retries."""
+    """Speaks the OpenAI wire; keeps real status codes; never retries.
 
-    def __init__(self, client: httpx.AsyncClient, *, base_url: str, api_key: str, timeout_seconds: float) -> None:
-        self._client = client
-        self._url = f"{base_url}/chat/completions"
+    Stands on the shared pool itself: redirects, cookies and authentication flows of a client have no place here.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, *, base_url: str, api_key: str, timeout_seconds: float
+    ) -> None:
+        self._transport = transport
+        self._url = httpx.URL(f"{base_url}/chat/completions")
         # Always explicit: no library default and no environment variable may send another key to this host.
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
-        self._timeout = httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds))
+        timeout = httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds))
+        self._extensions = {"timeout": timeout.as_dict()}
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
-        body = _body(request)
         try:
-            async with self._client.stream(
-                "POST", self._url, headers=self._headers, content=json.dumps(body), timeout=self._timeout
-            ) as response:
+            async with aclosing(await self._send(_body(request))) as response:
                 if response.status_code != HTTPStatus.OK:
                     raise failure(response.status_code, await response.aread(), response.headers)
                 if response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -52,6 +58,11 @@ class Endpoint:
                 "The language model cannot be reached or broke off. Try again; "
                 "if it stays so, the operator checks LLM_API_BASE."
             ) from error
+
+    async def _send(self, body: dict[str, object]) -> httpx.Response:
+        content = json.dumps(body).encode()
+        request = httpx.Request("POST", self._url, headers=self._headers, content=content, extensions=self._extensions)
+        return await self._transport.handle_async_request(request)
 
 
 def _body(request: CompletionRequest) -> dict[str, object]:
@@ -76,15 +87,23 @@ def _read_answer(raw: bytes) -> Piece:
 async def _read_events(response: httpx.Response) -> AsyncIterator[Piece]:
     """Yield pieces, joining text that arrived in one read: at full speed that is a tenth of the work."""
     rest = b""
-    complete = False
-    async for chunk in response.aiter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        pieces, done = _parse(lines)
-        for piece in _joined(pieces):
-            yield piece
-        complete = complete or done or any(_finishes(piece) for piece in pieces)
-        if done:
-            return
+    complete = paced = False
+    network = response.extensions.get("network_stream")
+    try:
+        async for chunk in response.aiter_bytes():
+            *lines, rest = (rest + chunk).split(b"\n")
+            pieces, done = _parse(lines)
+            for piece in _joined(pieces):
+                yield piece
+            complete = complete or done or any(_finishes(piece) for piece in pieces)
+            if not paced and any(_has_text(piece) for piece in pieces):
+                # The first text is on its way; from now on a few pieces may come together.
+                pace(network, _PACE_SECONDS)
+                paced = True
+            if done:
+                return
+    finally:
+        pace(network, 0)
     if not complete:
         raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
 
@@ -104,6 +123,10 @@ def _parse(lines: list[bytes]) -> tuple[list[Piece], bool]:
         if data.startswith(b'{"error"'):
             raise failure(500, data, httpx.Headers())
     return pieces, False
+
+
+def _has_text(piece: Piece) -> bool:
+    return any(choice.delta.content or choice.delta.thinking for choice in piece.choices)
 
 
 def _finishes(piece: Piece) -> bool:

@@ -2,24 +2,46 @@
 
 import os
 import ssl
+from collections.abc import Collection
 
+import httpcore
 import httpx
 
+from agentroster.net.dial import Dialer
+
 _CONNECT_SECONDS = 5.0
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+_MOST_CONNECTIONS, _MOST_IDLE, _IDLE_SECONDS = 200, 50, 30.0
 
 
-def open_client() -> httpx.AsyncClient:
-    """Open the shared client; it belongs to the event loop that uses it first.
+def open_transport(trusted: Collection[tuple[str, int]] = ()) -> httpx.AsyncHTTPTransport:
+    """Open the connection pool; it belongs to the event loop that uses it first.
 
-    `trust_env` is off because a proxy variable would bypass every address check; a private certificate
-    authority is taken from `SSL_CERT_FILE` instead.
+    `trusted` are the (host, port) pairs that may have private addresses. `trust_env` is off because a proxy variable
+    would bypass every address check; a private certificate authority is taken from `SSL_CERT_FILE` instead.
     """
+    context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
+    return _transport(context, Dialer(trusted))
+
+
+def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    """Open the client for everything but model calls, on the shared pool."""
     return httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE")),
+        transport=transport,
         trust_env=False,
         follow_redirects=False,
-        limits=_LIMITS,
         timeout=httpx.Timeout(30.0, connect=_CONNECT_SECONDS),
         headers={"user-agent": "agentroster"},
     )
+
+
+def _transport(context: ssl.SSLContext, dialer: Dialer) -> httpx.AsyncHTTPTransport:
+    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+    # httpx has no parameter for the way to dial; a test watches that this pool is the one in use.
+    transport._pool = httpcore.AsyncConnectionPool(  # pyright: ignore[reportPrivateUsage]
+        ssl_context=context,
+        max_connections=_MOST_CONNECTIONS,
+        max_keepalive_connections=_MOST_IDLE,
+        keepalive_expiry=_IDLE_SECONDS,
+        network_backend=dialer,
+    )
+    return transport

@@ -1,8 +1,6 @@
 """What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
 
 import asyncio
-import ipaddress
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -12,7 +10,6 @@ import httpx
 from agentroster.errors import NotAllowed, Unreachable
 
 _MOST_REDIRECTS = 5
-_METADATA_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,8 @@ class Fetched:
 
 class Egress:
     """A skill's way out: only the hosts it declares, plus origins the operator configured.
+
+    The client beneath refuses private addresses when it connects (`net/dial.py`).
 
     `bearers` holds the token for an origin: it is added here, so that a skill never sees it, and goes to
     no other origin, also not along a redirect.
@@ -84,7 +83,7 @@ class Egress:
         first = Origin.of(url)
         for _ in range(_MOST_REDIRECTS + 1):
             origin = Origin.of(url)
-            await self._check(origin)
+            self._check(origin)
             if first.scheme == "https" and origin.scheme == "http":
                 raise NotAllowed(f"{first.host} redirects to an unprotected address.")
             async with self._client.stream("GET", url, headers=self._headers(origin)) as response:
@@ -97,14 +96,13 @@ class Egress:
         bearer = self._bearers.get(origin)
         return {"accept-encoding": "identity"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
 
-    async def _check(self, origin: Origin) -> None:
+    def _check(self, origin: Origin) -> None:
         if origin in self._trusted:
             return
-        if origin.host not in self._hosts or origin.host in _METADATA_HOSTS:
+        if origin.host not in self._hosts:
             raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
         if origin.scheme != "https":
             raise NotAllowed(f"{origin.host} is only reached over https.")
-        await _refuse_private(origin)
 
 
 async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched:
@@ -116,15 +114,3 @@ async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched
         if len(body) > most_bytes:
             raise Unreachable(f"{host} sent more than {most_bytes // 1000} kB.")
     return Fetched(response.status_code, response.headers, bytes(body))
-
-
-async def _refuse_private(origin: Origin) -> None:
-    loop = asyncio.get_running_loop()
-    try:
-        answers = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Unreachable(f"The name {origin.host} cannot be resolved.") from error
-    for *_, address in answers:
-        ip = ipaddress.ip_address(address[0])
-        if not ip.is_global or ip.is_multicast:
-            raise NotAllowed(f"{origin.host} resolves to a private address.")

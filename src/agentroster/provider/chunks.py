@@ -62,6 +62,8 @@ def fill(response: ModelResponse, events: list[RunEvent], result: RunResult) -> 
     response.choices[0].finish_reason = result.finish_reason
     # LiteLLM declares this field only at run time.
     cast("Any", response).usage = Usage(**_usage_block(result.tokens))
+    # Stated, because LiteLLM would look for a price of the agent, fail, and write a traceback nobody reads.
+    cast("Any", response)._hidden_params["response_cost"] = 0.0
     return response
 
 
