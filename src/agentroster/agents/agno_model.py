@@ -10,7 +10,7 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from agentroster.agents.meter import Meter
-from agentroster.errors import UpstreamError
+from agentroster.errors import RosterError, UpstreamError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Piece, ToolCallFragment
 
@@ -48,7 +48,7 @@ class BackendModel(Model):
             async for piece in self.choice.chat.complete(request):
                 for delta in self._read(piece, calls):
                     yield delta
-        except Exception as error:
+        except RosterError as error:
             self.meter.failure = error
             raise RunStopped from error
         if calls:

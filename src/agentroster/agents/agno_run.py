@@ -158,10 +158,10 @@ def _translate(event: object, emit: Emit, failed: set[str]) -> None:
 
 
 def _failure(event: RunErrorEvent, meter: Meter, spec: AgentSpec) -> RosterError:
-    if isinstance(meter.failure, RosterError):
+    if meter.failure is not None:
         return meter.failure
     # Agno's text may hold anything an exception held: it goes to the log, redacted, and not to the client.
-    logger.error("agent %s failed: %s", spec.name, event.content, exc_info=meter.failure)
+    logger.error("agent %s failed: %s", spec.name, event.content)
     return RosterError(
         f"The agent {spec.name} failed because of an error of its own; the operator finds it in the log."
     )

@@ -1,7 +1,7 @@
 """What one run uses up: model calls, tokens, and the failure that ended it."""
 
 from agentroster.agents.chat import FinishReason, TokenCount
-from agentroster.errors import LimitReached
+from agentroster.errors import LimitReached, RosterError
 from agentroster.llm.completion import Usage
 
 
@@ -12,7 +12,7 @@ class Meter:
         self._most_calls = model_calls
         self._calls = 0
         self.tokens = TokenCount()
-        self.failure: Exception | None = None
+        self.failure: RosterError | None = None
         self.upstream_finish: str | None = None
 
     def count_call(self) -> None:
