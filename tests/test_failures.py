@@ -152,9 +152,11 @@ def test_an_unreadable_upstream_answer_is_502(proxy: RosterProcess, model_server
     assert "LLM_API_BASE" in message_of(response)
 
 
-@pytest.mark.parametrize("script", ["break half an", "event-error"])
+@pytest.mark.parametrize(
+    ("script", "words"), [("break half an", "broke off in the middle"), ("event-error", "failed (status 500)")]
+)
 def test_a_failure_in_mid_stream_is_an_error_frame_after_the_partial_text(
-    proxy: RosterProcess, model_server: ModelServer, script: str
+    proxy: RosterProcess, model_server: ModelServer, script: str, words: str
 ) -> None:
     texts: list[str] = []
     with pytest.raises(openai.APIError) as failed:
@@ -162,6 +164,7 @@ def test_a_failure_in_mid_stream_is_an_error_frame_after_the_partial_text(
         stream = proxy.openai().chat.completions.create(model=AGENT, messages=messages, stream=True)
         texts.extend(chunk.choices[0].delta.content or "" for chunk in stream)
     assert "".join(texts).strip() in {"half an", "some"}
+    assert words in failed.value.message
     assert "Try again" in failed.value.message
     assert not INTERNAL.search(json.dumps(failed.value.body))
 

@@ -8,6 +8,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from agentroster.errors import RunRepeated
+from agentroster.provider.request import read_request
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import ModelServer
 
@@ -187,3 +189,13 @@ def test_the_deployments_budget_holds_where_the_agent_sets_none(
     answer = proxy.openai().chat.completions.create(model=AGENT, messages=messages)
     assert "limit of 6 model calls" in (answer.choices[0].message.content or "")
     assert len(model_server.requests) == 6
+
+
+def test_a_second_attempt_of_a_router_is_refused_even_if_all_else_fails() -> None:
+    messages = [{"role": "user", "content": "hi"}]
+    assert (
+        read_request("demo-agent", messages, {}, {"metadata": {"attempted_retries": 0}}, stream=False).agent
+        == "demo-agent"
+    )
+    with pytest.raises(RunRepeated):
+        read_request("demo-agent", messages, {}, {"metadata": {"attempted_retries": 1}}, stream=False)
