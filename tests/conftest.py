@@ -1,5 +1,6 @@
 """What tests share: stand-ins, and real proxies that talk to them."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.stand_ins import model_server as model_stand_in
 from tests.stand_ins.hub import HubServer
 from tests.stand_ins.model_server import ModelServer
 from tests.stand_ins.serving import serving
+
+# LiteLLM would fetch a price list when a test imports it.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 REPOSITORY = Path(__file__).parent.parent
 MASTER_KEY = "sk-canary-master-Zq81hTgB0vKs"
