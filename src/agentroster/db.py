@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
@@ -18,8 +18,11 @@ T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
 
-# One entry per schema version, oldest first; never change an entry that has been released.
-MIGRATIONS: Sequence[Sequence[str]] = (
+Schema: TypeAlias = Sequence[Sequence[str]]
+"""The statements of each version, oldest first; an entry that has been released never changes."""
+
+# Keys and memories. Credentials have a file and a schema of their own.
+ROSTER_SCHEMA: Schema = (
     (
         """CREATE TABLE api_keys (
             id TEXT PRIMARY KEY,
@@ -53,7 +56,7 @@ class Database:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="roster-db")
 
     @classmethod
-    def open(cls, path: Path) -> "Database":
+    def open(cls, path: Path, schema: Schema = ROSTER_SCHEMA) -> "Database":
         """Open or create the file (0600) and bring its schema up to date.
 
         Raises StartRefused when the file cannot be used or was written by a newer version.
@@ -68,7 +71,7 @@ class Database:
         event.listen(engine, "connect", _configure)
         try:
             with engine.begin() as connection:
-                _migrate(connection, path)
+                _migrate(connection, path, schema)
         except DatabaseError as error:
             raise StartRefused(f"{path} is not a usable SQLite database: restore it from a backup") from error
         return cls(engine)
@@ -91,6 +94,11 @@ class Database:
         """Close."""
         self.close()
 
+    def checkpoint(self) -> None:
+        """Empty the write-ahead log, so that nothing deleted or replaced stays in it."""
+        with self._engine.connect() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     def close(self) -> None:
         """Wait for running work and close all connections."""
         self._threads.shutdown()
@@ -102,11 +110,11 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _migrate(connection: Connection, path: Path, schema: Schema) -> None:
     version = connection.execute(text("PRAGMA user_version")).scalar_one()
-    if version > len(MIGRATIONS):
+    if version > len(schema):
         raise StartRefused(f"{path} was written by a newer agentroster (schema {version}): install that version")
-    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+    for number, statements in enumerate(schema[version:], start=version + 1):
         for statement in statements:
             connection.execute(text(statement))
         connection.execute(text(f"PRAGMA user_version = {number}"))

@@ -9,6 +9,8 @@
     ├── TooLarge                       413   the request body is over the limit
     ├── RunRepeated                    409   a router tried to run one request twice
     ├── ToolFailed                     500   text for the model: a tool could not do its work
+    ├── CredentialUnreadable           500   a stored credential was damaged or moved
+    ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
     ├── Unreachable                    503   a remote service a tool needs does not answer
     ├── LimitReached                   200   a run used up its deadline or its model calls
     └── UpstreamError                        the language model behind an agent failed
@@ -88,6 +90,22 @@ class ToolFailed(RosterError):
     """A tool could not do its work; the message goes to the model and to the person."""
 
     code = "tool_failed"
+
+
+class CredentialUnreadable(RosterError):
+    """A stored credential does not decrypt: damaged, or moved to another owner."""
+
+    code = "credential_unreadable"
+
+
+class UnknownKeyId(RosterError):
+    """A stored credential was encrypted with a key that is not in the ring."""
+
+    code = "encryption_key_missing"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"The encryption key {key_id} is not in ROSTER_ENCRYPTION_KEY: the operator adds it again.")
+        self.key_id = key_id
 
 
 class Unreachable(RosterError):

@@ -9,6 +9,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
 from agentroster.agents.skill_access import SkillAccess
 from agentroster.credentials.ring import KeyRing
+from agentroster.credentials.store import CredentialStore
 from agentroster.db import Database
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.keys import KeyStore
@@ -30,12 +31,14 @@ class Runtime:
     authenticator: Authenticator
     runner: Runner
     database: Database
+    credentials: CredentialStore
     client: httpx.AsyncClient
 
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel]) -> "Runtime":
         """Open database and HTTP client and load skills and agents. Raises StartRefused."""
         ring = KeyRing.parse(settings.required("encryption_key"))
+        credentials = CredentialStore.open(settings.credentials_file, ring)
         database = Database.open(settings.database_file)
         transport = open_transport(_trusted(settings))
         client = open_client(transport)
@@ -54,6 +57,7 @@ class Runtime:
                 session_secret=ring.subkey("session-key"),
             ),
             database=database,
+            credentials=credentials,
             client=client,
         )
 
@@ -61,6 +65,7 @@ class Runtime:
         """Close connections and wait for writes."""
         await self.client.aclose()
         self.database.close()
+        self.credentials.close()
 
 
 def _trusted(settings: Settings) -> list[tuple[str, int]]:

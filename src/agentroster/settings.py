@@ -196,6 +196,11 @@ class Settings(BaseSettings):
         """Where keys and memories live."""
         return self.data_dir / "roster.db"
 
+    @property
+    def credentials_file(self) -> Path:
+        """Where encrypted credentials live, in a file of their own."""
+        return self.data_dir / "credentials.db"
+
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value in the clear, for the log redaction only."""
         values: list[SecretStr | None] = [getattr(self, name) for name in SECRET_FIELDS]

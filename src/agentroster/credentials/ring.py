@@ -39,7 +39,14 @@ class KeyRing:
             raise StartRefused("ROSTER_ENCRYPTION_KEY holds the same key twice: remove one")
         return cls(keys)
 
+    def by_id(self) -> dict[str, bytes]:
+        """Return the keys by their id, the first one first. An id is derived, so it cannot disagree with its key."""
+        return {_derive(key, "kid/v1")[:4].hex(): key for key in self.keys}
+
     def subkey(self, purpose: str) -> bytes:
         """Derive 32 bytes for one purpose from the first key (HKDF-SHA256, RFC 5869)."""
-        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"roster/{purpose}".encode())
-        return kdf.derive(self.keys[0])
+        return _derive(self.keys[0], purpose)
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"roster/{purpose}".encode()).derive(key)

@@ -1,0 +1,96 @@
+"""`roster keys`: API keys of people and programs."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.tables import print_table, shown_time
+
+if TYPE_CHECKING:
+    from agentroster.db import Database
+    from agentroster.identity.keys import ApiKey
+
+
+@click.group()
+def keys() -> None:
+    """API keys of people and programs."""
+
+
+@keys.command("create")
+@click.option("--user", required=True, help="Who the key is for.")
+@click.option("--forwarder", is_flag=True, help="The key's holder may name the user (Open WebUI).")
+@click.option("--model", "models", multiple=True, help="Permit only this model, such as agno/demo-agent; repeatable.")
+@click.option("--expires-days", type=click.FloatRange(min=0, min_open=True), help="Days until the key expires.")
+@DATA_DIR
+@JSON
+def keys_create(
+    *,
+    user: str,
+    forwarder: bool,
+    models: tuple[str, ...],
+    expires_days: float | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a key and print it, this once."""
+    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
+
+    expires = (datetime.now(UTC) + timedelta(days=expires_days)).timestamp() if expires_days else None
+    with _database(data_dir) as database:
+        key, secret = KeyStore(database).create(user=user, forwarder=forwarder, models=models, expires_at=expires)
+    click.echo(json.dumps({**_key_row(key), "key": secret}) if as_json else secret)
+    if not as_json:
+        click.echo(
+            f"Key {key.id} of {key.user}: it is shown only now; `roster keys revoke {key.id}` ends it.", err=True
+        )
+
+
+@keys.command("list")
+@DATA_DIR
+@JSON
+def keys_list(*, data_dir: Path | None, as_json: bool) -> None:
+    """List all keys, without their secret part."""
+    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
+
+    with _database(data_dir) as database:
+        rows = [_key_row(key) for key in KeyStore(database).list()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        print_table(("id", "user", "forwarder", "models", "state", "created", "expires", "last_used"), rows)
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+@DATA_DIR
+def keys_revoke(key_id: str, data_dir: Path | None) -> None:
+    """Make a key useless from its next request on."""
+    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
+
+    with _database(data_dir) as database:
+        KeyStore(database).revoke(key_id)
+    click.echo(f"Key {key_id} is revoked.")
+
+
+def _database(data_dir: Path | None) -> "Database":
+    from agentroster.db import Database  # noqa: PLC0415 - slow
+    from agentroster.settings import load_settings  # noqa: PLC0415
+
+    return Database.open(load_settings(data_dir=data_dir).database_file)
+
+
+def _key_row(key: "ApiKey") -> dict[str, object]:
+    return {
+        "id": key.id,
+        "user": key.user,
+        "forwarder": key.forwarder,
+        "models": list(key.models),
+        "state": key.state(datetime.now(UTC).timestamp()),
+        "created": shown_time(key.created_at),
+        "expires": shown_time(key.expires_at),
+        "last_used": shown_time(key.last_used_at),
+    }
