@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -304,6 +305,17 @@ def test_paths_outside_the_library_and_unknown_files_are_refused(
     assert not list(tmp_path.glob("*.metadata.json"))
     everything = say(offline_proxy, f"enrich {folder}")
     assert "link" not in everything
+
+
+def test_a_file_whose_name_cannot_be_shown_does_not_stop_the_others(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
+) -> None:
+    hub.repositories["a/b"] = Repository(card("chinese"))
+    model = make("fine.safetensors", {"hf_url": "https://huggingface.co/a/b"})
+    (folder / os.fsdecode(b"bad-\xff.safetensors")).write_bytes(b"x")
+    (folder / "bad-\x1b[31m.safetensors").write_bytes(b"x")
+    assert "1 in all: 1 changed" in say(offline_proxy, f"enrich {folder}")
+    assert read(model)["base_model"] == "ZImageTurbo"
 
 
 def test_a_sidecar_that_is_a_link_or_no_json_is_left_alone(

@@ -62,6 +62,17 @@ def test_an_unknown_plain_model_is_404_and_says_where_the_list_is(proxy: RosterP
         ({"model": AGENT, "messages": [{"role": "user", "content": 5}]}, "`messages[0].content`"),
         ({"model": AGENT, "messages": [{"role": "user", "content": ["hi"]}]}, "`messages[0].content`"),
         ({"model": AGENT, "messages": [{"role": "system", "content": "hi"}]}, "only system messages"),
+        ({"model": AGENT, "messages": [{"role": ["user"], "content": "hi"}]}, "`messages[0].role`"),
+        ({"model": AGENT, "messages": [{"role": "user", "content": "hi", "name": 5}]}, "`messages[0].name`"),
+        ({"model": AGENT, "messages": [{"role": "assistant", "tool_calls": [5]}]}, "`messages[0].tool_calls`"),
+        ({"model": f"{AGENT},{AGENT}", "messages": [{"role": "user", "content": "hi"}]}, "must not be a list"),
+        ({"model": f"plain-model,{AGENT}", "messages": [{"role": "user", "content": "hi"}]}, "must not be a list"),
+        ({"model": [AGENT], "messages": [{"role": "user", "content": "hi"}]}, "`model`"),
+        ({"model": AGENT, "stream": "yes", "messages": [{"role": "user", "content": "hi"}]}, "`stream`"),
+        ({"model": AGENT, "stream": 1, "messages": [{"role": "user", "content": "hi"}]}, "`stream`"),
+        ({"model": AGENT, "temperature": "hot", "messages": [{"role": "user", "content": "hi"}]}, "`temperature`"),
+        ({"model": AGENT, "max_tokens": -5, "messages": [{"role": "user", "content": "hi"}]}, "`max_tokens`"),
+        ('{"model": "x"}'.encode("utf-16"), "not valid JSON"),
     ],
 )
 def test_bad_input_is_400_and_names_the_place(proxy: RosterProcess, body: Any, hint: str) -> None:
@@ -75,6 +86,10 @@ def test_bad_input_is_400_and_names_the_place(proxy: RosterProcess, body: Any, h
     [
         ("/v1/responses", {"model": AGENT, "input": 5}),
         ("/v1/completions", {"model": AGENT, "prompt": None}),
+        ("/v1/completions", {"model": AGENT, "prompt": [1, 2, 3]}),
+        ("/v1/responses", {"model": AGENT, "input": [5]}),
+        ("/v1/responses", {"model": AGENT, "input": "hi", "previous_response_id": "resp_1"}),
+        ("/v1/responses", {"model": AGENT, "input": "hi", "stream": "true"}),
         ("/v1/messages", {"model": AGENT, "max_tokens": 5, "messages": "hi"}),
         ("/v1/embeddings", {"model": AGENT, "input": "hi"}),
     ],
@@ -125,6 +140,64 @@ def test_an_upstream_429_stays_429_with_retry_after(
     assert response.headers["retry-after"] == "17"
     assert "17 seconds" in message_of(response)
     assert len(model_server.requests) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses", "/v1/completions"])
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_the_other_endpoints_keep_status_and_retry_after_also_streamed(
+    proxy: RosterProcess, model_server: ModelServer, path: str, status: int, stream: bool
+) -> None:
+    text = f"script: status {status} 17"
+    field = {"/v1/messages": "messages", "/v1/responses": "input", "/v1/completions": "prompt"}[path]
+    body: dict[str, Any] = {"model": AGENT, "stream": stream, field: text}
+    if field == "messages":
+        body |= {"max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+    response = post(proxy, body, path)
+    assert response.status_code == status
+    assert message_of(response)
+    assert response.headers.get("retry-after") == ("17" if status == 429 else None)
+    assert len(model_server.requests) == 1
+
+
+def test_a_failure_in_mid_stream_of_text_completions_is_a_clean_frame(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
+    response = post(proxy, {"model": AGENT, "prompt": "script: break half an", "stream": True}, "/v1/completions")
+    assert response.status_code == 200
+    assert "broke off in the middle" in response.text
+    assert not INTERNAL.search(response.text)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"input_cost_per_token": 1}, {"langfuse_public_key": "x"}, {"turn_off_message_logging": True}, {"self": 1},
+        {"deployment_id": "x"}, {"original_function": 1}, {"call_type": "x"}, {"secret_fields": {}}, {"n": 3},
+        {"azure_ad_token": "x"}, {"stream_chunk_size": 1}, {"tags": ["x"]},
+        {"store": True},
+        {"proxy_server_request": {}},
+    ],
+    ids=lambda extra: next(iter(extra)),
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_fields_no_agent_knows_are_left_out(
+    proxy: RosterProcess, model_server: ModelServer, path: str, extra: dict[str, Any]
+) -> None:
+    response = post(proxy, {**chat("script: say fine"), "max_tokens": 9, **extra}, path)
+    assert response.status_code == 200, response.text
+    assert "fine" in response.text
+    assert len(model_server.requests) == 1
+
+
+def test_a_connection_survives_requests_that_fail_inside_litellm(proxy: RosterProcess) -> None:
+    with proxy.http() as client:
+        for body in (
+            {"model": "plain-model", "messages": "hi", "api_base": "http://x"},
+            {"model": "plain-model", "messages": 5},
+        ):
+            assert client.post("/v1/chat/completions", json=body).status_code in {400, 500}
+            assert client.get("/health/liveliness").status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])

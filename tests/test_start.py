@@ -11,6 +11,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from agentroster.proxy_config import build_config
 from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 GOOD_MASTER = "sk-good-0123456789abcdef"
@@ -100,6 +101,9 @@ def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environ
         ({"ROSTER_PORT": "99999"}, "ROSTER_PORT"),
         ({"ROSTER_CONFIG": "/nowhere/proxy.yaml"}, "/nowhere/proxy.yaml"),
         ({"HF_ENDPOINT": "ftp://hub"}, "HF_ENDPOINT"),
+        ({"HF_ENDPOINT": "http://"}, "HF_ENDPOINT"),
+        ({"LITELLM_MASTER_KEY": "sk-mit-ümlaut-abcdefgh"}, "no HTTP header can carry"),
+        ({"LLM_PROVIDER": "proxy", "LLM_MODEL": "proxy/agno/demo-agent"}, "agent"),
     ],
 )
 def test_an_unsafe_or_wrong_setting_refuses_to_start_with_one_line(
@@ -182,6 +186,33 @@ def test_secrets_can_come_from_files(tmp_path: Path) -> None:
         assert not (proxy.data_dir / "secrets.env").exists()
     finally:
         proxy.stop()
+
+
+def test_settings_that_compose_leaves_empty_are_unset_and_callbacks_beside_the_config_load(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "my_callback.py").write_text(
+        "from litellm.integrations.custom_logger import CustomLogger\nhandler = CustomLogger()\n", encoding="utf-8"
+    )
+    config = tmp_path / "conf" / "proxy_config.yaml"
+    config.write_text("litellm_settings: {callbacks: my_callback.handler}\n", encoding="utf-8")
+    blank = ("ROSTER_MAX_REQUEST_MB", "ROSTER_REQUIRE_SECRETS", "HF_ENDPOINT", "ROSTER_LIBRARY", "LLM_API_KEY")
+    proxy = RosterProcess(tmp_path, dict.fromkeys(blank, ""), ["--config", str(config)]).start()
+    assert proxy.stop() == 0
+
+
+def test_no_fallback_of_the_operator_leads_from_or_to_an_agent() -> None:
+    plain = {"mine": ["other"]}
+    user = {
+        "litellm_settings": {
+            "fallbacks": [{"agno/demo-agent": ["mine"]}, plain],
+            "default_fallbacks": ["agno/x", "mine"],
+        },
+        "router_settings": {"fallbacks": [{"mine": ["agno/demo-agent"]}]},
+    }
+    built = build_config(user, [])
+    assert built["litellm_settings"]["fallbacks"] == [{"mine": ["other"]}]
+    assert built["litellm_settings"]["default_fallbacks"] == ["mine"]
+    assert built["router_settings"]["fallbacks"] == []
 
 
 # Python's audit events do not see what uvloop does in C, so this process uses asyncio's own loop.

@@ -1,6 +1,7 @@
 """The last word on every error LiteLLM sends: OpenAI's form, a plain sentence, no traceback, no secret."""
 
 import json
+import logging
 import re
 from typing import Any, cast
 
@@ -8,7 +9,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.logs import redactor
-from agentroster.provider.exchange import current
+from agentroster.provider.exchange import Exchange, current
+
+logger = logging.getLogger(__name__)
 
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
@@ -32,38 +35,78 @@ class CleanErrors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the inner app, holding back an answer whose status is an error."""
+        """Run the inner app, holding back an answer until it is known whether it is an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        held = _Held(scope, receive, send)
-        await self._app(scope, receive, held.send)
+        held = _Held(scope, receive, send, current.get() or Exchange())
+        try:
+            await self._app(scope, receive, held.send)
+        except Exception:
+            logger.exception("LiteLLM failed to answer")
+            await held.fail()
 
 
 class _Held:
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    """An answer that is held back: an error until it is whole, a stream until its run has begun."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._start: Message | None = None
-        self._body = b""
+        self._exchange = exchange
+        self._waiting: list[Message] = []
+        self._passing = False
+        self._answered = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= _FIRST_ERROR:
-            self._start = message
-        elif self._start is None:
-            await self._send(message)
-        elif message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if not message.get("more_body"):
-                await self._cleaned(self._start)(self._scope, self._receive, self._send)
+        if self._passing:
+            await self._send(self._clean_frame(message))
+            return
+        if self._answered:
+            return
+        self._waiting.append(message)
+        ended = message["type"] == "http.response.body" and not message.get("more_body")
+        if self._exchange.failure is not None and not self._exchange.started and self._is_stream():
+            # Some of LiteLLM's streams begin with 200 before the run has said a word.
+            await self._answer(*self._exchange.failure)
+        elif self._status() >= _FIRST_ERROR:
+            if ended:
+                body = b"".join(message.get("body", b"") for message in self._waiting)
+                await self._answer(*(self._exchange.failure or clean(self._status(), body)))
+        elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
+            await self._pass_on()
 
-    def _cleaned(self, start: Message) -> JSONResponse:
-        status, error = clean(start["status"], self._body)
+    def _clean_frame(self, message: Message) -> Message:
+        """Put our own words into an error frame in the middle of a stream."""
+        failure = self._exchange.failure
+        if failure is None or not message.get("body", b"").startswith(b'data: {"error"'):
+            return message
+        return {**message, "body": f"data: {json.dumps({'error': failure[1]})}\n\n".encode()}
+
+    async def fail(self) -> None:
+        """Answer after an exception, unless an answer is already on its way."""
+        if not self._passing and not self._answered:
+            await self._answer(*clean(500, b""))
+
+    def _status(self) -> int:
+        return int(self._waiting[0].get("status", 500))
+
+    def _is_stream(self) -> bool:
+        headers = dict(self._waiting[0].get("headers", []))
+        return headers.get(b"content-type", b"").startswith(b"text/event-stream")
+
+    async def _pass_on(self) -> None:
+        self._passing = True
+        for message in self._waiting:
+            await self._send(message)
+
+    async def _answer(self, status: int, error: dict[str, Any]) -> None:
+        self._answered = True
         response = JSONResponse({"error": error}, status_code=status)
-        dropped = {b"content-length", b"content-type"}
-        response.raw_headers += [pair for pair in start.get("headers", []) if pair[0].lower() not in dropped]
-        exchange = current.get()
-        response.headers.update(exchange.error_headers if exchange else {})
-        return response
+        dropped = {b"content-length", b"content-type", b"cache-control"}
+        kept: list[tuple[bytes, bytes]] = self._waiting[0].get("headers", []) if self._waiting else []
+        response.raw_headers += [pair for pair in kept if pair[0].lower() not in dropped]
+        response.headers.update(self._exchange.error_headers)
+        await response(self._scope, self._receive, self._send)
 
 
 def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:

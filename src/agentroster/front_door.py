@@ -1,16 +1,14 @@
 """What stands before LiteLLM: an allow-list of paths, a size limit, and clean request bodies. Pure ASGI."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, cast
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
-from agentroster.provider.body import is_agent, strip_control_fields
+from agentroster.provider.body import cleaned, is_agent
 from agentroster.provider.exchange import Exchange, current
-from agentroster.provider.request import checked_messages
 
 _POST_PATHS = frozenset(
     {
@@ -59,12 +57,15 @@ class FrontDoor:
         """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
         raw = await _read_body(receive, self._most_bytes)
         body = _parsed(raw)
-        if not isinstance(body.get("model"), str):
+        model = body.get("model")
+        if not isinstance(model, str):
             raise BadInput("`model` is missing: GET /v1/models lists the names.")
-        if is_agent(body["model"]):
-            _check_shape(scope["path"].rsplit("/", 1)[-1], scope["path"], body)
-            if strip_control_fields(body):
-                raw = json.dumps(body).encode()
+        if "," in model:
+            raise BadInput("One request is for one model: `model` must not be a list.")
+        if is_agent(model):
+            body = cleaned(scope["path"].removeprefix("/v1").strip("/"), body)
+            raw = json.dumps(body).encode()
+            exchange.is_run = True
         headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
         return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 
@@ -102,24 +103,12 @@ async def _read_body(receive: Receive, most_bytes: int) -> bytes:
 
 def _parsed(raw: bytes) -> dict[str, Any]:
     try:
-        value: object = json.loads(raw)
+        value: object = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise BadInput("The request body is not valid JSON.") from error
     if not isinstance(value, dict):
         raise BadInput("The request body must be a JSON object.")
     return cast("dict[str, Any]", value)
-
-
-def _check_shape(endpoint: str, path: str, body: Mapping[str, object]) -> None:
-    """Refuse what LiteLLM would stumble over before an agent sees it. Raises BadInput."""
-    if endpoint == "embeddings":
-        raise BadInput("An agent makes no embeddings: choose an embedding model.")
-    if path.endswith("/chat/completions") or endpoint == "messages":
-        checked_messages(body.get("messages"))
-        return
-    field = "prompt" if endpoint == "completions" else "input"
-    if not isinstance(body.get(field), str | list) or not body[field]:
-        raise BadInput(f"`{field}` must be a text or a list, and not empty.")
 
 
 def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:

@@ -45,6 +45,7 @@ _GENERAL_SETTINGS: Mapping[str, object] = {
     "disable_streaming_logging": True,
 }
 _KEEPALIVE_SECONDS = 15
+_HOOKS = "agentroster.provider.hooks.hooks"
 
 
 def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[str, Any]:
@@ -53,21 +54,19 @@ def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[s
     litellm_settings = {"sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS, **_mapping(user, "litellm_settings")}
     providers = [entry for entry in _list(litellm_settings, "custom_provider_map") if entry.get("provider") != "agno"]
     others = [name for name in _texts(litellm_settings, "callbacks") if name != _HOOKS]
+    router_settings = _mapping(user, "router_settings")
     return {
         **user,
         "model_list": [*models, *(_entry(spec.model_name) for spec in agents), _entry(_WILDCARD)],
         "litellm_settings": {
-            **litellm_settings,
+            **_without_agent_fallbacks(litellm_settings),
             **_LITELLM_SETTINGS,
             "custom_provider_map": [*providers, {"provider": "agno", "custom_handler": "agentroster.provider.agno"}],
             "callbacks": [*others, _HOOKS],
         },
-        "router_settings": {**_mapping(user, "router_settings"), **_ROUTER_SETTINGS},
+        "router_settings": {**_without_agent_fallbacks(router_settings), **_ROUTER_SETTINGS},
         "general_settings": {**_mapping(user, "general_settings"), **_GENERAL_SETTINGS},
     }
-
-
-_HOOKS = "agentroster.provider.hooks.hooks"
 
 
 def read_config(path: Path | None) -> dict[str, Any]:
@@ -85,10 +84,9 @@ def read_config(path: Path | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StartRefused(f"{path} is not a mapping of settings")
     config = cast("dict[str, Any]", value)
-    for name in ("include",):
+    if "include" in config:
         # LiteLLM looks for included files beside the file it is given, which is the generated one.
-        if name in config:
-            config[name] = [str((path.parent / str(entry)).resolve()) for entry in _texts(config, name)]
+        config["include"] = [str((path.parent / str(entry)).resolve()) for entry in _texts(config, "include")]
     return config
 
 
@@ -107,6 +105,18 @@ def write_config(config: Mapping[str, Any], path: Path) -> None:
 
 def _entry(model_name: str) -> dict[str, Any]:
     return {"model_name": model_name, "litellm_params": {"model": model_name}, "model_info": {"mode": "chat"}}
+
+
+def _without_agent_fallbacks(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which no fallback leads from or to an agent: that would be a second run."""
+
+    def plain(entry: object) -> bool:
+        return "agno/" not in str(entry)
+
+    return {
+        name: [entry for entry in _texts(settings, name) if plain(entry)] if name.endswith("fallbacks") else value
+        for name, value in settings.items()
+    }
 
 
 def _mapping(config: Mapping[str, Any], name: str) -> dict[str, Any]:

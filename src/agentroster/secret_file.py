@@ -94,6 +94,8 @@ def _check(settings: Settings) -> None:
     master = settings.required("master_key")
     if master.lower() in _PUBLIC_MASTER_KEYS or "change" in master.lower() or "example" in master.lower():
         raise StartRefused("LITELLM_MASTER_KEY is a publicly known example key: choose a long random one")
+    if not master.isascii() or not master.isprintable():
+        raise StartRefused("LITELLM_MASTER_KEY has characters that no HTTP header can carry: use letters and digits")
     if len(master) < _SHORTEST_MASTER_KEY:
         raise StartRefused(
             f"LITELLM_MASTER_KEY is shorter than {_SHORTEST_MASTER_KEY} characters: choose a long random one"

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def _prepare_environment(settings: Settings) -> None:
     os.environ.update(_ENVIRONMENT)
     os.environ["LITELLM_MASTER_KEY"] = settings.required("master_key")
     os.environ["CONFIG_FILE_PATH"] = str(_generated_config(settings))
+    config = _user_config(settings)
+    if config is not None:
+        # LiteLLM looks for an operator's callbacks beside the config it is given, which is the generated one.
+        sys.path.append(str(config.resolve().parent))
     # Found in the environment, this would make LiteLLM connect to a database we do not want.
     for name in ("DATABASE_URL", "WORKER_CONFIG"):
         os.environ.pop(name, None)
@@ -91,6 +96,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     if not server.started:
         raise StartRefused("LiteLLM did not start: the lines above say why; check the proxy config")
+    if server.unanswered:
+        raise StartRefused("The proxy started but does not answer: the lines above say why")
     click.echo("roster stopped")
 
 

@@ -34,6 +34,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._announce = announce
         self._announcing: asyncio.Task[None] | None = None
+        self.unanswered = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then announce beside serving."""
@@ -46,6 +47,7 @@ class Server(uvicorn.Server):
             await self._announce()
         except Exception:
             logger.exception("the proxy started but does not answer")
+            self.unanswered = True
             self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

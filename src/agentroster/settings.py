@@ -1,6 +1,7 @@
 """All settings, read once at the start: command line, environment, `NAME_FILE`, `secrets.env`, defaults."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -20,22 +21,18 @@ _DEFAULT_API_BASES: Mapping[LlmProvider, str] = {
 
 
 def _split_paths(value: object) -> object:
-    return tuple(part for part in value.split(":") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(Path(part).expanduser() for part in value.split(":") if part.strip()) if isinstance(value, str) else value
+    )
 
 
 def _split_names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
 Paths: TypeAlias = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)]
 Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_names)]
-Text: TypeAlias = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-ProviderName: TypeAlias = Annotated[LlmProvider | None, BeforeValidator(_blank_is_unset)]
-Secret: TypeAlias = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+Secret: TypeAlias = SecretStr | None
 
 
 SECRET_FIELDS = ("master_key", "encryption_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token")
@@ -95,7 +92,7 @@ class Settings(BaseSettings):
         description="Most model calls of one answer, where the agent sets no number.",
     )
 
-    library: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    library: Paths = Field(
         default=(),
         alias="ROSTER_LIBRARY",
         description="Folders of model files, separated by colons; nothing outside is read or written.",
@@ -122,15 +119,15 @@ class Settings(BaseSettings):
         description="Secret shared with Open WebUI; once set, only signed users count. At least 32 bytes.",
     )
 
-    llm_provider: ProviderName = Field(
+    llm_provider: LlmProvider | None = Field(
         default=None,
         alias="LLM_PROVIDER",
         description="`openai`, `ollama`, `custom`, `proxy` or `offline`; guessed from the others when unset.",
     )
-    llm_model: Text = Field(
+    llm_model: str | None = Field(
         default=None, alias="LLM_MODEL", description="Name of the model; with `proxy` a name from the proxy's own list."
     )
-    llm_api_base: Text = Field(
+    llm_api_base: str | None = Field(
         default=None, alias="LLM_API_BASE", description="Base URL of an OpenAI-compatible endpoint, with `/v1`."
     )
     llm_api_key: Secret = Field(default=None, alias="LLM_API_KEY", description="Key for the endpoint.")
@@ -158,10 +155,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # Compose's ${NAME:-} sets what nobody chose to an empty text.
+        return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+
     @field_validator("hf_endpoint", "llm_api_base")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", "http://")):
+        if value is not None and not re.match(r"https?://[^/\s]", value):
             raise ValueError("must be an address that starts with https:// or http://")
         return value
 
@@ -169,7 +172,7 @@ class Settings(BaseSettings):
     def _model_is_complete(self) -> Self:
         if self.provider != "offline" and not self.llm_model:
             raise ValueError(f"LLM_PROVIDER={self.provider} needs LLM_MODEL, the name of the model to use")
-        if self.llm_model and self.llm_model.startswith("agno/"):
+        if self.llm_model and "agno/" in self.llm_model:
             raise ValueError("LLM_MODEL names an agent: an agent cannot be the language model of agents")
         if self.provider == "openai" and self.llm_api_key is None and self.llm_api_base is None:
             raise ValueError("LLM_PROVIDER=openai needs LLM_API_KEY")

@@ -38,7 +38,9 @@ class AgentRegistry:
         for entry in sorted(chosen, key=lambda entry: entry.name):
             try:
                 specs.append(_load(entry, skills))
-            except Exception as error:  # noqa: BLE001 - the border to foreign code: whatever it raises at import
+            except Exception as error:
+                if _package(entry) == _OWN:
+                    raise StartRefused(f"The built-in agent {entry.name} cannot be loaded: install again") from error
                 reason = error.message if isinstance(error, RosterError) else f"{type(error).__name__}: {error}"
                 broken[entry.name] = f"{_package(entry)}: {reason}"
                 logger.warning("agent plugin %s of %s is skipped: %s", entry.name, _package(entry), reason)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.tables import print_table, shown_time
+from agentroster.errors import BadInput
 
 if TYPE_CHECKING:
     from agentroster.db import Database
@@ -24,7 +26,9 @@ def keys() -> None:
 @click.option("--user", required=True, help="Who the key is for.")
 @click.option("--forwarder", is_flag=True, help="The key's holder may name the user (Open WebUI).")
 @click.option("--model", "models", multiple=True, help="Permit only this model, such as agno/demo-agent; repeatable.")
-@click.option("--expires-days", type=click.FloatRange(min=0, min_open=True), help="Days until the key expires.")
+@click.option(
+    "--expires-days", type=click.FloatRange(min=0, max=36_500, min_open=True), help="Days until the key expires."
+)
 @DATA_DIR
 @JSON
 def keys_create(
@@ -39,6 +43,8 @@ def keys_create(
     """Make a key and print it, this once."""
     from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
 
+    if expires_days is not None and not isfinite(expires_days):
+        raise BadInput("--expires-days must be a number of days.")
     expires = (datetime.now(UTC) + timedelta(days=expires_days)).timestamp() if expires_days else None
     with _database(data_dir) as database:
         key, secret = KeyStore(database).create(user=user, forwarder=forwarder, models=models, expires_at=expires)

@@ -51,8 +51,8 @@ class KeyStore:
 
         Raises BadInput for an empty or overlong user name, or a model name with a comma or blank.
         """
-        if not user.strip() or len(user) > _LONGEST_USER:
-            raise BadInput(f"A user name has 1 to {_LONGEST_USER} characters.")
+        if not user.strip() or len(user) > _LONGEST_USER or not user.isprintable():
+            raise BadInput(f"A user name has 1 to {_LONGEST_USER} printable characters.")
         if any(not name or re.search(r"[\s,]", name) for name in models):
             raise BadInput("A model name is not empty and has no comma or blank.")
         key_id = "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))

@@ -54,6 +54,6 @@ def forwarded_user(header_values: Callable[[str], Sequence[str]], secret: str | 
 
 
 def _subject(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_SUBJECT:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_SUBJECT:
         raise Unauthenticated(_REFUSED)
     return value.strip()

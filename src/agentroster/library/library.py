@@ -88,7 +88,10 @@ class Library:
 
     def _known(self, path: Path) -> ModelFile | None:
         real = Path(os.path.realpath(path))
-        return ModelFile(real, self._name(real)) if self._root_of(real) and real.is_file() else None
+        # A name that is not UTF-8 can neither be shown nor be written into a sidecar.
+        if not real.is_file() or self._root_of(real) is None or not str(real).isprintable():
+            return None
+        return ModelFile(real, self._name(real))
 
     def _root_of(self, real: Path) -> Path | None:
         return next((root for root in self._roots if real == root or root in real.parents), None)

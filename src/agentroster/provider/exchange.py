@@ -9,10 +9,17 @@ from contextvars import ContextVar
 
 
 class Exchange:
-    """One request and its response; shared by all tasks that work on it."""
+    """One request and its response; shared by all tasks that work on it.
+
+    `is_run`: an agent works on it; `started`: its first piece is on the way; `failure`: status and error object of a
+    run that failed.
+    """
 
     def __init__(self) -> None:
         self.error_headers: dict[str, str] = {}
+        self.failure: tuple[int, dict[str, str | None]] | None = None
+        self.is_run = False
+        self.started = False
         self._gone = False
         self._listeners: list[Callable[[], object]] = []
 

@@ -31,6 +31,7 @@ class AgentFailed(APIError):
         exchange = current.get()
         if exchange is not None:
             exchange.error_headers.update(headers)
+            exchange.failure = (status, {"message": message, "type": self.type, "param": None, "code": code})
         # The client was told; the log needs one line of ours and not LiteLLM's traceback.
         self.roster_expected = True
 

@@ -12,6 +12,7 @@ from agentroster.agents.chat import ChatRequest, RunEvent
 from agentroster.errors import RosterError
 from agentroster.provider import state
 from agentroster.provider.chunks import ChunkWriter, fill, last_chunk
+from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.failure import AgentFailed, agent_failed
 from agentroster.provider.loop_thread import LoopThread
 from agentroster.provider.request import read_request
@@ -41,10 +42,12 @@ class AgnoProvider(CustomLLM):
             request = _request(arguments, stream=True)
             runner = state.current().runner
             writer = ChunkWriter(f"agno/{request.agent}")
+            exchange = current.get() or Exchange()
             async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
                 async for event in events:
                     chunk = last_chunk(event.result) if isinstance(event, Finished) else writer.delta(event)
                     if chunk is not None:
+                        exchange.started = True
                         yield chunk
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             raise _failed(error, arguments.get("model")) from None

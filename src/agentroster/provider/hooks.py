@@ -1,10 +1,23 @@
-"""LiteLLM's callbacks: request fields are cleaned here too, for when the outer app is not in front."""
+"""LiteLLM's callbacks. Under plain `litellm` there is no outer app: what steers LiteLLM is taken out here."""
 
 from typing import Any
 
+from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 
-from agentroster.provider.body import is_agent, strip_control_fields
+from agentroster.provider.body import is_agent
+from agentroster.provider.request import REASONING_FIELD
+
+# LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
+_CONTROL_FIELDS = frozenset(
+    {
+        "fallbacks", "context_window_fallbacks", "context_window_fallback_dict", "content_policy_fallbacks",
+        "model_group_retry_policy", "retry_policy", "router_settings_override", "num_retries", "max_retries",
+        "timeout", "stream_timeout", "request_timeout", "api_key", "api_base", "base_url", "guardrails", "extra_body",
+        "extra_headers", "cache", "mock_response", "mock_tool_calls", "mock_timeout", "mock_delay", "user_config",
+        "model_list", "specific_deployment", "tools", "tool_choice", "functions", "function_call", "mcp_servers",
+    }
+)  # fmt: skip
 
 
 class RosterHooks(CustomLogger):
@@ -13,10 +26,16 @@ class RosterHooks(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
     ) -> dict[str, Any]:
-        """Take control fields out of requests to agents, whichever endpoint they came through."""
-        if is_agent(data.get("model")):
-            # LiteLLM's own bookkeeping sits in this dict as well: metadata, proxy_server_request, logging.
-            strip_control_fields(data)
+        """Clean requests to agents, and refuse a list of models, which LiteLLM would run one by one."""
+        model = data.get("model")
+        if isinstance(model, str) and "agno/" in model and "," in model:
+            raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
+        if is_agent(model):
+            for name in _CONTROL_FIELDS & data.keys():
+                del data[name]
+            effort = data.pop("reasoning_effort", None)
+            if isinstance(effort, str):
+                data[REASONING_FIELD] = effort
         return data
 
 

@@ -73,12 +73,22 @@ def _message(index: int, value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise BadInput(f"`messages[{index}]` is not an object.")
     message = cast("Mapping[str, object]", value)
-    if message.get("role") not in _ROLES:
+    role = message.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
         raise BadInput(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}.")
     content = message.get("content")
     if content is not None and not isinstance(content, str | list):
         raise BadInput(f"`messages[{index}].content` must be a text or a list of parts.")
-    for part in cast("list[object]", content) if isinstance(content, list) else []:
-        if not isinstance(part, dict):
-            raise BadInput(f"`messages[{index}].content` holds a part that is not an object.")
+    for name in ("content", "tool_calls"):
+        if not _are_objects(message.get(name)):
+            raise BadInput(f"`messages[{index}].{name}` holds a part that is not an object.")
+    for name in ("name", "tool_call_id"):
+        if not isinstance(message.get(name), str | None):
+            raise BadInput(f"`messages[{index}].{name}` must be a text.")
     return message
+
+
+def _are_objects(parts: object) -> bool:
+    if parts is None or isinstance(parts, str):
+        return True
+    return isinstance(parts, list) and all(isinstance(part, dict) for part in cast("list[object]", parts))

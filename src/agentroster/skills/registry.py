@@ -1,6 +1,7 @@
 """All skills there are, and why a broken one is missing."""
 
 import importlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from agentroster.skills.pipeline import PipelineHandler, pipeline_tool
 from agentroster.skills.tools import Tool, ToolFunction
 
 Understand: TypeAlias = Callable[[str, Library], dict[str, Any] | None]
+
+logger = logging.getLogger(__name__)
 
 _BUNDLED = "agentroster.skills.bundled"
 
@@ -46,10 +49,9 @@ class SkillRegistry:
         for folder in folders:
             try:
                 skill = _load(folder, importlib.import_module(f"{_BUNDLED}.{folder.name}.handler"), "bundled")
-            except Exception as error:  # noqa: BLE001 - the border to skill code: whatever it raises at import
-                broken[folder.name] = (
-                    error.message if isinstance(error, RosterError) else f"{type(error).__name__}: {error}"
-                )
+            except Exception as error:
+                logger.warning("skill %s is skipped", folder.name, exc_info=error)
+                broken[folder.name] = error.message if isinstance(error, RosterError) else type(error).__name__
             else:
                 skills[skill.manifest.name] = skill
         return cls(skills, broken)
@@ -58,7 +60,11 @@ class SkillRegistry:
         """Return a skill. Raises NotFound, listing the known ones."""
         skill = self._skills.get(name)
         if skill is None:
-            raise NotFound(f"There is no skill {name!r}. Known skills: {', '.join(sorted(self._skills)) or 'none'}.")
+            reason = self.broken.get(name.replace("-", "_"))
+            known = f"Known skills: {', '.join(sorted(self._skills)) or 'none'}."
+            raise NotFound(
+                f"The skill {name!r} is broken: {reason}" if reason else f"There is no skill {name!r}. {known}"
+            )
         return skill
 
     def all(self) -> list[Skill]:

@@ -23,7 +23,7 @@ _RULES = tuple(
         (r"klein.*base.*9b|klein.*9b.*base", "Flux.2 Klein 9B-base"),
         (r"klein.*4b", "Flux.2 Klein 4B"),
         (r"klein.*9b", "Flux.2 Klein 9B"),
-        (r"flux-?2", "Flux.2 D"),
+        (r"flux-?2(?!\d)", "Flux.2 D"),
         (r"kontext", "Flux.1 Kontext"),
         (r"flux-?1-krea|flux-krea", "Flux.1 Krea"),
         (r"krea-?2", "Krea 2"),
@@ -34,7 +34,7 @@ _RULES = tuple(
         (r"(stable-diffusion|sd)-?3-5-large", "SD 3.5 Large"),
         (r"(stable-diffusion|sd)-?3-5-medium", "SD 3.5 Medium"),
         (r"(stable-diffusion|sd)-?3-5", "SD 3.5"),
-        (r"(stable-diffusion|sd)-?3(?!\d)", "SD 3"),
+        (r"(stable-diffusion|\bsd)-?3(?!\d)", "SD 3"),
         (r"pony-?v?7", "Pony V7"),
         (r"pony", "Pony"),
         (r"noob-?ai", "NoobAI"),
@@ -125,6 +125,14 @@ def from_hint(text: str) -> str | None:
     """Return the name that a tag, file or repository name hints at: no single words with other meanings."""
     normal = _normalise(text)
     if _AMBIGUOUS.search(normal) and not _PLAIN_ENOUGH.search(normal):
+        return None
+    return from_statement(text)
+
+
+def in_prose(text: str) -> str | None:
+    """Return the name that free text after "trained on" means: an id or an unmistakable name, no ordinary words."""
+    normal = _normalise(text)
+    if _AMBIGUOUS.search(normal) and not (_PLAIN_ENOUGH.search(normal) or "/" in text):
         return None
     return from_statement(text)
 

@@ -9,11 +9,13 @@ from urllib.parse import unquote
 import yaml
 
 _MOST_FRONT_MATTER = 200_000
+# Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
+_MOST_BODY, _LONGEST_LINE = 400_000, 2_000
 _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(.*?)\s*$")
 _ITEM_LINE = re.compile(r"^\s*-\s+(.*?)\s*$")
-_HEADING = re.compile(r"^\s{0,3}(?:[-*]\s+)?(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"^\s{0,3}(?:[-*]\s{1,4})?(#{1,6})\s{1,4}(\S.*)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-WEIGHT_NAME = re.compile(r"[\w%+() .\-\[\]]+?\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Card:
         """Return the non-empty texts under a front-matter key, whether it holds one value or a list."""
         value = self.front.get(key)
         values = cast("list[object]", value) if isinstance(value, list) else [value]
-        return [str(item).strip() for item in values if isinstance(item, str | int | float) and str(item).strip()]
+        texts = [item.strip() for item in values if isinstance(item, str)]
+        return [text for text in texts if text and text not in {"~", "null", "Null", "NULL"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class FilePart:
 def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
-    lines = text.split("\n")
+    lines = [line[:_LONGEST_LINE] for line in text[: _MOST_FRONT_MATTER + _MOST_BODY].split("\n")]
+    text = "\n".join(lines)
     if lines[0].rstrip() != "---":
         return Card({}, text)
     end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
@@ -52,7 +56,8 @@ def parse_card(text: str) -> Card:
 
 def _front_matter(text: str) -> dict[str, object]:
     try:
-        value: object = yaml.safe_load(text.replace("\t", "  "))
+        # Texts only: a card means "no" and "007" as written, not as a truth value or a number.
+        value: object = yaml.load(text.replace("\t", "  "), Loader=yaml.BaseLoader)  # noqa: S506 - builds texts only
     except (yaml.YAMLError, ValueError, RecursionError):
         return _line_by_line(text)
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
@@ -61,14 +66,29 @@ def _front_matter(text: str) -> dict[str, object]:
 def _line_by_line(text: str) -> dict[str, object]:
     found: dict[str, object] = {}
     items: list[object] = []
+    folded = ""
     for line in text.replace("\t", "  ").split("\n"):
         if match := _KEY_LINE.match(line):
-            value = match[2].strip("\"'")
-            items = []
-            found.setdefault(match[1], items if not value else None if value.lower() in {"null", "~"} else value)
+            folded, items = "", []
+            value = _scalar(match[2])
+            if match[2] in {">", ">-", "|", "|-"}:
+                folded, value = match[1], ""
+            found.setdefault(match[1], _flow_list(match[2]) or value or items)
         elif match := _ITEM_LINE.match(line):
-            items.append(match[1].strip("\"'"))
+            items.append(_scalar(match[1]))
+        elif folded and line.startswith(" "):
+            found[folded] = f"{found[folded] or ''} {line.strip()}".strip()
     return found
+
+
+def _scalar(text: str) -> str:
+    quoted = re.match(r"([\"'])(.*)\1", text)
+    return quoted[2] if quoted else re.split(r"\s#", text, maxsplit=1)[0].strip()
+
+
+def _flow_list(text: str) -> list[object]:
+    inner = re.fullmatch(r"\[(.*)\]", text.strip())
+    return [_scalar(part.strip()) for part in inner[1].split(",")] if inner else []
 
 
 def headings(body: str) -> Iterator[tuple[int, int, str]]:
@@ -78,12 +98,12 @@ def headings(body: str) -> Iterator[tuple[int, int, str]]:
         if _FENCE.match(line):
             fenced = not fenced
         elif not fenced and (match := _HEADING.match(line)):
-            yield number, len(match[1]), match[2]
+            yield number, len(match[1]), match[2].rstrip(" #")
 
 
 def mentioned_files(body: str) -> set[str]:
     """Return the weight-file names the body mentions, decoded and in lower case."""
-    return {_plain_name(match[0]) for match in WEIGHT_NAME.finditer(body)}
+    return _names_in(body)
 
 
 def part_for(body: str, file_name: str) -> FilePart | None:
@@ -111,7 +131,7 @@ def shared_part(body: str) -> str:
 def _around_mention(lines: list[str], marks: list[tuple[int, int, str]], file_name: str) -> FilePart | None:
     wanted = _plain_name(file_name)
     for number, line in enumerate(lines):
-        if wanted not in _names_in(line):
+        if not _mentions(line, wanted):
             continue
         start = max((mark for mark, _, _ in marks if mark <= number), default=number)
         limits = [mark for mark, _, _ in marks if mark > number]
@@ -125,6 +145,11 @@ def _around_mention(lines: list[str], marks: list[tuple[int, int, str]], file_na
 
 def _names_in(line: str) -> set[str]:
     return {_plain_name(match[0]) for match in WEIGHT_NAME.finditer(line)}
+
+
+def _mentions(line: str, wanted: str) -> bool:
+    # A name with blanks is found by looking for it; nobody can tell where it begins otherwise.
+    return wanted in _names_in(line) or (" " in wanted and wanted in unquote(line).lower())
 
 
 def _plain_name(name: str) -> str:
@@ -151,7 +176,7 @@ def table_rows(body: str) -> Iterator[dict[str, str]]:
             in_table, previous = False, []
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        if previous and all(re.fullmatch(r":?-{2,}:?", cell) for cell in cells if cell):
+        if previous and all(re.fullmatch(r":?-+:?", cell) for cell in cells if cell):
             header, in_table = [cell.strip("*` ").lower() for cell in previous], True
         elif in_table:
             yield dict(zip(header, cells, strict=False))
@@ -159,4 +184,4 @@ def table_rows(body: str) -> Iterator[dict[str, str]]:
 
 
 def _row_names(row: Mapping[str, str], file_name: str) -> bool:
-    return any(_plain_name(file_name) in _names_in(cell) or _same_name(cell, file_name) for cell in row.values())
+    return any(_mentions(cell, _plain_name(file_name)) or _same_name(cell, file_name) for cell in row.values())

@@ -4,9 +4,8 @@ import re
 
 from markdown_it import MarkdownIt
 
-_BLOCKS = re.compile(r"<(style|script|svg|picture|video|audio|iframe|object)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_COMMENTS = re.compile(r"<!--.*?-->", re.DOTALL)
-_TAGS = re.compile(r"</?[A-Za-z][^<>]*>")
+from agentroster.skills.bundled.enrich_hf_metadata.html import without_html
+
 _LONGEST_HTML_SOURCE = 60_000
 _LONGEST_SHORT = 400
 # Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
@@ -16,12 +15,12 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 
 def as_html(body: str) -> str:
     """Render a card's body as HTML without any markup of the card's own."""
-    return _markdown.render(_without_html(body)[:_LONGEST_HTML_SOURCE]).strip()
+    return _markdown.render(without_html(body)[:_LONGEST_HTML_SOURCE]).strip()
 
 
 def short_text(body: str) -> str:
     """Return the first paragraph of prose, at most two sentences; empty when there is none."""
-    for paragraph in re.split(r"\n\s*\n", _without_html(body)):
+    for paragraph in re.split(r"\n\s*\n", without_html(body)):
         text = paragraph.strip()
         if not text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
             continue
@@ -31,13 +30,9 @@ def short_text(body: str) -> str:
     return ""
 
 
-def _without_html(body: str) -> str:
-    return _TAGS.sub(" ", _COMMENTS.sub(" ", _BLOCKS.sub(" ", body)))
-
-
 def _plain(text: str) -> str:
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", " ", text)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"!\[[^\[\]]{0,300}\]\([^()]{0,500}\)", " ", text[:5_000])
+    text = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", text)
     return " ".join(re.sub(r"[*_`#]+", "", text).split())
 
 

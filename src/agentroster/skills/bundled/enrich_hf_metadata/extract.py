@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, triggers
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for, shared_part
+from agentroster.skills.bundled.enrich_hf_metadata.html import plain_markup
 from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
 
 _BASE_LABEL = "|".join(
@@ -16,14 +17,20 @@ _BASE_LABEL = "|".join(
     )
 )
 _LINES = re.IGNORECASE | re.MULTILINE
-_BASE_LINE = re.compile(rf"^[\s>*_#\-•|`]*(?:{_BASE_LABEL})[*_`\s]*[:：|=]\s*[*_`]*\s*(.+)$", _LINES)
-_BASE_HEADING = re.compile(rf"^\s*#+\s*(?:{_BASE_LABEL})\W*\n+\s*(.+)$", _LINES)
+_BASE_LINE = re.compile(
+    rf"^[\s>*_#\-•|`]{{0,12}}(?:{_BASE_LABEL})[*_`\s]{{0,6}}[:：|=]\s{{0,4}}[*_`]{{0,4}}\s{{0,4}}(\S.*)$", _LINES
+)
+_BASE_HEADING = re.compile(rf"^#{{1,6}}\s{{1,4}}(?:{_BASE_LABEL})[^\w\n]{{0,6}}\n{{1,3}}(\S.*)$", _LINES)
 _TRAINED_ON = re.compile(
-    r"(?:fine[\s-]?tuned|trained|built|based)\s+(?:(?:this|it|the)\s+\w+\s+)?"
-    r"(?:on top of|on|from|with|using|upon)\s+(?:the\s+)?(.{3,100})",
+    r"(?:fine[\s-]?tuned|trained|built|based) (?:(?:this|it|the) \w{1,30} )?"
+    r"(?:on top of|on|from|upon) (?:the )?(.{3,100})",
     re.IGNORECASE,
 )
 _BASE_COLUMN = re.compile(rf"^(?:{_BASE_LABEL}|base)$", re.IGNORECASE)
+_COMPONENT = re.compile(
+    r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/"
+)
+_STEP = re.compile(r"[-_](?:step|epoch|e)?[-_]?\d{4,}$")
 _HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
 
 
@@ -71,21 +78,25 @@ def extract(source: Source) -> Extraction:
 
 def is_collection(source: Source) -> bool:
     """Whether the repository holds more than one model: a shared statement may then be another file's."""
-    files = {name.rsplit("/", 1)[-1].lower() for name in source.facts.weight_files}
-    return len(files or mentioned_files(source.card.body)) > 1
+    files = {name for name in source.facts.weight_files if not _COMPONENT.search(name)}
+    names = {name.rsplit("/", 1)[-1].lower() for name in files} or mentioned_files(source.card.body)
+    # Checkpoints of one training are one model: the same name but for the step.
+    return len({_STEP.sub("", name.rsplit(".", 1)[0]) for name in names}) > 1
 
 
 def _part(source: Source) -> FilePart | None:
     if not source.file_name or not is_collection(source):
         return None
-    return part_for(source.card.body, source.file_name)
+    part = part_for(source.card.body, source.file_name)
+    # Without its own name in front, "name.safetensors - trigger: word" is a labelled line.
+    return part and FilePart(part.text.replace(source.file_name, ""), part.row)
 
 
 def _base_models(source: Source, part: FilePart | None) -> Iterator[tuple[str | None, str]]:
     """Yield what each kind of evidence says, the strongest first."""
     if part is not None:
         stated = [cell for column, cell in part.row.items() if _BASE_COLUMN.match(column.strip("*`_ "))]
-        yield base_models.agreed([*stated, *_stated_in(part.text)]), "the card's section for this file"
+        yield base_models.agreed([*stated, *_stated_in(plain_markup(part.text))]), "the card's section for this file"
     yield base_models.agreed(source.card.strings("base_model")), "base_model of the card"
     tags = [*source.card.strings("tags"), *source.facts.tags]
     lineage = [tag.rsplit(":", 1)[-1] for tag in tags if tag.startswith("base_model:")]
@@ -97,32 +108,34 @@ def _base_models(source: Source, part: FilePart | None) -> Iterator[tuple[str | 
     for key in ("modelspec.architecture", "ss_base_model_version"):
         yield base_models.from_hint(source.header.get(key, "")), "the file's own header"
     if part is None:
-        text = shared_part(source.card.body) if is_collection(source) else source.card.body
+        text = plain_markup(shared_part(source.card.body) if is_collection(source) else source.card.body)
         yield base_models.agreed(_stated_in(text)), "the text of the card"
 
 
 def _stated_in(text: str) -> list[str]:
     """Return the phrases that name a base model: labelled lines first, else 'trained on ...'."""
     labelled = [*_BASE_LINE.findall(text), *_BASE_HEADING.findall(text)]
-    phrases = labelled or _TRAINED_ON.findall(text)
-    return [_plain(phrase) for phrase in phrases]
+    if labelled:
+        return [_plain(phrase) for phrase in labelled]
+    names = (base_models.in_prose(_plain(phrase)) for phrase in _TRAINED_ON.findall(text))
+    return [name for name in names if name]
 
 
 def _plain(phrase: str) -> str:
     if match := _HUB_ID.search(phrase):
         return match[1]
-    phrase = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", phrase)
+    phrase = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", phrase)
     phrase = re.sub(r"[*_`]{1,2}(?=\W|$)|(?<=\W)[*_`]{1,2}|^[*_`]+", "", phrase)
     return re.split(r"[,;(。]|\.\s|\bwith\b|\bfor\b|\|", phrase)[0].strip()
 
 
 def _trained_words(source: Source, part: FilePart | None) -> Sequence[str] | None:
     if part is not None:
-        own = triggers.from_row(part.row) if part.row else triggers.from_text(part.text)
+        own = triggers.from_row(part.row) if part.row else triggers.from_text(plain_markup(part.text))
         if own is not None:
             return own
     if is_collection(source):
         # A neighbour's words would be wrong for this file: better none.
         return None
     stated = triggers.from_front_matter(source.card)
-    return stated if stated is not None else triggers.from_text(source.card.body)
+    return stated if stated is not None else triggers.from_text(plain_markup(source.card.body))

@@ -90,15 +90,14 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Extraction | None:
     if ref is None:
         return None
     shelved = await item.shelf.get(ref)
-    found = extract(
-        Source(
-            card=shelved.card,
-            facts=shelved.facts,
-            repo=ref.repo,
-            file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
-            header=await asyncio.to_thread(header_metadata, model.path) if model else {},
-        )
+    source = Source(
+        card=shelved.card,
+        facts=shelved.facts,
+        repo=ref.repo,
+        file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
+        header=await asyncio.to_thread(header_metadata, model.path) if model else {},
     )
+    found = await asyncio.to_thread(extract, source)
     return found if found.base_model else await _by_lineage(item.shelf, found, context.hub_endpoint)
 
 

@@ -11,10 +11,11 @@ from agentroster.skills.bundled.enrich_hf_metadata.hub import URL, HubRef, parse
 from agentroster.skills.pipeline import ItemReport
 
 _EVERYTHING = re.compile(
-    r"^\W*(?:please\s+)?(?:enrich|complete|update|fill(?: in)?)?\s*(?:everything|all|"
-    r"(?:all|my|the|whole|entire)\b.*\b(?:models?|loras?|files?|library|sidecars?|metadata))\W*$",
+    r"^\W*(?:(?:can|could|would) you\s+)?(?:please\s+)?(?:enrich|complete|update|fill(?: in)?)?\s*(?:everything|all|"
+    r"(?:all|my|the|whole|entire)\b.*\b(?:models?|loras?|files?|library|sidecars?|metadata))(?:,? please)?\W*$",
     re.IGNORECASE,
 )
+_VERB = re.compile(r"\b(?:enrich|complete|update|fill)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'`“”]([^\"'`“”\n]+)[\"'`“”]")
 _SUFFIXES = "|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES))
 _PATH = re.compile(rf"(?i)(?:~?/|\.\.?/)[^\s,;\"'`]+|[^\s,;\"'`]+(?:{_SUFFIXES})(?![\w])|[^\s,;\"'`:]+/[^\s,;\"'`]*")
@@ -36,15 +37,18 @@ def understand(text: str, library: Library) -> dict[str, Any] | None:
     urls = [match[0].rstrip(".,;") for match in URL.finditer(text)]
     rest = URL.sub(" ", text)
     quoted = [match[1].strip() for match in _QUOTED.finditer(rest)]
-    names = [name for name in quoted if _looks_like_target(name)] or _named_models(rest, library) or _paths(rest)
+    asked = bool(_VERB.search(text))
+    names = [name for name in quoted if asked or _is_path(name)] or _named_models(rest, library)
+    names = names or [name for name in _paths(rest) if asked or _is_path(name)]
     if len(names) == 1 and len(urls) == 1:
         return {"targets": names, "source": urls[0]}
     targets = [*names, *urls]
     return {"targets": targets} if targets else None
 
 
-def _looks_like_target(text: str) -> bool:
-    return "/" in text or text.lower().endswith(tuple(MODEL_SUFFIXES))
+def _is_path(text: str) -> bool:
+    """Whether a text can only mean a file or folder; "and/or" and "1/2" need a verb before they count."""
+    return text.startswith(("/", "./", "../")) or text.lower().endswith(tuple(MODEL_SUFFIXES))
 
 
 def _named_models(text: str, library: Library) -> list[str]:

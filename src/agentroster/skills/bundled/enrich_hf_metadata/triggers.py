@@ -1,6 +1,7 @@
 """Trigger words: what a card says must be in the prompt."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, headings
@@ -15,9 +16,11 @@ _LABELS = "|".join(
         r"ausl[öo]sew[öo]rt(?:er)?|mots?[\s-]d[ée]clencheurs?|palabras?[\s-](?:clave|de activaci[óo]n|activadoras?)",
     )
 )
-_LABEL_HEADING = re.compile(rf"^[\W_]*(?:{_LABELS})[\W_]*$", re.IGNORECASE)
+_LABEL_HEADING = re.compile(rf"^[^\w\n]{{0,8}}(?:{_LABELS})[^\w\n]{{0,8}}$", re.IGNORECASE)
 _LABEL_LINE = re.compile(
-    rf"^[\s>*_#\-•`]*(?:\w+\s+)?(?:{_LABELS})[*_`\s]*(?:\([^)]*\)[*_`\s]*)?[:：=]\s*[*_]*\s*(.+)$", re.IGNORECASE
+    rf"^[\s>*_#\-•`]{{0,12}}(?:\w{{1,20}}\s)?(?:{_LABELS})[*_`\s]{{0,6}}(?:\([^()]{{0,80}}\)[*_`\s]{{0,6}})?"
+    r"[:：=]\s{0,4}[*_]{0,4}\s{0,4}(\S.*)?$",
+    re.IGNORECASE,
 )
 # The Hub's template: "You should use `word` to trigger the image generation."
 _TEMPLATE = re.compile(
@@ -29,9 +32,19 @@ _TEMPLATE = re.compile(
 _ASSIGNMENT = re.compile(r"^\s*trigger(?:_?words?)?\s*=\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|\*\*([^*\n]+)\*\*")
 _PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|[-–—.]*|(?:is |are )?not? (?:needed|required|necessary).*|"
-    r"no (?:trigger|activation|special).*|not applicable|无|無|なし|없음|нет|keine?s?|aucun|ninguna?)[.!]?$",
+    r"^(?:none|null|n/?a|nil|no|nothing|false|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
     re.IGNORECASE,
+)
+# A statement that begins like this says that there are no words, whatever it goes on to say.
+_NONE_NEEDED = re.compile(
+    r"^[\W_]{0,8}(?:none\b|n/a\b|no\b(?![-\w])|not applicable|"
+    r"not? (?:needed|required|necessary|trigger|activation|special)|"
+    r"(?:this |the )?\w{0,12} ?(?:does not|doesn['’]t|do not|don['’]t) (?:need|require|have)|"
+    r"не (?:требу|нуж)|无需|不需要|不要|必要(?:なし|ありません)|필요 ?없)",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(
+    r"(?i)\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|强度|権重|強度"
 )
 _NOT_WORDS = re.compile(r"<lora:[^>]*>|https?://|!\[|</?\w+[^>]*>")
 _QUALITY = re.compile(
@@ -69,40 +82,64 @@ def from_text(text: str) -> list[str] | None:
 
 
 def _labelled_lines(text: str) -> Iterator[str]:
-    lines = text.split("\n")
-    for line in lines:
-        if "|" in line and line.strip().startswith("|"):
+    lines = unicodedata.normalize("NFKC", text).split("\n")
+    for number, line in enumerate(lines):
+        if line.strip().startswith("|"):
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
             if len(cells) == 2 and _LABEL_HEADING.match(cells[0]) and not re.fullmatch(r":?-*:?", cells[1]):  # noqa: PLR2004 - label and value
                 yield cells[1]
         elif match := _LABEL_LINE.match(line):
-            yield match[1]
+            if match[1] and not re.fullmatch(r"[*_\s]+", match[1]):
+                yield match[1]
+            else:
+                yield from _stated_lines(lines[number + 1 :])
 
 
 def _labelled_sections(text: str) -> Iterator[str]:
     lines = text.split("\n")
     marks = list(headings(text))
     for index, (number, _, heading) in enumerate(marks):
-        if not _LABEL_HEADING.match(heading):
+        if _LABEL_HEADING.match(unicodedata.normalize("NFKC", heading)):
+            end = marks[index + 1][0] if index + 1 < len(marks) else len(lines)
+            yield from _stated_lines(lines[number + 1 : end])
+
+
+def _stated_lines(lines: list[str]) -> Iterator[str]:
+    """Yield the lines that hold the words: up to the first prose, setting, picture or heading after them."""
+    found = ""
+    for line in lines:
+        content = line.strip().strip(">-*•+ ").strip()
+        if not content or content.startswith(("```", "~~~")) or (not found and _TEMPLATE.search(line)):
             continue
-        end = marks[index + 1][0] if index + 1 < len(marks) else len(lines)
-        yield from (line.strip() for line in lines[number + 1 : end] if _states_words(line))
+        kind = _kind(line, content)
+        if kind == "" or (found and kind != found):
+            return
+        found = kind
+        yield line.strip()
 
 
-def _states_words(line: str) -> bool:
-    """Whether a line under a trigger heading holds words, and not prose, a picture or the Hub's own sentence."""
-    content = line.strip().strip(">-*• ").strip()
-    if not content or _TEMPLATE.search(line) or content.startswith(("```", "|", "!", "<", "[")):
-        return False
-    return bool(_QUOTED.search(line)) or len(content.split()) <= _LONGEST_LABEL_LINE or "," in content
+def _kind(line: str, content: str) -> str:
+    """Return what a line under a label is: quoted words, plain words, or (empty) something else."""
+    if _NONE_NEEDED.match(content):
+        return "none"
+    if content.startswith(("|", "!", "<", "[", "#")) or _TEMPLATE.search(line) or _SETTING.search(content):
+        return ""
+    if _QUOTED.search(line):
+        return "quoted"
+    is_short = len(content.split()) <= _LONGEST_LABEL_LINE and not re.search(r"[.。!?]\s*\S|[。]$", content)
+    return "plain" if is_short else ""
 
 
 def _of_statement(statement: str) -> list[str]:
-    statement = _NOT_WORDS.sub(" ", statement).strip()
+    statement = _NOT_WORDS.sub(" ", re.sub(r"^[\s>*•+-]{0,8}positive:", "", statement, flags=re.IGNORECASE)).strip()
+    if _NONE_NEEDED.match(statement):
+        return []
     quoted = ["".join(groups).strip() for groups in _QUOTED.findall(statement)]
     if quoted:
         return [part for text in quoted for part in (_split(text) if len(quoted) == 1 else [text])]
-    return _split(re.sub(r"^[\s*_>•\-]+|[\s*_]+$", "", statement))
+    # A sentence after the words is no word.
+    first = re.split(r"\.\s+(?=[A-ZА-Я])", statement, maxsplit=1)[0]
+    return _split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$", "", first))
 
 
 def _split(text: str) -> list[str]:
