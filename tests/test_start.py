@@ -71,6 +71,7 @@ def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environ
             started = time.monotonic()
             assert proxy.stop(signal.SIGINT) == 0
             assert time.monotonic() - started < 10
+    assert "Traceback" not in proxy.log
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import base64
 import logging
 import re
 import sys
+from asyncio import CancelledError
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -49,7 +50,8 @@ class _ExpectedErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep a record unless it reports an exception marked as expected."""
         error = record.exc_info[1] if record.exc_info else None
-        return not getattr(error, "roster_expected", False)
+        # A task cancelled at the end of the process, or by a client gone, is no error either.
+        return not (isinstance(error, CancelledError) or getattr(error, "roster_expected", False))
 
 
 class RedactingFormatter(logging.Formatter):
