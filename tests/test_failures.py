@@ -8,11 +8,12 @@ import httpx
 import openai
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import KEY, ModelServer
 
 AGENT = "agno/demo-agent"
-INTERNAL = re.compile(r"Traceback|File \"|site-packages|/work/|/root/|/home/|\.py\b|litellm\.|0x[0-9a-f]{6}")
+INTERNAL = re.compile(rf"Traceback|File \"|site-packages|{re.escape(str(REPOSITORY))}|\.py\b|litellm\.|0x[0-9a-f]{{6}}")
 
 
 def post(proxy: RosterProcess, body: Any, path: str = "/v1/chat/completions", key: str | None = None) -> httpx.Response:

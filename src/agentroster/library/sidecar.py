@@ -119,9 +119,9 @@ def _write(path: Path, sidecar: Sidecar) -> None:
                 file.flush()
                 os.fsync(descriptor)
             Path(temporary).replace(path)
-        except BaseException:
+        finally:
+            # After the rename there is nothing left to remove.
             Path(temporary).unlink(missing_ok=True)
-            raise
         _sync_folder(path.parent)
     except OSError as error:
         raise ToolFailed(f"the sidecar cannot be written: {error.strerror}") from error

@@ -27,9 +27,9 @@ class LoopThread:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
-        except BaseException:
+        finally:
+            # Nothing to cancel when it is done.
             future.cancel()
-            raise
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """Yield the items; leaving the loop early closes the iterator and so cancels its work."""
