@@ -112,7 +112,9 @@ def test_a_missing_key_refuses_to_open_and_names_its_id(tmp_path: Path) -> None:
     key_id = next(iter(ring(OLD).by_id()))
     assert f"{key_id} (3 credentials)" in refused.value.message
     assert OLD not in refused.value.message
-    assert len(open_store(tmp_path, NEW, OLD).list()) == 3
+    store = open_store(tmp_path, NEW, OLD)
+    assert len(store.list()) == 3
+    store.close()
 
 
 def test_a_file_whose_salt_was_lost_refuses_to_open(tmp_path: Path) -> None:
@@ -172,6 +174,7 @@ def test_a_token_refreshed_during_rotation_wins(tmp_path: Path) -> None:
 def _rotate(folder: Path) -> None:
     store = open_store(folder, NEW, OLD)
     store.rotate(lambda *_: None)
+    store.close()
 
 
 def test_a_rotation_killed_at_any_moment_loses_nothing_and_goes_on(tmp_path: Path) -> None:
