@@ -326,6 +326,11 @@ ALPHA = {"facts": FACTS_TWO, "file_name": "alpha.safetensors"}
             ["ohwx"],
         ),
         ("---\ninstance_prompt: shared\n---\n# Shelf", ALPHA, None),
+        (
+            "---\ninstance_prompt: shared\n---\n",
+            {"facts": RepositoryFacts(weight_files=("style_1990.safetensors", "style_2000.safetensors"))},
+            None,
+        ),
     ],
 )  # fmt: skip
 def test_words_in_the_forms_a_reviewer_found(text: str, options: dict[str, object], words: list[str] | None) -> None:

@@ -50,7 +50,6 @@ class Authenticator:
             proof="signed_token" if self._jwt_secret else "forwarder",
             key_id=key_id,
             models=models,
-            from_openwebui=True,
             chat_id=chat_id,
         )
 

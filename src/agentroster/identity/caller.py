@@ -22,7 +22,6 @@ class Caller:
     proof: Proof
     key_id: str = ""
     models: tuple[str, ...] = ()
-    from_openwebui: bool = False
     chat_id: str = ""
 
     @property
@@ -46,14 +45,13 @@ class Caller:
         text = b"".join(f"{len(part.encode())}:{part}".encode() for part in parts)
         return hmac.new(secret, text, hashlib.sha256).hexdigest()[:32]
 
-    def to_claims(self) -> dict[str, str | bool | None]:
+    def to_claims(self) -> dict[str, str | None]:
         """Return plain values for the trip through LiteLLM's metadata."""
         return {
             "user": self.user,
             "proof": self.proof,
             "key_id": self.key_id,
             "models": ",".join(self.models),
-            "from_openwebui": self.from_openwebui,
             "chat_id": self.chat_id,
         }
 
@@ -62,14 +60,13 @@ class Caller:
         """Read what `to_claims` wrote; anything else is a caller without proof."""
         if not isinstance(claims, dict):
             return cls(user=None, proof="none")
-        values = cast("dict[str, str | bool | None]", claims)
+        values = cast("dict[str, str | None]", claims)
         user = values.get("user")
         return cls(
             user=user if isinstance(user, str) else None,
             proof=cast("Proof", values.get("proof", "none")),
             key_id=str(values.get("key_id", "")),
             models=tuple(name for name in str(values.get("models", "")).split(",") if name),
-            from_openwebui=values.get("from_openwebui") is True,
             chat_id=str(values.get("chat_id", "")),
         )
 

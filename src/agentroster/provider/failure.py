@@ -2,11 +2,11 @@
 
 from litellm.exceptions import APIError
 
-from agentroster.errors import RosterError, RunRepeated, UpstreamRateLimited, UpstreamRejected
+from agentroster.errors import RosterError, UpstreamRateLimited
 from agentroster.provider.exchange import current
 
 _GENERIC = "The agent failed because of an error in the proxy. The operator finds it in the log."
-# LiteLLM answers 400 for statuses it does not know in this place; these would surprise a client less.
+# OpenAI's error types by status, as its SDKs expect them.
 _OPENAI_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -48,6 +48,4 @@ def agent_failed(error: BaseException) -> AgentFailed:
 
 
 def _status(error: RosterError) -> int:
-    if isinstance(error, RunRepeated | UpstreamRejected):
-        return error.status
     return error.status if error.status >= 400 else 500  # noqa: PLR2004 - the first error status

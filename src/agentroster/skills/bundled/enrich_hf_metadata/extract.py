@@ -30,7 +30,8 @@ _BASE_COLUMN = re.compile(rf"^(?:{_BASE_LABEL}|base)$", re.IGNORECASE)
 _COMPONENT = re.compile(
     r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/"
 )
-_STEP = re.compile(r"[-_](?:step|epoch|e)?[-_]?\d{4,}$")
+# Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
+_STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 _HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
 
 
