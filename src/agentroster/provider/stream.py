@@ -5,7 +5,6 @@ LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed 
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from agentroster.agents.chat import Emit, RunEvent, RunResult, Text, Thinking
@@ -38,7 +37,7 @@ async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncGenera
 
     task = asyncio.create_task(work())
     if exchange := current.get():
-        exchange.when_gone(task.cancel)
+        exchange.when_gone(lambda: _cancel_once(task))
     try:
         first = True
         while not task.done():
@@ -54,9 +53,27 @@ async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncGenera
         if not task.cancelled():
             yield Finished(task.result())
     finally:
+        _cancel_once(task)
+        _ending.add(task)
+        task.add_done_callback(_ended)
+        # Not `await task`: whoever cancels us again would cancel its cleanup, and leave the connection open.
+        await asyncio.wait([task])
+
+
+_ending: set[asyncio.Task[RunResult]] = set()
+"""Runs that are cleaning up; the event loop itself keeps only weak references."""
+
+
+def _cancel_once(task: asyncio.Task[RunResult]) -> None:
+    # A second cancellation would interrupt the cleanup that the first one began.
+    if not task.done() and not task.cancelling():
         task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+
+
+def _ended(task: asyncio.Task[RunResult]) -> None:
+    _ending.discard(task)
+    if not task.cancelled():
+        task.exception()
 
 
 async def _pause(task: asyncio.Task[RunResult]) -> None:
