@@ -199,3 +199,15 @@ def test_a_second_attempt_of_a_router_is_refused_even_if_all_else_fails() -> Non
     )
     with pytest.raises(RunRepeated):
         read_request("demo-agent", messages, {}, {"metadata": {"attempted_retries": 1}}, stream=False)
+
+
+def test_no_model_call_survives_clients_that_leave_at_the_worst_moment(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
+    body = {"model": AGENT, "stream": True, "messages": [{"role": "user", "content": "script: hang some words"}]}
+    for _ in range(60):
+        model_server.reset()
+        client = Leaving(proxy, body)
+        assert model_server.hanging.wait(10)
+        client.leave()
+        assert model_server.cancelled.wait(1.5), "the model call went on without its client"
