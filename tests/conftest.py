@@ -11,6 +11,8 @@ from cryptography.fernet import Fernet
 from tests.roster_process import RosterProcess
 from tests.stand_ins import hub as hub_stand_in
 from tests.stand_ins import model_server as model_stand_in
+from tests.stand_ins.authorization_server import AuthorizationServer
+from tests.stand_ins.github import GitHubServer
 from tests.stand_ins.hub import HubServer
 from tests.stand_ins.model_server import ModelServer
 from tests.stand_ins.serving import serving
@@ -42,6 +44,36 @@ def _hub() -> Iterator[tuple[HubServer, str]]:
     server = HubServer()
     with serving(server.app) as url:
         yield server, url
+
+
+@pytest.fixture(scope="session")
+def _github() -> Iterator[tuple[GitHubServer, str]]:
+    server = GitHubServer()
+    with serving(server.app) as url:
+        yield server, url
+
+
+@pytest.fixture(scope="session")
+def _authority() -> Iterator[tuple[AuthorizationServer, str]]:
+    server = AuthorizationServer()
+    with serving(server.app) as url:
+        yield server, url
+
+
+@pytest.fixture
+def github(_github: tuple[GitHubServer, str], proxy: RosterProcess) -> GitHubServer:
+    """The stand-in for GitHub, empty, with the proxy's OAuth app registered."""
+    _github[0].reset()
+    _github[0].redirect_uris = {f"{proxy.url}/roster/oauth/callback/github"}
+    return _github[0]
+
+
+@pytest.fixture
+def authority(_authority: tuple[AuthorizationServer, str], proxy: RosterProcess) -> AuthorizationServer:
+    """The stand-in for an authorization server, with the proxy's client registered."""
+    _authority[0].reset()
+    _authority[0].redirect_uris = {f"{proxy.url}/roster/oauth/callback/oidc"}
+    return _authority[0]
 
 
 @pytest.fixture
@@ -98,6 +130,8 @@ def proxy(
     tmp_path_factory: pytest.TempPathFactory,
     base_environment: dict[str, str],
     _model_server: tuple[ModelServer, str],
+    _github: tuple[GitHubServer, str],
+    _authority: tuple[AuthorizationServer, str],
     plugins: Path,
     marks: Path,
 ) -> Iterator[RosterProcess]:
@@ -117,6 +151,13 @@ def proxy(
         "ROSTER_MAX_REQUEST_MB": "1",
         "PYTHONPATH": str(plugins),
         "TEST_MARKS": str(marks),
+        "ROSTER_TRUSTED_URLS": f"{_github[1]},{_authority[1]}",
+        "ROSTER_GITHUB_URL": _github[1],
+        "ROSTER_GITHUB_CLIENT_ID": GitHubServer.CLIENT_ID,
+        "ROSTER_GITHUB_CLIENT_SECRET": GitHubServer.CLIENT_SECRET,
+        "ROSTER_OIDC_ISSUER": _authority[1],
+        "ROSTER_OIDC_CLIENT_ID": AuthorizationServer.CLIENT_ID,
+        "ROSTER_OIDC_CLIENT_SECRET": AuthorizationServer.CLIENT_SECRET,
     }
     process = RosterProcess(folder, environment).start()
     yield process

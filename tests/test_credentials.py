@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from agentroster.credentials.cipher import Cipher, Owner
+from agentroster.credentials.cipher import Cipher
+from agentroster.credentials.credential import Credential, Owner, Secret
 from agentroster.credentials.ring import KeyRing
-from agentroster.credentials.store import Credential, CredentialStore
+from agentroster.credentials.rotation import rotate
+from agentroster.credentials.store import CredentialStore
 from agentroster.errors import CredentialUnreadable, StartRefused, UnknownKeyId
 from tests.roster_process import ROSTER, clean_environment, run_roster
 
@@ -42,7 +44,7 @@ def fill(folder: Path, count: int) -> dict[Owner, dict[str, str]]:
     return written
 
 
-def read_all(folder: Path, owners: dict[Owner, dict[str, str]], *keys: str) -> dict[Owner, dict[str, str] | None]:
+def read_all(folder: Path, owners: dict[Owner, dict[str, str]], *keys: str) -> dict[Owner, Secret | None]:
     store = open_store(folder, *keys)
     found = {owner: store.get(owner) for owner in owners}
     store.close()
@@ -131,10 +133,10 @@ def test_rotation_moves_everything_and_then_the_old_key_can_go(tmp_path: Path) -
     written = fill(tmp_path, 450)
     store = open_store(tmp_path, NEW, OLD)
     seen: list[tuple[int, int]] = []
-    result = store.rotate(lambda done, total: seen.append((done, total)))
+    result = rotate(store, lambda done, total: seen.append((done, total)))
     assert (result.moved, result.left, result.unreadable) == (450, 0, 0)
     assert seen[-1] == (450, 450)
-    assert store.rotate(lambda *_: None).moved == 0
+    assert rotate(store, lambda *_: None).moved == 0
     store.close()
     assert read_all(tmp_path, written, NEW) == written
     raw = b"".join(file.read_bytes() for file in tmp_path.iterdir())
@@ -148,7 +150,7 @@ def test_a_damaged_row_is_counted_kept_and_does_not_stop_the_others(tmp_path: Pa
     connection.commit()
     connection.close()
     store = open_store(tmp_path, NEW, OLD)
-    result = store.rotate(lambda *_: None)
+    result = rotate(store, lambda *_: None)
     assert (result.moved, result.left, result.unreadable) == (4, 1, 1)
     assert len(store.list()) == len(written)
     store.close()
@@ -163,9 +165,9 @@ def test_a_token_refreshed_during_rotation_wins(tmp_path: Path) -> None:
         if done < 250:
             running.put(Credential(owner=owner), {"token": "refreshed"})
 
-    operator.rotate(refresh)
+    rotate(operator, refresh)
     assert operator.get(owner) == {"token": "refreshed"}
-    assert operator.rotate(lambda *_: None).left == 0
+    assert rotate(operator, lambda *_: None).left == 0
     running.close()
     operator.close()
     assert read_all(tmp_path, written, NEW) == {**written, owner: {"token": "refreshed"}}
@@ -173,7 +175,7 @@ def test_a_token_refreshed_during_rotation_wins(tmp_path: Path) -> None:
 
 def _rotate(folder: Path) -> None:
     store = open_store(folder, NEW, OLD)
-    store.rotate(lambda *_: None)
+    rotate(store, lambda *_: None)
     store.close()
 
 

@@ -258,7 +258,7 @@ async def test_a_bearer_goes_to_its_own_origin_only_also_along_a_redirect() -> N
             else httpx.Response(200, content=b"ok")
         )
 
-    fetched = await _fetch(handler, bearers={Origin.of("http://hub.test"): "t0ken"})
+    fetched = await _fetch(handler, credentials={Origin.of("http://hub.test"): {"authorization": "Bearer t0ken"}})
     assert fetched.body == b"ok"
     assert seen == {"hub.test": "Bearer t0ken", "cdn.test": None}
 

@@ -17,7 +17,9 @@ from agentroster.clean_errors import CleanErrors
 from agentroster.front_door import FrontDoor
 from agentroster.logs import configure_logging
 from agentroster.model_list import ModelList
+from agentroster.pages.connect import ConnectPages
 from agentroster.provider import state
+from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.runtime import Runtime
 
 
@@ -40,7 +42,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
 
     door = FrontDoor(
         CleanErrors(cast("ASGIApp", litellm_app)),
+        secrets=ChatSecrets(runtime.connector.source.providers.names()),
         most_bytes=int(settings.max_request_mb * 1_000_000),
         expose_all=settings.expose_litellm == "all",
     )
-    return Starlette(routes=[Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)
+    pages = ConnectPages(runtime.connector, runtime.page_secret)
+    return Starlette(routes=[*pages.routes(), Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)

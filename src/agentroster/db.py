@@ -1,15 +1,17 @@
-"""The SQLite database of the proxy: one file, opened in WAL mode, used from worker threads."""
+"""The databases of the proxy: SQLite files in WAL mode, or the same tables on PostgreSQL; used from worker threads."""
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from agentroster.errors import StartRefused
 
@@ -17,34 +19,52 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
+_POSTGRES_TYPES = {
+    " WITHOUT ROWID": "",
+    " BLOB": " BYTEA",
+    " REAL": " DOUBLE PRECISION",
+    " INTEGER PRIMARY KEY": " BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+}
 
-Schema: TypeAlias = Sequence[Sequence[str]]
-"""The statements of each version, oldest first; an entry that has been released never changes."""
+Statement: TypeAlias = str | Mapping[str, str]
+"""SQL in SQLite's words, which are translated for PostgreSQL; or one text for each dialect."""
 
-# Keys and memories. Credentials have a file and a schema of their own.
-ROSTER_SCHEMA: Schema = (
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The statements of each version, oldest first; an entry that has been released never changes its meaning."""
+
+    name: str
+    versions: Sequence[Sequence[Statement]]
+
+
+ROSTER_SCHEMA = Schema(
+    "roster",
     (
-        """CREATE TABLE api_keys (
-            id TEXT PRIMARY KEY,
-            digest BLOB NOT NULL,
-            user TEXT NOT NULL,
-            forwarder INTEGER NOT NULL,
-            models TEXT NOT NULL,
-            created_at REAL NOT NULL,
-            expires_at REAL,
-            last_used_at REAL,
-            revoked_at REAL
-        )""",
-        """CREATE TABLE memories (
-            issuer TEXT NOT NULL,
-            subject TEXT NOT NULL,
-            skill TEXT NOT NULL,
-            name TEXT NOT NULL,
-            value TEXT NOT NULL,
-            PRIMARY KEY (issuer, subject, skill, name)
-        ) WITHOUT ROWID""",
+        (
+            """CREATE TABLE api_keys (
+                id TEXT PRIMARY KEY,
+                digest BLOB NOT NULL,
+                "user" TEXT NOT NULL,
+                forwarder INTEGER NOT NULL,
+                models TEXT NOT NULL,
+                created_at REAL NOT NULL,
+                expires_at REAL,
+                last_used_at REAL,
+                revoked_at REAL
+            )""",
+            """CREATE TABLE memories (
+                issuer TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                skill TEXT NOT NULL,
+                name TEXT NOT NULL,
+                value TEXT NOT NULL,
+                PRIMARY KEY (issuer, subject, skill, name)
+            ) WITHOUT ROWID""",
+        ),
     ),
 )
+"""Keys and memories. Credentials have a file and a schema of their own."""
 
 
 class Database:
@@ -56,25 +76,14 @@ class Database:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="roster-db")
 
     @classmethod
-    def open(cls, path: Path, schema: Schema = ROSTER_SCHEMA) -> "Database":
-        """Open or create the file (0600) and bring its schema up to date.
+    def open(cls, location: Path | str, schema: Schema = ROSTER_SCHEMA) -> "Database":
+        """Open or create a SQLite file (0600), or open `postgresql://...`, and bring its schema up to date.
 
-        Raises StartRefused when the file cannot be used or was written by a newer version.
+        Raises StartRefused when it cannot be used or was written by a newer version.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # SQLite gives -wal and -shm the mode of the main file.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise StartRefused(f"{path} cannot be opened: {error.strerror}; choose another --data-dir") from error
-        engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
-        event.listen(engine, "connect", _configure)
-        try:
-            with engine.begin() as connection:
-                _migrate(connection, path, schema)
-        except DatabaseError as error:
-            raise StartRefused(f"{path} is not a usable SQLite database: restore it from a backup") from error
-        return cls(engine)
+        if isinstance(location, str):
+            return cls(_postgres(location, schema))
+        return cls(_sqlite(location, schema))
 
     def call(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(connection, ...)` in one transaction, in this thread."""
@@ -83,8 +92,12 @@ class Database:
 
     async def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(connection, ...)` in one transaction, in a worker thread."""
+        return await self.in_thread(self.call, work, *args, **kwargs)
+
+    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that uses this database in a worker thread."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self.call(work, *args, **kwargs))
+        return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
 
     def __enter__(self) -> Self:
         """Close at the end of the block."""
@@ -96,8 +109,9 @@ class Database:
 
     def checkpoint(self) -> None:
         """Empty the write-ahead log, so that nothing deleted or replaced stays in it."""
-        with self._engine.connect() as connection:
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def close(self) -> None:
         """Wait for running work and close all connections."""
@@ -105,16 +119,87 @@ class Database:
         self._engine.dispose()
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
+def _sqlite(path: Path, schema: Schema) -> Engine:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives -wal and -shm the mode of the main file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StartRefused(f"{path} cannot be opened: {error.strerror}; choose another --data-dir") from error
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
+    event.listen(engine, "connect", _configure)
+    try:
+        with engine.begin() as connection:
+            # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            version: int = connection.execute(text("PRAGMA user_version")).scalar_one()
+            _migrate(connection, schema, version, str(path))
+            connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
+    except DatabaseError as error:
+        engine.dispose()
+        raise StartRefused(f"{path} is not a usable SQLite database: restore it from a backup") from error
+    except StartRefused:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _postgres(url: str, schema: Schema) -> Engine:
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgres", "postgresql"}:
+        raise StartRefused("ROSTER_DATABASE_URL must start with postgresql://; leave it out to use SQLite files")
+    try:
+        engine = create_engine(f"postgresql+psycopg://{rest}", hide_parameters=True, pool_pre_ping=True)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StartRefused("PostgreSQL needs its driver: pip install 'agentroster[postgres]'") from error
+    except ArgumentError as error:
+        raise StartRefused("ROSTER_DATABASE_URL is not a valid address of a database") from error
+    try:
+        with engine.begin() as connection:
+            # Replicas start together: one migrates, the others wait for it.
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
+            connection.execute(
+                text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+            )
+            found = connection.execute(
+                text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
+            ).scalar_one_or_none()
+            _migrate(connection, schema, found or 0, "the database")
+            connection.execute(
+                text(
+                    "INSERT INTO schema_versions VALUES (:name, :version) "
+                    "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
+                ),
+                {"name": schema.name, "version": len(schema.versions)},
+            )
+    except DatabaseError as error:
+        engine.dispose()
+        raise StartRefused(
+            "The database of ROSTER_DATABASE_URL cannot be used: is it up, and the password right?"
+        ) from error
+    except StartRefused:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _migrate(connection: Connection, path: Path, schema: Schema) -> None:
-    version = connection.execute(text("PRAGMA user_version")).scalar_one()
-    if version > len(schema):
-        raise StartRefused(f"{path} was written by a newer agentroster (schema {version}): install that version")
-    for number, statements in enumerate(schema[version:], start=version + 1):
+def _migrate(connection: Connection, schema: Schema, version: int, place: str) -> None:
+    if version > len(schema.versions):
+        raise StartRefused(f"{place} was written by a newer agentroster (schema {version}): install that version")
+    for statements in schema.versions[version:]:
         for statement in statements:
-            connection.execute(text(statement))
-        connection.execute(text(f"PRAGMA user_version = {number}"))
+            connection.exec_driver_sql(_translated(statement, connection.dialect.name))
+
+
+def _translated(statement: Statement, dialect: str) -> str:
+    if not isinstance(statement, str):
+        return statement[dialect]
+    if dialect == "postgresql":
+        for word, other in _POSTGRES_TYPES.items():
+            statement = statement.replace(word, other)
+    return statement

@@ -3,12 +3,17 @@
     RosterError                      status  says
     ├── StartRefused                    -    why the process does not start (exit status 2)
     ├── BadInput                       400   what is wrong with the request
+    │   └── AccountCheckFailed         400   what a person gave for an account does not work
     ├── Unauthenticated                401   no proven caller
     ├── NotAllowed                     403   proven, but not permitted
     ├── NotFound                       404   what is missing, and what there is instead
     ├── TooLarge                       413   the request body is over the limit
     ├── RunRepeated                    409   a router tried to run one request twice
     ├── ToolFailed                     500   text for the model: a tool could not do its work
+    ├── CredentialMissing              403   a tool needs an account that is not connected
+    │   └── CredentialRefused          403   the provider refuses the account: connect it again
+    ├── ConnectRefused                 400   a link or a sign-in that is no longer good, or not for this browser
+    ├── OAuthRefused                   502   an authorization server refused a request
     ├── CredentialUnreadable           500   a stored credential was damaged or moved
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
     ├── Unreachable                    503   a remote service a tool needs does not answer
@@ -51,6 +56,17 @@ class BadInput(RosterError):
     code = "invalid_request"
 
 
+class AccountCheckFailed(BadInput):
+    """What a person gave for an account does not work; `reason` is the name of the page's text for it."""
+
+    code = "account_check_failed"
+
+    def __init__(self, reason: str, message: str, **values: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.values = values
+
+
 class Unauthenticated(RosterError):
     """Nobody proved who is asking."""
 
@@ -90,6 +106,52 @@ class ToolFailed(RosterError):
     """A tool could not do its work; the message goes to the model and to the person."""
 
     code = "tool_failed"
+
+
+class CredentialMissing(RosterError):
+    """A tool needs an account its caller has not connected; `provider` is its name."""
+
+    status = 403
+    code = "credential_missing"
+
+    def __init__(self, provider: str, title: str) -> None:
+        super().__init__(self._text(provider, title))
+        self.provider = provider
+
+    def _text(self, provider: str, title: str) -> str:
+        return f"No {title} account is connected: /connect {provider} gives a link to connect one."
+
+
+class CredentialRefused(CredentialMissing):
+    """The provider refuses the stored credential for good: only its owner can mend that."""
+
+    code = "credential_refused"
+
+    def _text(self, provider: str, title: str) -> str:
+        return f"{title} no longer accepts the connected account: /connect {provider} gives a link to connect it again."
+
+
+class ConnectRefused(RosterError):
+    """A link or a sign-in cannot go on; `reason` is the name of the page's text for it."""
+
+    status = 400
+    code = "connect_refused"
+
+    def __init__(self, reason: str, *, detail: str = "") -> None:
+        super().__init__(f"The account was not connected ({reason}).")
+        self.reason = reason
+        self.detail = detail
+
+
+class OAuthRefused(RosterError):
+    """An authorization server refused a request; `for_good` when asking again cannot help."""
+
+    status = 502
+    code = "oauth_refused"
+
+    def __init__(self, message: str, *, for_good: bool) -> None:
+        super().__init__(message)
+        self.for_good = for_good
 
 
 class CredentialUnreadable(RosterError):

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
 from agentroster.provider.body import cleaned, is_agent
+from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.provider.exchange import Exchange, current
 
 _POST_PATHS = frozenset(
@@ -24,8 +25,9 @@ _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/re
 class FrontDoor:
     """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int, expose_all: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secrets: ChatSecrets, most_bytes: int, expose_all: bool) -> None:
         self._app = app
+        self._secrets = secrets
         self._most_bytes = most_bytes
         self._expose_all = expose_all
 
@@ -56,7 +58,8 @@ class FrontDoor:
     async def _cleaned(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
         """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
         raw = await _read_body(receive, self._most_bytes)
-        body = _parsed(raw)
+        given = _parsed(raw)
+        body, exchange.pasted = self._secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
             raise BadInput("`model` is missing: GET /v1/models lists the names.")
@@ -66,6 +69,8 @@ class FrontDoor:
             body = cleaned(scope["path"].removeprefix("/v1").strip("/"), body)
             raw = json.dumps(body).encode()
             exchange.is_run = True
+        elif body is not given:
+            raw = json.dumps(body).encode()
         headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
         return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 

@@ -5,15 +5,19 @@ that redacts the finished text is put on every handler there is.
 """
 
 import base64
+import json
 import logging
 import re
 import sys
 from asyncio import CancelledError
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import quote
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"
+_SHORTEST_WATCHED = 6
 _PATTERNS = re.compile(
     r"""(?x)
     (?:sk-|rst_[0-9a-z]{8}_|ghp_|gho_|ghs_|github_pat_|hf_|glpat-|xox[a-z]-|ATATT|gAAAAA)[A-Za-z0-9_\-=.]{12,}
@@ -23,6 +27,9 @@ _PATTERNS = re.compile(
     """
 )
 _NOISY = ("httpx", "httpcore", "LiteLLM", "LiteLLM Proxy", "LiteLLM Router", "agno", "asyncio", "uvicorn.access")
+
+
+_in_use: ContextVar[set[str] | None] = ContextVar("roster_secrets_in_use", default=None)
 
 
 class Redactor:
@@ -37,8 +44,25 @@ class Redactor:
         longest_first = sorted(forms, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Hide, in this task and those it starts, the values that `watch` is given before the end of the block."""
+        token = _in_use.set(set())
+        try:
+            yield
+        finally:
+            _in_use.reset(token)
+
+    def watch(self, secrets: Iterable[str]) -> None:
+        """Hide these values for as long as the block of `watching` lasts; short ones would hide common words."""
+        forms = _in_use.get()
+        if forms is not None:
+            forms.update(form for secret in secrets if len(secret) >= _SHORTEST_WATCHED for form in _forms(secret))
+
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
+        for form in sorted(_in_use.get() or (), key=len, reverse=True):
+            text = text.replace(form, _MASK)
         if self._values is not None:
             text = self._values.sub(_MASK, text)
         return _PATTERNS.sub(_MASK, text)
@@ -89,4 +113,5 @@ def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    return {secret, quote(secret, safe=""), *encoded, *(form.rstrip("=") for form in encoded)}
+    # As JSON writes it, too.
+    return {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), *encoded, *(form.rstrip("=") for form in encoded)}

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from agentroster.accounts.access import AccountSource
+from agentroster.accounts.connect import Connector
+from agentroster.accounts.oauth import OAuthClient
+from agentroster.accounts.refresh import Refresher
+from agentroster.accounts.registry import ProviderRegistry
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
 from agentroster.agents.skill_access import SkillAccess
@@ -31,18 +36,35 @@ class Runtime:
     authenticator: Authenticator
     runner: Runner
     database: Database
-    credentials: CredentialStore
+    connector: Connector
     client: httpx.AsyncClient
+    page_secret: bytes
 
     @classmethod
-    def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel]) -> "Runtime":
-        """Open database and HTTP client and load skills and agents. Raises StartRefused."""
+    def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
+        """Open databases and HTTP client and load skills and agents. Raises StartRefused.
+
+        `public_url` is where browsers reach the proxy, unless the operator says something else.
+        """
         ring = KeyRing.parse(settings.required("encryption_key"))
-        credentials = CredentialStore.open(settings.credentials_file, ring)
-        database = Database.open(settings.database_file)
-        transport = open_transport(_trusted(settings))
+        store = CredentialStore.open(settings.credentials_database, ring)
+        database = Database.open(settings.database)
+        transport = _transport(settings.api_base, settings.hf_endpoint)
+        # A pool of its own: an address that a person gives for an account must not reach the operator's model server.
+        addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)
+        account_client = open_client(_transport(*addresses))
+        trusted = frozenset(Origin.of(address) for address in addresses if address)
+        oauth = OAuthClient(account_client, trusted)
+        accounts = AccountSource(
+            providers=ProviderRegistry.load(settings),
+            store=store,
+            refresher=Refresher(store, oauth),
+            client=account_client,
+            trusted=trusted,
+        )
+        connector = Connector(accounts, oauth, settings.public_url or public_url or _address(settings))
         client = open_client(transport)
-        skills = SkillRegistry.load()
+        skills = SkillRegistry.load(settings.skills_dir)
         agents = AgentRegistry.load(settings.plugins, skills)
         return cls(
             settings=settings,
@@ -52,23 +74,32 @@ class Runtime:
             runner=Runner(
                 settings,
                 agents=agents,
-                skills=SkillAccess(settings, registry=skills, database=database, client=client),
+                skills=SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts),
+                connector=connector,
                 backends=Backends(settings, transport, proxy_model),
                 session_secret=ring.subkey("session-key"),
             ),
             database=database,
-            credentials=credentials,
+            connector=connector,
             client=client,
+            page_secret=ring.subkey("pages"),
         )
 
     async def aclose(self) -> None:
-        """Close connections and wait for writes."""
+        """Wait for refreshes and writes, and close connections."""
+        accounts = self.connector.source
+        await accounts.refresher.aclose()
+        await accounts.client.aclose()
         await self.client.aclose()
         self.database.close()
-        self.credentials.close()
+        accounts.store.close()
 
 
-def _trusted(settings: Settings) -> list[tuple[str, int]]:
-    """Return the services of the operator's own, which may be on the private network."""
-    origins = [Origin.of(address) for address in (settings.api_base, settings.hf_endpoint) if address]
-    return [(origin.host, origin.port) for origin in origins]
+def _transport(*addresses: str | None) -> httpx.AsyncHTTPTransport:
+    """Open a pool in which these services of the operator's may be on a private network."""
+    origins = [Origin.of(address) for address in addresses if address]
+    return open_transport([(origin.host, origin.port) for origin in origins])
+
+
+def _address(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"

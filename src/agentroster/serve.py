@@ -79,7 +79,7 @@ def _prepare_environment(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    runtime = Runtime.open(settings, _router_model)
+    runtime = Runtime.open(settings, _router_model, _url(listener))
     config = build_config(read_config(_user_config(settings)), runtime.agents.all())
     write_config(config, _generated_config(settings))
 

@@ -35,7 +35,10 @@ Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_n
 Secret: TypeAlias = SecretStr | None
 
 
-SECRET_FIELDS = ("master_key", "encryption_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token")
+SECRET_FIELDS = (
+    "master_key", "encryption_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token", "database_url",
+    "github_client_secret", "google_client_secret", "atlassian_client_secret", "oidc_client_secret",
+)  # fmt: skip
 """Fields that may also be given as a file, by `NAME_FILE`, and that never appear in a log."""
 
 
@@ -73,12 +76,33 @@ class Settings(BaseSettings):
     max_request_mb: float = Field(
         default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0, description="Largest request body, in megabytes."
     )
+    public_url: str | None = Field(
+        default=None,
+        alias="ROSTER_PUBLIC_URL",
+        description="Address under which browsers reach the proxy, for links; by default host and port.",
+    )
+    database_url: Secret = Field(
+        default=None,
+        alias="ROSTER_DATABASE_URL",
+        description="`postgresql://...` to keep everything in PostgreSQL; by default SQLite files in the data folder.",
+    )
+    trusted_urls: Names = Field(
+        (),
+        alias="ROSTER_TRUSTED_URLS",
+        description="Services on a private network or without TLS that accounts may use, such as "
+        "`http://seerr.lan:5055`, separated by commas.",
+    )
     plugins: Names = Field(
         ("all",),
         alias="ROSTER_PLUGINS",
         description="Agents of other packages: `all`, `none`, or names of agents or packages, separated by commas.",
     )
 
+    skills_dir: Path | None = Field(
+        default=None,
+        alias="ROSTER_SKILLS_DIR",
+        description="A folder of skill folders of your own; their code is trusted and runs in the proxy.",
+    )
     run_seconds: float = Field(
         default=600.0,
         alias="ROSTER_RUN_SECONDS",
@@ -144,6 +168,51 @@ class Settings(BaseSettings):
         description="Token for private and gated model cards; sent to `HF_ENDPOINT` only.",
     )
 
+    github_url: str = Field(
+        default="https://github.com",
+        alias="ROSTER_GITHUB_URL",
+        description="Address of GitHub, or of a GitHub Enterprise server.",
+    )
+    github_client_id: str | None = Field(
+        default=None, alias="ROSTER_GITHUB_CLIENT_ID", description="OAuth app of GitHub: lets people sign in."
+    )
+    github_client_secret: Secret = Field(
+        default=None, alias="ROSTER_GITHUB_CLIENT_SECRET", description="Secret of the OAuth app."
+    )
+    google_client_id: str | None = Field(
+        default=None, alias="ROSTER_GOOGLE_CLIENT_ID", description="OAuth client of Google (Drive, read-only)."
+    )
+    google_client_secret: Secret = Field(
+        default=None, alias="ROSTER_GOOGLE_CLIENT_SECRET", description="Secret of the OAuth client."
+    )
+    atlassian_client_id: str | None = Field(
+        default=None, alias="ROSTER_ATLASSIAN_CLIENT_ID", description="OAuth 2 app of Atlassian (Jira Cloud)."
+    )
+    atlassian_client_secret: Secret = Field(
+        default=None, alias="ROSTER_ATLASSIAN_CLIENT_SECRET", description="Secret of the OAuth app."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        alias="ROSTER_OIDC_ISSUER",
+        description="Issuer of an OAuth 2 or OpenID Connect server with a discovery document; adds `oidc`.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, alias="ROSTER_OIDC_CLIENT_ID", description="Client id at that server."
+    )
+    oidc_client_secret: Secret = Field(
+        default=None, alias="ROSTER_OIDC_CLIENT_SECRET", description="Client secret at that server."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email offline_access",
+        alias="ROSTER_OIDC_SCOPES",
+        description="Scopes to ask for, separated by blanks.",
+    )
+    oidc_api_url: str | None = Field(
+        default=None,
+        alias="ROSTER_OIDC_API_URL",
+        description="The only address that gets the access token, besides the server's own; by default the issuer.",
+    )
+
     @classmethod
     def settings_customise_sources(  # noqa: D102 - described by pydantic
         cls,
@@ -161,7 +230,15 @@ class Settings(BaseSettings):
         # Compose's ${NAME:-} sets what nobody chose to an empty text.
         return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
-    @field_validator("hf_endpoint", "llm_api_base")
+    @field_validator("trusted_urls")
+    @classmethod
+    def _are_web_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not re.fullmatch(r"https?://[^/\s@]+/?", address):
+                raise ValueError(f"{address!r} is no address like http://seerr.lan:5055, without a path")
+        return value
+
+    @field_validator("hf_endpoint", "llm_api_base", "public_url", "github_url", "oidc_issuer", "oidc_api_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is not None and not re.match(r"https?://[^/\s]", value):
@@ -195,14 +272,14 @@ class Settings(BaseSettings):
         return (self.llm_api_base or _DEFAULT_API_BASES.get(self.provider, "")).rstrip("/")
 
     @property
-    def database_file(self) -> Path:
-        """Where keys and memories live."""
-        return self.data_dir / "roster.db"
+    def database(self) -> Path | str:
+        """Where keys and memories live: a file, or the address of a PostgreSQL database."""
+        return self.database_url.get_secret_value() if self.database_url else self.data_dir / "roster.db"
 
     @property
-    def credentials_file(self) -> Path:
-        """Where encrypted credentials live, in a file of their own."""
-        return self.data_dir / "credentials.db"
+    def credentials_database(self) -> Path | str:
+        """Where encrypted credentials live: a file of their own, or tables of their own."""
+        return self.database_url.get_secret_value() if self.database_url else self.data_dir / "credentials.db"
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value in the clear, for the log redaction only."""

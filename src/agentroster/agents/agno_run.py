@@ -43,6 +43,7 @@ class AgnoRun:
     find_skill: SkillFinder
     session_id: str
     failed_calls: set[str] = field(default_factory=set[str])
+    needed_accounts: set[str] = field(default_factory=set[str])
 
     async def run(self, emit: Emit) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
@@ -95,7 +96,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.failed_calls),
+            bound=_Bound(tool, context, self.failed_calls, self.needed_accounts),
         )
 
 
@@ -122,6 +123,7 @@ class _Bound:
     tool: Tool
     context: SkillContext
     failed_calls: set[str]
+    needed_accounts: set[str]
 
 
 class _SkillFunction(Function):
@@ -133,6 +135,8 @@ class _SkillFunction(Function):
 async def _call(fc: Any, **arguments: Any) -> str:
     bound = cast("_Bound", fc.function.bound)
     outcome = await call_tool(bound.tool, bound.context, arguments)
+    if outcome.needs:
+        bound.needed_accounts.add(outcome.needs)
     if outcome.failed and fc.call_id:
         bound.failed_calls.add(fc.call_id)
     return outcome.text

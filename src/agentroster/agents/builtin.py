@@ -20,3 +20,12 @@ enrich_metadata = AgentSpec(
     limits=Limits(seconds=3600),
     suggestions=("enrich everything", "/help"),
 )
+
+github_agent = AgentSpec(
+    name="github-agent",
+    title="GitHub agent",
+    description="Your pull requests, issues and searches on GitHub, with your own account.",
+    instructions="You help a developer keep track of their work on GitHub. Answer in the person's language.",
+    skills=("github",),
+    suggestions=("/gh-prs", "/gh-me", "Which of my pull requests wait for somebody?", "/help"),
+)

@@ -9,6 +9,14 @@ from agentroster.identity.caller import Caller
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
 
 
+@dataclass(frozen=True, slots=True)
+class PastedToken:
+    """What was written after `/token PROVIDER` in the last message; it is in no message any more."""
+
+    provider: str
+    text: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A validated request: all client messages in OpenAI's form, and the parameters meant for the model."""
@@ -18,6 +26,7 @@ class ChatRequest:
     messages: Sequence[Mapping[str, object]]
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     stream: bool = False
+    pasted: PastedToken | None = None
 
     @property
     def system(self) -> str:

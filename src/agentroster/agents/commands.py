@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from agentroster.agents import account_commands
 from agentroster.agents.chat import Emit, Text
 from agentroster.agents.spec import AgentSpec
 from agentroster.library.library import Library
@@ -34,6 +35,7 @@ def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     """Return what `/help` says."""
     lines = [f"**{spec.shown_title}**: {spec.description}", "", "| Command | What it does |", "| --- | --- |"]
     lines += [f"| `{_escaped(command.usage)}` | {command.help} |" for _, _, command in _commands(skills)]
+    lines += [f"| `{_escaped(usage)}` | {what} |" for usage, what in account_commands.HELP]
     lines.append("| `/help` | this list |")
     return "\n".join(lines) + "\n"
 
@@ -58,8 +60,11 @@ def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocati
     return None
 
 
-async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> None:
-    """Call the tool and show what it shows; a failure is shown as its sentence."""
+async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> str:
+    """Call the tool and show what it shows; a failure is shown as its sentence.
+
+    Returns the provider whose account must be connected first, or an empty text.
+    """
     shown = False
 
     async def show(text: str) -> None:
@@ -68,11 +73,14 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> N
         emit(Text(text))
 
     outcome = await call_tool(invocation.tool, context.showing(show), invocation.arguments)
+    if outcome.needs:
+        return outcome.needs
     if outcome.failed:
         usage = f"\n\nUsage: `{invocation.tool.command.usage}`" if invocation.tool.command else ""
         emit(Text(("\n" if shown else "") + json.loads(outcome.text)["error"] + usage + "\n"))
     elif not shown:
         emit(Text(f"```json\n{outcome.text}\n```\n"))
+    return ""
 
 
 def unknown_command(text: str) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
+from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter
 from agentroster.agents.registry import AgentRegistry
@@ -24,12 +26,14 @@ class Runner:
         *,
         agents: AgentRegistry,
         skills: SkillAccess,
+        connector: Connector,
         backends: Backends,
         session_secret: bytes,
     ) -> None:
         self._settings = settings
         self._agents = agents
         self._skills = skills
+        self._accounts = AccountCommands(connector)
         self._backends = backends
         self._session_secret = session_secret
 
@@ -73,10 +77,15 @@ class Runner:
             request=request,
             choice=choice,
             meter=meter,
-            find_skill=lambda name: (skill := self._skills.get(name), self._skills.context(skill, request.caller)),
+            find_skill=lambda name: (
+                skill := self._skills.get(name),
+                self._skills.context(skill, request.caller, spec.name),
+            ),
             session_id=request.caller.session_key(self._session_secret, spec.name),
         )
         await run.run(output.emit)
+        for provider in sorted(run.needed_accounts):
+            await self._invite(provider, request, output)
 
     async def _command(self, spec: AgentSpec, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> bool:
         text = request.question
@@ -84,6 +93,10 @@ class Runner:
             return False
         if text.split()[0] == "/help":
             output.emit(Text(commands.help_text(spec, skills)))
+            return True
+        answer = await self._accounts.answer(request)
+        if answer is not None:
+            output.emit(Text(answer))
             return True
         return await self._invoke(commands.find_command, text, request, skills, output)
 
@@ -103,8 +116,15 @@ class Runner:
         invocation = await asyncio.to_thread(find, text, skills, self._skills.library)
         if invocation is None:
             return False
-        await commands.invoke(invocation, self._skills.context(invocation.skill, request.caller), output.emit)
+        context = self._skills.context(invocation.skill, request.caller, request.agent)
+        needed = await commands.invoke(invocation, context, output.emit)
+        if needed:
+            await self._invite(needed, request, output)
         return True
+
+    async def _invite(self, provider: str, request: ChatRequest, output: "_Output") -> None:
+        # To the person, never through the model: a link is a permission.
+        output.paragraph(await self._accounts.invitation(request.caller, provider))
 
 
 class _Output:
@@ -118,6 +138,9 @@ class _Output:
         self._has_text = self._has_text or isinstance(event, Text)
         self._emit(event)
 
+    def paragraph(self, text: str) -> None:
+        self.emit(Text(f"\n\n{text}" if self._has_text else text))
+
     def stop(self, sentence: str, meter: Meter) -> RunResult:
-        self.emit(Text(f"\n\n{sentence}" if self._has_text else sentence))
+        self.paragraph(sentence)
         return RunResult("length", meter.tokens)

@@ -2,6 +2,7 @@
 
 import httpx
 
+from agentroster.accounts.access import Accounts, AccountSource
 from agentroster.db import Database
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
@@ -19,25 +20,35 @@ class SkillAccess:
     """Opens doors exactly as far as a skill declares and the caller may go."""
 
     def __init__(
-        self, settings: Settings, *, registry: SkillRegistry, database: Database, client: httpx.AsyncClient
+        self,
+        settings: Settings,
+        *,
+        registry: SkillRegistry,
+        database: Database,
+        client: httpx.AsyncClient,
+        accounts: AccountSource,
     ) -> None:
         self._registry = registry
         self._database = database
+        self._accounts = accounts
         self._client = client
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
-        self._hub_token = settings.hf_token.get_secret_value() if settings.hf_token else None
+        token = settings.hf_token.get_secret_value() if settings.hf_token else ""
+        self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
         self.library = Library(settings.library)
 
     def get(self, name: str) -> Skill:
         """Return a skill. Raises NotFound."""
         return self._registry.get(name)
 
-    def context(self, skill: Skill, caller: Caller) -> SkillContext:
-        """Return the world as this skill sees it for this caller."""
+    def context(self, skill: Skill, caller: Caller, agent: str) -> SkillContext:
+        """Return the world as this skill sees it for this caller, who asks this agent."""
         name = skill.manifest.name
+        declared = frozenset(skill.manifest.credentials)
         return SkillContext(
             caller=caller,
+            accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
             memory=Memory(self._database, caller, name),
             library=self.library,
             sidecars=Sidecars(refusal=self._refusal(skill, caller)),
@@ -59,5 +70,5 @@ class SkillAccess:
             self._client,
             [domain for domain in domains if domain != _HUB],
             trusted=[self._hub] if reaches_hub else [],
-            bearers={self._hub: self._hub_token} if reaches_hub and self._hub_token else {},
+            credentials=self._hub_headers if reaches_hub else {},
         )

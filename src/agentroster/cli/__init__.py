@@ -10,6 +10,7 @@ from agentroster.cli.credentials import credentials
 from agentroster.cli.keys import keys
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.tables import print_listing
+from agentroster.cli.users import audit, users
 from agentroster.errors import RosterError
 
 
@@ -57,7 +58,8 @@ def agents(*, as_json: bool) -> None:
     from agentroster.settings import load_settings  # noqa: PLC0415
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
-    registry = AgentRegistry.load(load_settings().plugins, SkillRegistry.load())
+    settings = load_settings()
+    registry = AgentRegistry.load(settings.plugins, SkillRegistry.load(settings.skills_dir))
     rows = [
         {
             "model": spec.model_name,
@@ -74,9 +76,10 @@ def agents(*, as_json: bool) -> None:
 @JSON
 def skills(*, as_json: bool) -> None:
     """List the skills, where they come from, and broken ones."""
-    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415 - slow
+    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
+    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
-    registry = SkillRegistry.load()
+    registry = SkillRegistry.load(load_settings().skills_dir)
     rows = [
         {"skill": skill.manifest.name, "kind": skill.manifest.kind, "title": skill.manifest.title, "from": skill.origin}
         for skill in registry.all()
@@ -86,3 +89,5 @@ def skills(*, as_json: bool) -> None:
 
 cli.add_command(keys)
 cli.add_command(credentials)
+cli.add_command(users)
+cli.add_command(audit)

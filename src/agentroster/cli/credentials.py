@@ -1,33 +1,33 @@
 """`roster credentials`: what people entrusted to the proxy; a secret is never shown."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.opening import open_credentials
+from agentroster.cli.options import DATA_DIR, ISSUER, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
-    from agentroster.credentials.cipher import Owner
-    from agentroster.credentials.store import Credential, CredentialStore
+    from agentroster.accounts.provider import Provider
+    from agentroster.credentials.credential import Credential, Owner
 
-_ISSUER = click.option(
-    "--issuer",
-    type=click.Choice(["roster", "open-webui"]),
-    default="roster",
-    show_default=True,
-    help="Who vouches for the user: own keys, or Open WebUI.",
-)
 _LONGEST_SECRET = 16_000
+_PASSPHRASE = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File with the passphrase; asked for when left out.",
+)
 
 
 @click.group()
 def credentials() -> None:
-    """Credentials of people: listed, set, deleted, re-encrypted."""
+    """Credentials of people: listed, set, deleted, re-encrypted, backed up."""
 
 
 @credentials.command("list")
@@ -36,44 +36,51 @@ def credentials() -> None:
 @JSON
 def credentials_list(*, user: str | None, data_dir: Path | None, as_json: bool) -> None:
     """List credentials, without their secret part."""
-    store = _store(data_dir)
-    rows = [_row(credential) for credential in store.list(user)]
-    store.close()
+    with open_credentials(data_dir) as store:
+        rows = [_row(credential) for credential in store.list(user)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
-        print_table(("user", "issuer", "provider", "label", "expires", "updated", "key_id"), rows)
+        print_table(("user", "issuer", "provider", "label", "state", "expires", "updated", "key_id"), rows)
 
 
 @credentials.command("set")
 @click.option("--user", required=True, help="Whose credential.")
-@click.option("--provider", required=True, help="For which provider, such as jira or github.")
+@click.option("--provider", "name", required=True, help="For which provider, such as jira or github.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field that is no secret, such as url.")
 @click.option("--label", default="", help="The account's name, shown in lists.")
-@_ISSUER
+@ISSUER
 @DATA_DIR
-def credentials_set(*, user: str, provider: str, label: str, issuer: str, data_dir: Path | None) -> None:
-    """Store a secret read from standard input."""
-    from agentroster.credentials.store import Credential  # noqa: PLC0415 - slow
+def credentials_set(
+    *, user: str, name: str, fields: tuple[str, ...], label: str, issuer: str, data_dir: Path | None
+) -> None:
+    """Store a secret read from standard input. It is not tried at the provider."""
+    from agentroster.accounts.connect import read_form  # noqa: PLC0415 - slow
+    from agentroster.credentials.credential import Credential  # noqa: PLC0415
 
+    provider = _provider(name, data_dir)
+    values = dict(_pair(field) for field in fields)
+    unknown = values.keys() - {one.name for one in provider.fields if not one.secret}
+    if unknown:
+        raise BadInput(f"{provider.title} has no field {', '.join(sorted(unknown))}: {provider.token_usage}")
     secret = sys.stdin.read(_LONGEST_SECRET + 1).strip()
     if not secret or len(secret) > _LONGEST_SECRET:
         raise BadInput("Give the secret on standard input; it is not empty and not overlong.")
-    store = _store(data_dir)
-    store.put(Credential(owner=_owner(issuer, user, provider), label=label), {"token": secret})
-    store.close()
-    click.echo(f"The {provider} credential of {user} is stored.")
+    secrets = {one.name: secret for one in provider.fields if one.secret}
+    with open_credentials(data_dir) as store:
+        store.put(Credential(owner=_owner(issuer, user, name), label=label), read_form(provider, {**values, **secrets}))
+    click.echo(f"The {name} credential of {user} is stored.")
 
 
 @credentials.command("delete")
 @click.option("--user", required=True, help="Whose credential.")
 @click.option("--provider", required=True, help="For which provider.")
-@_ISSUER
+@ISSUER
 @DATA_DIR
 def credentials_delete(*, user: str, provider: str, issuer: str, data_dir: Path | None) -> None:
-    """Delete a credential."""
-    store = _store(data_dir)
-    found = store.delete(_owner(issuer, user, provider))
-    store.close()
+    """Delete a credential here; the account's owner removes the token at the provider."""
+    with open_credentials(data_dir) as store:
+        found = store.delete(_owner(issuer, user, provider))
     if not found:
         raise NotFound(f"{user} has no {provider} credential; `roster credentials list` shows them all.")
     click.echo(f"The {provider} credential of {user} is deleted.")
@@ -83,26 +90,80 @@ def credentials_delete(*, user: str, provider: str, issuer: str, data_dir: Path 
 @DATA_DIR
 def credentials_rotate(data_dir: Path | None) -> None:
     """Re-encrypt everything under the first key of ROSTER_ENCRYPTION_KEY, while the proxy runs."""
-    store = _store(data_dir)
-    result = store.rotate(lambda done, total: click.echo(f"{done} of {total}", err=True))
-    store.close()
+    from agentroster.credentials.rotation import rotate  # noqa: PLC0415 - slow
+
+    with open_credentials(data_dir) as store:
+        result = rotate(store, lambda done, total: click.echo(f"{done} of {total}", err=True))
     click.echo(f"{result.moved} re-encrypted, {result.left} left, {result.unreadable} unreadable.")
     if result.left:
         raise BadInput("Some credentials are still under an old key: keep it in the ring, and run rotate again.")
     click.echo("Old keys can be removed from ROSTER_ENCRYPTION_KEY now.")
 
 
-def _store(data_dir: Path | None) -> "CredentialStore":
-    from agentroster.credentials.ring import KeyRing  # noqa: PLC0415 - slow
-    from agentroster.credentials.store import CredentialStore  # noqa: PLC0415
-    from agentroster.secret_file import load_with_secrets  # noqa: PLC0415
+@credentials.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@_PASSPHRASE
+@DATA_DIR
+def credentials_export(file: Path, passphrase_file: Path | None, data_dir: Path | None) -> None:
+    """Write a backup that opens with a passphrase instead of the encryption key."""
+    from agentroster.credentials.backup import export_lines  # noqa: PLC0415 - slow
 
-    settings, _ = load_with_secrets(data_dir=data_dir)
-    return CredentialStore.open(settings.credentials_file, KeyRing.parse(settings.required("encryption_key")))
+    passphrase = _passphrase(passphrase_file, confirm=True)
+    with open_credentials(data_dir) as store:
+        lines = list(export_lines(store, passphrase))
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise BadInput(f"{file} exists: choose another name; a backup is never written over.") from error
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror}.") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+        output.writelines(f"{line}\n" for line in lines)
+        output.flush()
+        os.fsync(descriptor)
+    click.echo(f"{len(lines) - 2} credentials written to {file}.")
+
+
+@credentials.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Overwrite credentials that exist; otherwise they are kept.")
+@_PASSPHRASE
+@DATA_DIR
+def credentials_import(*, file: Path, replace: bool, passphrase_file: Path | None, data_dir: Path | None) -> None:
+    """Read a backup, all or nothing."""
+    from agentroster.credentials.backup import import_lines  # noqa: PLC0415 - slow
+
+    passphrase = _passphrase(passphrase_file, confirm=False)
+    with open_credentials(data_dir) as store:
+        done = import_lines(store, passphrase, file.read_text(encoding="utf-8").splitlines(), replace=replace)
+    click.echo(f"{done.written} credentials imported, {done.kept} kept as they are.")
+
+
+def _passphrase(file: Path | None, *, confirm: bool) -> str:
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
+
+
+def _provider(name: str, data_dir: Path | None) -> "Provider":
+    from agentroster.accounts.registry import ProviderRegistry  # noqa: PLC0415 - slow
+    from agentroster.settings import load_settings  # noqa: PLC0415
+
+    provider = ProviderRegistry.load(load_settings(data_dir=data_dir)).get(name)
+    if not provider.fields:
+        raise BadInput(f"{provider.title} is connected by signing in, not by a token: /connect {name} in a chat.")
+    return provider
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise BadInput(f"--field {text}: write it as NAME=VALUE.")
+    return name, value
 
 
 def _owner(issuer: str, user: str, provider: str) -> "Owner":
-    from agentroster.credentials.cipher import Owner  # noqa: PLC0415 - slow
+    from agentroster.credentials.credential import Owner  # noqa: PLC0415 - slow
 
     return Owner(issuer=issuer, subject=user, provider=provider)
 
@@ -114,6 +175,8 @@ def _row(credential: "Credential") -> dict[str, object]:
         "issuer": owner.issuer,
         "provider": owner.provider,
         "label": credential.label,
+        "state": credential.state,
+        "scopes": list(credential.scopes),
         "expires": shown_time(credential.expires_at),
         "updated": shown_time(credential.updated_at),
         "key_id": credential.key_id,

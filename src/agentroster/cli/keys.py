@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentroster.cli.opening import open_database
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput
 
 if TYPE_CHECKING:
-    from agentroster.db import Database
     from agentroster.identity.keys import ApiKey
 
 
@@ -46,7 +46,7 @@ def keys_create(
     if expires_days is not None and not isfinite(expires_days):
         raise BadInput("--expires-days must be a number of days.")
     expires = (datetime.now(UTC) + timedelta(days=expires_days)).timestamp() if expires_days else None
-    with _database(data_dir) as database:
+    with open_database(data_dir) as database:
         key, secret = KeyStore(database).create(user=user, forwarder=forwarder, models=models, expires_at=expires)
     click.echo(json.dumps({**_key_row(key), "key": secret}) if as_json else secret)
     if not as_json:
@@ -62,7 +62,7 @@ def keys_list(*, data_dir: Path | None, as_json: bool) -> None:
     """List all keys, without their secret part."""
     from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
 
-    with _database(data_dir) as database:
+    with open_database(data_dir) as database:
         rows = [_key_row(key) for key in KeyStore(database).list()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -77,16 +77,9 @@ def keys_revoke(key_id: str, data_dir: Path | None) -> None:
     """Make a key useless from its next request on."""
     from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
 
-    with _database(data_dir) as database:
+    with open_database(data_dir) as database:
         KeyStore(database).revoke(key_id)
     click.echo(f"Key {key_id} is revoked.")
-
-
-def _database(data_dir: Path | None) -> "Database":
-    from agentroster.db import Database  # noqa: PLC0415 - slow
-    from agentroster.settings import load_settings  # noqa: PLC0415
-
-    return Database.open(load_settings(data_dir=data_dir).database_file)
 
 
 def _key_row(key: "ApiKey") -> dict[str, object]:

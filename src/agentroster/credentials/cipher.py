@@ -6,26 +6,17 @@ derived for (format, key id, issuer, subject, provider); HKDF: RFC 5869, Fernet:
 
 import base64
 import re
-from dataclasses import dataclass
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from agentroster.credentials.credential import Owner
 from agentroster.credentials.ring import KeyRing
 from agentroster.errors import CredentialUnreadable, UnknownKeyId
 
 FORMAT = "r1"
 _STORED = re.compile(rf"{FORMAT}:([0-9a-f]{{8}}):([A-Za-z0-9_=-]+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whose credential for which provider it is; a person is the pair (issuer, subject)."""
-
-    issuer: str
-    subject: str
-    provider: str
 
 
 class Cipher:

@@ -46,7 +46,8 @@ class Authenticator:
     ) -> Caller:
         user = forwarded_user(header_values, self._jwt_secret)
         return Caller(
-            user=user,
+            user=user.id,
+            name=user.name,
             proof="signed_token" if self._jwt_secret else "forwarder",
             key_id=key_id,
             models=models,

@@ -23,6 +23,12 @@ class Caller:
     key_id: str = ""
     models: tuple[str, ...] = ()
     chat_id: str = ""
+    name: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """How a page calls this person: the name Open WebUI signs, or the user of the key. Never an identity."""
+        return self.name or self.user or ""
 
     @property
     def issuer(self) -> str:
@@ -53,6 +59,7 @@ class Caller:
             "key_id": self.key_id,
             "models": ",".join(self.models),
             "chat_id": self.chat_id,
+            "name": self.name,
         }
 
     @classmethod
@@ -68,6 +75,7 @@ class Caller:
             key_id=str(values.get("key_id", "")),
             models=tuple(name for name in str(values.get("models", "")).split(",") if name),
             chat_id=str(values.get("chat_id", "")),
+            name=str(values.get("name", "")),
         )
 
 

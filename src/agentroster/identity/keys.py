@@ -95,14 +95,14 @@ def _digest(secret: str) -> bytes:
 def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
     connection.execute(
         text(
-            "INSERT INTO api_keys (id, digest, user, forwarder, models, created_at, expires_at) "
+            'INSERT INTO api_keys (id, digest, "user", forwarder, models, created_at, expires_at) '
             "VALUES (:id, :digest, :user, :forwarder, :models, :created_at, :expires_at)"
         ),
         {
             "id": key.id,
             "digest": digest,
             "user": key.user,
-            "forwarder": key.forwarder,
+            "forwarder": int(key.forwarder),
             "models": ",".join(key.models),
             "created_at": key.created_at,
             "expires_at": key.expires_at,

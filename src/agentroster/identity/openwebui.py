@@ -4,7 +4,9 @@ Header names and claims: Open WebUI 0.12, `utils/headers.py`; JWT: RFC 7519, HS2
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import jwt
 
@@ -12,6 +14,7 @@ from agentroster.errors import Unauthenticated
 
 SIGNED_HEADER = "x-openwebui-user-jwt"
 PLAIN_HEADER = "x-openwebui-user-id"
+PLAIN_NAME_HEADER = "x-openwebui-user-name"
 CHAT_HEADER = "x-openwebui-chat-id"
 
 _LONGEST_LIFE_SECONDS = 600
@@ -20,8 +23,16 @@ _LONGEST_SUBJECT = 128
 _REFUSED = "The signed user header of Open WebUI is missing, expired or not valid: check ROSTER_OPENWEBUI_JWT_SECRET."
 
 
-def signed_user(tokens: Sequence[str], secret: str) -> str:
-    """Return the user id of exactly one valid token. Raises Unauthenticated for anything else."""
+@dataclass(frozen=True, slots=True)
+class ForwardedUser:
+    """The user a forwarder names: the id that counts, and a name to show."""
+
+    id: str | None
+    name: str = ""
+
+
+def signed_user(tokens: Sequence[str], secret: str) -> ForwardedUser:
+    """Return the user of exactly one valid token. Raises Unauthenticated for anything else."""
     if len(tokens) != 1:
         raise Unauthenticated(_REFUSED)
     try:
@@ -38,22 +49,27 @@ def signed_user(tokens: Sequence[str], secret: str) -> str:
     # PyJWT accepts a life of ten years and a blank subject.
     if not 0 < claims["exp"] - claims["iat"] <= _LONGEST_LIFE_SECONDS:
         raise Unauthenticated(_REFUSED)
-    return _subject(claims["sub"])
+    return ForwardedUser(_subject(claims["sub"]), _name(claims.get("name") or claims.get("email")))
 
 
-def forwarded_user(header_values: Callable[[str], Sequence[str]], secret: str | None) -> str | None:
-    """Return the user a forwarder names: by token when a secret is set, else by plain header, else None."""
+def forwarded_user(header_values: Callable[[str], Sequence[str]], secret: str | None) -> ForwardedUser:
+    """Return the user a forwarder names: by token when a secret is set, else by plain header, else nobody."""
     if secret is not None:
         return signed_user(header_values(SIGNED_HEADER), secret)
     plain = header_values(PLAIN_HEADER)
     if not plain:
-        return None
+        return ForwardedUser(None)
     if len(plain) != 1:
         raise Unauthenticated(f"The header {PLAIN_HEADER} was sent more than once.")
-    return _subject(plain[0])
+    names = header_values(PLAIN_NAME_HEADER)
+    return ForwardedUser(_subject(plain[0]), _name(unquote(names[0])) if len(names) == 1 else "")
 
 
 def _subject(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_SUBJECT:
         raise Unauthenticated(_REFUSED)
     return value.strip()
+
+
+def _name(value: object) -> str:
+    return value.strip()[:_LONGEST_SUBJECT] if isinstance(value, str) and value.isprintable() else ""

@@ -3,6 +3,7 @@
 import os
 import ssl
 from collections.abc import Collection
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
@@ -31,6 +32,8 @@ def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
         follow_redirects=False,
         timeout=httpx.Timeout(30.0, connect=_CONNECT_SECONDS),
         headers={"user-agent": "agentroster"},
+        # The client is shared by all people: a cookie that one of them got must never be sent for another.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

@@ -10,6 +10,7 @@ import httpx
 from agentroster.errors import NotAllowed, Unreachable
 
 _MOST_REDIRECTS = 5
+_ALWAYS = {"accept-encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +44,26 @@ class Fetched:
 
 
 class Egress:
-    """A skill's way out: only the hosts it declares, plus origins the operator configured.
+    """A way out: only the hosts that are declared, plus origins the operator configured.
 
     The client beneath refuses private addresses when it connects (`net/dial.py`).
 
-    `bearers` holds the token for an origin: it is added here, so that a skill never sees it, and goes to
-    no other origin, also not along a redirect.
+    `credentials` holds the headers that prove who asks, for each origin: they are added here, so that a skill never
+    sees them, and go to no other origin, also not along a redirect.
     """
 
     def __init__(
         self,
         client: httpx.AsyncClient,
-        hosts: Sequence[str],
+        hosts: Sequence[str] = (),
         *,
         trusted: Sequence[Origin] = (),
-        bearers: Mapping[Origin, str] | None = None,
+        credentials: Mapping[Origin, Mapping[str, str]] | None = None,
     ) -> None:
         self._client = client
         self._hosts = frozenset(host.lower() for host in hosts)
         self._trusted = frozenset(trusted)
-        self._bearers = dict(bearers or {})
+        self._credentials = dict(credentials or {})
 
     async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
@@ -70,31 +71,46 @@ class Egress:
         Raises NotAllowed for a host that is not permitted, and Unreachable, in words, when there is no
         complete answer in time.
         """
+        return await self.request("GET", url, most_bytes=most_bytes, seconds=seconds)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        most_bytes: int,
+        seconds: float = 30.0,
+    ) -> Fetched:
+        """Send a request; only a GET follows redirects. Raises as `get` does."""
         host = Origin.of(url).host
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(url, most_bytes)
+                return await self._follow(method, url, headers or {}, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
         except httpx.TransportError as error:
             raise Unreachable(f"{host} cannot be reached.") from error
 
-    async def _follow(self, url: str, most_bytes: int) -> Fetched:
+    async def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, most_bytes: int
+    ) -> Fetched:
         first = Origin.of(url)
         for _ in range(_MOST_REDIRECTS + 1):
             origin = Origin.of(url)
             self._check(origin)
             if first.scheme == "https" and origin.scheme == "http":
                 raise NotAllowed(f"{first.host} redirects to an unprotected address.")
-            async with self._client.stream("GET", url, headers=self._headers(origin)) as response:
+            # What the caller sends is for the first origin; a credential is for its own.
+            sent = {**_ALWAYS, **(headers if origin == first else {}), **self._credentials.get(origin, {})}
+            async with self._client.stream(method, url, headers=sent, content=content) as response:
                 if not response.has_redirect_location:
                     return await _read(response, origin.host, most_bytes)
+                if method != "GET":
+                    raise Unreachable(f"{origin.host} redirects what was sent to it, which is not followed.")
                 url = urljoin(url, response.headers["location"])
         raise Unreachable(f"{first.host} redirects too often.")
-
-    def _headers(self, origin: Origin) -> dict[str, str]:
-        bearer = self._bearers.get(origin)
-        return {"accept-encoding": "identity"} | ({"authorization": f"Bearer {bearer}"} if bearer else {})
 
     def _check(self, origin: Origin) -> None:
         if origin in self._trusted:

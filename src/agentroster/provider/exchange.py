@@ -1,11 +1,13 @@
 """What the front door and the provider tell each other about one HTTP exchange, past LiteLLM.
 
 Two things get lost in between: that the client went away (on some streaming endpoints), and headers of an
-error that comes before the first piece of a stream (`Retry-After`).
+error that comes before the first piece of a stream (`Retry-After`). One must not be seen: a pasted token.
 """
 
 from collections.abc import Callable
 from contextvars import ContextVar
+
+from agentroster.agents.chat import PastedToken
 
 
 class Exchange:
@@ -18,6 +20,7 @@ class Exchange:
     def __init__(self) -> None:
         self.error_headers: dict[str, str] = {}
         self.failure: tuple[int, dict[str, str | None]] | None = None
+        self.pasted: PastedToken | None = None
         self.is_run = False
         self.started = False
         self._gone = False

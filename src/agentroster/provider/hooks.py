@@ -5,7 +5,10 @@ from typing import Any
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 
+from agentroster.provider import state
 from agentroster.provider.body import is_agent
+from agentroster.provider.chat_secrets import ChatSecrets
+from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.request import REASONING_FIELD
 
 # LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
@@ -20,6 +23,9 @@ _CONTROL_FIELDS = frozenset(
 )  # fmt: skip
 
 
+_TEXTS = ("messages", "prompt", "input")
+
+
 class RosterHooks(CustomLogger):
     """Called by LiteLLM before each request is routed."""
 
@@ -30,6 +36,14 @@ class RosterHooks(CustomLogger):
         model = data.get("model")
         if isinstance(model, str) and "agno/" in model and "," in model:
             raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
+        if is_agent(model) and current.get() is None:
+            # The front door does this where there is one.
+            secrets = ChatSecrets(state.current().connector.source.providers.names())
+            clean, pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
+            data.update(clean)
+            exchange = Exchange()
+            exchange.pasted = pasted
+            current.set(exchange)
         if is_agent(model):
             for name in _CONTROL_FIELDS & data.keys():
                 del data[name]

@@ -6,6 +6,7 @@ from typing import Any, cast
 from agentroster.agents.chat import ChatRequest
 from agentroster.errors import BadInput, RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.provider.exchange import current
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
@@ -48,6 +49,7 @@ def read_request(
         messages=checked_messages(messages),
         params=params,
         stream=stream,
+        pasted=exchange.pasted if (exchange := current.get()) else None,
     )
 
 

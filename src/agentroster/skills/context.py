@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from agentroster.accounts.access import Accounts
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.sidecar import Sidecars
+from agentroster.logs import redactor
 from agentroster.net.egress import Egress
 from agentroster.skills.memory import Memory
 
@@ -22,10 +24,12 @@ class SkillContext:
     """The world as one skill sees it for one caller.
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
-    model that called the tool sees its returned value instead.
+    model that called the tool sees its returned value instead. `accounts` opens the caller's accounts that the
+    skill declares.
     """
 
     caller: Caller
+    accounts: Accounts
     memory: Memory
     library: Library
     sidecars: Sidecars
@@ -36,3 +40,11 @@ class SkillContext:
     def showing(self, show: Show) -> "SkillContext":
         """Return the same context with another place to show text."""
         return replace(self, show=show)
+
+    def for_call(self, tool: str, *, may_write: bool) -> "SkillContext":
+        """Return the context of one call: accounts of its own, and no secret in what it shows."""
+
+        async def show(text: str) -> None:
+            await self.show(redactor.clean(text))
+
+        return replace(self, accounts=self.accounts.for_call(tool, may_write=may_write), show=show)

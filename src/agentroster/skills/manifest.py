@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from agentroster.errors import BadInput
 
 _MOST_BYTES = 256_000
+_TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
 
 def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
@@ -18,6 +19,12 @@ def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
         Draft202012Validator.check_schema(value)
     except SchemaError as error:
         raise ValueError(f"not a JSON Schema: {error.message}") from error
+    return value
+
+
+def _is_free(value: str) -> str:
+    if value in _TAKEN_COMMANDS:
+        raise ValueError(f"/{value} is a command of every agent")
     return value
 
 
@@ -31,19 +38,23 @@ class _Declared(BaseModel):
 class Command(_Declared):
     """A slash command that runs a tool without a language model; the text after it becomes `argument`."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: Annotated[str, AfterValidator(_is_free)] = Field(pattern=r"^[a-z][a-z0-9-]*$")
     usage: str
     help: str
     argument: str | None = None
 
 
 class ToolDeclaration(_Declared):
-    """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`."""
+    """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`.
+
+    Without `writes`, accounts that it opens are for reading only.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str
     parameters: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
     command: Command | None = None
+    writes: bool = False
 
 
 class Permissions(_Declared):
@@ -78,6 +89,7 @@ class Manifest(_Declared):
     output_schema: JsonSchema | None = None
     command: Command | None = None
     tools: tuple[ToolDeclaration, ...] = ()
+    credentials: tuple[str, ...] = ()
     permissions: Permissions = Permissions()
     limits: Limits = Limits()
 

@@ -104,6 +104,7 @@ def pipeline_tool(manifest: Manifest, handler: PipelineHandler) -> Tool:
         function=run,
         limits=manifest.limits,
         command=manifest.command,
+        writes=True,
     )
 
 

@@ -1,24 +1,23 @@
 """All skills there are, and why a broken one is missing."""
 
-import importlib
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
 
-from agentroster.errors import BadInput, NotFound, RosterError
+from agentroster.errors import BadInput, NotFound, RosterError, StartRefused
 from agentroster.library.library import Library
 from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
 from agentroster.skills.pipeline import PipelineHandler, pipeline_tool
+from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Tool, ToolFunction
 
 Understand: TypeAlias = Callable[[str, Library], dict[str, Any] | None]
 
 logger = logging.getLogger(__name__)
-
-_BUNDLED = "agentroster.skills.bundled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,27 +39,31 @@ class SkillRegistry:
         self.broken = dict(broken)
 
     @classmethod
-    def load(cls) -> "SkillRegistry":
-        """Load the bundled skills. A broken one is skipped and named in `broken`."""
-        package = importlib.import_module(_BUNDLED)
-        folders = sorted(path.parent for path in Path(package.__path__[0]).glob("*/skill.yaml"))
+    def load(cls, skills_dir: Path | None = None) -> "SkillRegistry":
+        """Load the skills of all places. A broken one is skipped and named, with file and reason, in `broken`.
+
+        Raises StartRefused, naming both places, when two skills have one name.
+        """
         skills: dict[str, Skill] = {}
         broken: dict[str, str] = {}
-        for folder in folders:
+        for source in all_sources(skills_dir):
+            if source.name in skills:
+                raise StartRefused(
+                    f"Two skills are called {source.name!r}: one of {skills[source.name].origin} and one of "
+                    f"{source.origin}. Rename or remove one."
+                )
             try:
-                skill = _load(folder, importlib.import_module(f"{_BUNDLED}.{folder.name}.handler"), "bundled")
-            except Exception as error:
-                logger.warning("skill %s is skipped", folder.name, exc_info=error)
-                broken[folder.name] = error.message if isinstance(error, RosterError) else type(error).__name__
-            else:
-                skills[skill.manifest.name] = skill
+                skills[source.name] = load_skill(source)
+            except Exception as error:  # noqa: BLE001 - the border to other people's code
+                broken[source.name] = _reason(error)
+                logger.warning("skill %s of %s is skipped: %s", source.name, source.origin, broken[source.name])
         return cls(skills, broken)
 
     def get(self, name: str) -> Skill:
         """Return a skill. Raises NotFound, listing the known ones."""
         skill = self._skills.get(name)
         if skill is None:
-            reason = self.broken.get(name.replace("-", "_"))
+            reason = self.broken.get(name)
             known = f"Known skills: {', '.join(sorted(self._skills)) or 'none'}."
             raise NotFound(
                 f"The skill {name!r} is broken: {reason}" if reason else f"There is no skill {name!r}. {known}"
@@ -72,10 +75,13 @@ class SkillRegistry:
         return [self._skills[name] for name in sorted(self._skills)]
 
 
-def _load(folder: Path, handler: ModuleType, origin: str) -> Skill:
+def load_skill(source: SkillSource) -> Skill:
+    """Load one skill. Raises BadInput, or whatever its own code raises."""
+    folder = source.folder()
     manifest = read_manifest(folder)
     prompt = folder / "prompt.md"
     instructions = prompt.read_text(encoding="utf-8").strip() if prompt.exists() else ""
+    handler = source.handler()
     if manifest.kind == "pipeline":
         pipeline = cast("PipelineHandler", handler)
         for name in ("select", "prepare", "post_process"):
@@ -87,9 +93,20 @@ def _load(folder: Path, handler: ModuleType, origin: str) -> Skill:
         manifest=manifest,
         instructions=instructions,
         tools=tools,
-        origin=origin,
+        origin=source.origin,
         understand=cast("Understand | None", getattr(handler, "understand", None)),
     )
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong, and in which line of the skill's own code."""
+    if isinstance(error, RosterError):
+        return error.message
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{error.filename}:{error.lineno}: "
+    return f"{place}{type(error).__name__}: {error}"
 
 
 def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType, folder: Path) -> Tool:
@@ -100,6 +117,7 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType, fo
         function=cast("ToolFunction", _function(handler, declared.name, folder)),
         limits=manifest.limits,
         command=declared.command,
+        writes=declared.writes,
     )
 
 

@@ -4,18 +4,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, cast
 
 from jsonschema import Draft202012Validator
 
-from agentroster.errors import RosterError
+from agentroster.errors import CredentialMissing, RosterError
 from agentroster.logs import redactor
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Command, Limits
 
 logger = logging.getLogger(__name__)
+
+_BROKEN = "{} failed because of an error in the skill; the operator finds it in the log."
 
 Json = object
 """Any value that `json.dumps` accepts."""
@@ -39,6 +41,7 @@ class Tool:
     function: ToolFunction
     limits: Limits = field(default_factory=Limits)
     command: Command | None = None
+    writes: bool = False
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
@@ -55,32 +58,62 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutcome:
-    """What came of a call: JSON text, always, also for a failure (`{"error": ...}`)."""
+    """What came of a call: JSON text, always, also for a failure (`{"error": ...}`).
+
+    `needs` names the provider whose account the caller must connect first.
+    """
 
     text: str
     failed: bool = False
+    needs: str = ""
 
 
 async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
     """Call a tool with checked arguments, within its time and size limits.
 
-    Never raises but for cancellation: a failure is a clean sentence, without traceback, path or secret.
+    Never raises but for cancellation: a failure is a clean sentence, without traceback, path or secret. The secrets of
+    accounts it opens are forgotten at its end, and masked in whatever it returns.
     """
     complaint = tool.complaint(arguments)
     if complaint is not None:
         return _failed(f"Bad arguments for {tool.name}: {complaint}")
+    with redactor.watching():
+        call = context.for_call(tool.name, may_write=tool.writes)
+        outcome, ending = ToolOutcome("", failed=True), "cancelled"
+        try:
+            outcome = await _called(tool, call, arguments)
+            ending = "failed" if outcome.failed else "ok"
+        finally:
+            await call.accounts.close(ending)
+    return outcome
+
+
+async def _called(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
     try:
         async with asyncio.timeout(tool.limits.seconds):
             value = await tool.function(context, **arguments)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except TimeoutError:
         return _failed(f"{tool.name} took longer than {tool.limits.seconds:.0f} seconds and was stopped.")
-    except RosterError as error:
-        return _failed(error.message)
+    except (RosterError, ExceptionGroup) as error:
+        expected = _expected(error)
+        if expected is None:
+            logger.exception("tool %s failed", tool.name)
+            return _failed(_BROKEN.format(tool.name))
+        needs = expected.provider if isinstance(expected, CredentialMissing) else ""
+        return replace(_failed(expected.message), needs=needs)
     except Exception:
         logger.exception("tool %s failed", tool.name)
-        return _failed(f"{tool.name} failed because of an error in the skill; the operator finds it in the log.")
+        return _failed(_BROKEN.format(tool.name))
     return ToolOutcome(_capped(redactor.clean(text), tool.limits.result_characters))
+
+
+def _expected(error: Exception) -> RosterError | None:
+    """Return the error that was raised on purpose, also out of a group of tasks."""
+    if isinstance(error, ExceptionGroup):
+        members = cast("ExceptionGroup[Exception]", error).exceptions
+        return next((found for member in members if (found := _expected(member)) is not None), None)
+    return error if isinstance(error, RosterError) else None
 
 
 def _failed(message: str) -> ToolOutcome:

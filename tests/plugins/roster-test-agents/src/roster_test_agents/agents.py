@@ -12,6 +12,7 @@ short_run = AgentSpec(name="short-run", limits=Limits(seconds=1.0))
 few_calls = AgentSpec(name="few-calls", skills=("colours",), limits=Limits(model_calls=3))
 via_proxy = AgentSpec(name="via-proxy", model="proxy/plain-model")
 loop_inner = AgentSpec(name="loop-inner", model="agno/demo-agent")
+prober = AgentSpec(name="prober", skills=("probe", "github"))
 unknown_skill = AgentSpec(name="unknown-skill", skills=("no-such-skill",))
 
 

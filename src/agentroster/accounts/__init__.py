@@ -1,0 +1,1 @@
+"""Accounts of people at providers: connecting them, keeping them fresh, and using them for a tool."""

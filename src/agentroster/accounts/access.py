@@ -1,0 +1,137 @@
+"""What a tool gets of its caller's accounts: only those its skill declares, only for the time of one call."""
+
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
+
+import httpx
+
+from agentroster.accounts.api import Api
+from agentroster.accounts.provider import Provider
+from agentroster.accounts.refresh import Refresher
+from agentroster.accounts.registry import ProviderRegistry
+from agentroster.credentials.audit import STARTED, Act
+from agentroster.credentials.credential import Owner, Secret
+from agentroster.credentials.store import CredentialStore, Stored
+from agentroster.errors import CredentialMissing, CredentialRefused, NotAllowed, RosterError
+from agentroster.identity.caller import Caller
+from agentroster.logs import redactor
+from agentroster.net.egress import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSource:
+    """What opening an account takes; one for the process."""
+
+    providers: ProviderRegistry
+    store: CredentialStore
+    refresher: Refresher
+    client: httpx.AsyncClient
+    trusted: frozenset[Origin]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Opened:
+    owner: Owner
+    act: Act
+    api: Api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The accounts of one caller, as far as one skill declares them. `for_call` makes the one a tool call uses."""
+
+    source: AccountSource
+    caller: Caller
+    declared: frozenset[str] = frozenset()
+    agent: str = ""
+    tool: str = ""
+    may_write: bool = False
+    _opened: dict[str, _Opened] = field(default_factory=dict[str, _Opened])
+
+    def for_call(self, tool: str, *, may_write: bool) -> "Accounts":
+        """Return the accounts for one call of a tool; `close` it when the call is over."""
+        return Accounts(
+            source=self.source,
+            caller=self.caller,
+            declared=self.declared,
+            agent=self.agent,
+            tool=tool,
+            may_write=may_write,
+        )
+
+    async def open(self, name: str) -> Api:
+        """Return the caller's account at a provider, read from the store now.
+
+        Raises NotAllowed when the skill does not declare it or nobody in particular asks, CredentialMissing when it
+        is not connected, CredentialRefused when the provider no longer accepts it.
+        """
+        if name not in self.declared:
+            raise NotAllowed(f"This skill does not declare the account {name!r} in `credentials`.")
+        if not self.caller.is_person:
+            raise NotAllowed("Accounts need a proven identity: ask with a key of your own.")
+        known = self._opened.get(name)
+        if known is not None:
+            return known.api
+        provider = self.source.providers.get(name)
+        owner = owner_of(self.caller, name)
+        act = Act(action="use", actor="user", outcome=STARTED, agent=self.agent, tool=self.tool, use_id=uuid4().hex)
+        stored = await self._find(provider, owner, act)
+        try:
+            if stored.credential.state == "reconnect":
+                raise CredentialRefused(provider.name, provider.title)
+            stored = await self.source.refresher.fresh(provider, stored)
+            return self._remember(provider, owner, act, stored)
+        except RosterError as error:
+            await self._note(owner, act, error.code)
+            raise
+
+    async def close(self, outcome: str) -> None:
+        """Forget the secrets and note how the call ended."""
+        for opened in self._opened.values():
+            opened.api.close()
+            await self._note(opened.owner, opened.act, outcome)
+        self._opened.clear()
+
+    async def _note(self, owner: Owner, act: Act, outcome: str) -> None:
+        store = self.source.store
+        await store.in_thread(store.audit.write, owner, replace(act, outcome=outcome))
+
+    async def _find(self, provider: Provider, owner: Owner, act: Act) -> Stored:
+        store = self.source.store
+        stored = await store.in_thread(store.find, owner, act)
+        if stored is None:
+            raise CredentialMissing(provider.name, provider.title)
+        return stored
+
+    def _remember(self, provider: Provider, owner: Owner, act: Act, stored: Stored) -> Api:
+        _watch(provider, stored.secret)
+        latest = stored
+
+        async def renew() -> Secret:
+            nonlocal latest
+            latest = await self.source.refresher.renewed(provider, latest)
+            _watch(provider, latest.secret)
+            return latest.secret
+
+        api = Api(
+            provider,
+            stored.secret,
+            self.source.client,
+            self.source.trusted,
+            may_write=self.may_write,
+            renew=renew,
+        )
+        self._opened[provider.name] = _Opened(owner=owner, act=act, api=api)
+        return api
+
+
+def owner_of(caller: Caller, provider: str) -> Owner:
+    """Return whose credential a proven caller's is."""
+    return Owner(issuer=caller.issuer, subject=caller.user or "", provider=provider)
+
+
+def _watch(provider: Provider, secret: Secret) -> None:
+    shown = {one.name for one in provider.fields if not one.secret}
+    values = [value for name, value in secret.items() if name not in shown]
+    # Also as the header carries it: a server may echo what it was sent.
+    redactor.watch([*values, *(header.partition(" ")[2] or header for header in provider.headers(secret).values())])

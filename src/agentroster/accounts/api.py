@@ -1,0 +1,164 @@
+"""Requests to one provider with one person's credential; it goes to that provider's addresses and nowhere else."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from agentroster.accounts.provider import Provider
+from agentroster.credentials.credential import Secret
+from agentroster.errors import BadInput, NotAllowed, Unreachable
+from agentroster.net.egress import Egress, Origin
+
+_READING = frozenset({"GET", "HEAD"})
+_UNAUTHORIZED = 401
+_MOST_BYTES = 4_000_000
+
+Params: TypeAlias = Mapping[str, str | int]
+Renew: TypeAlias = Callable[[], Awaitable[Secret]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A provider's answer, whatever its status; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success."""
+        return httpx.codes.is_success(self.status)
+
+    def json(self) -> Any:
+        """Return the parsed body. Raises Unreachable when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise Unreachable("The service sent something that is not JSON.") from error
+
+
+def checked_base(url: str, trusted: frozenset[Origin]) -> str:
+    """Return a base URL without its trailing slash.
+
+    Raises NotAllowed for one that is neither https nor listed by the operator, or has more than a path.
+    """
+    origin = Origin.of(url)
+    if origin.scheme != "https" and origin not in trusted:
+        raise NotAllowed(f"{origin.host} is only used over https; the operator can permit it in ROSTER_TRUSTED_URLS.")
+    if "?" in url or "#" in url:
+        raise BadInput("An address of a service has no question mark and no #.")
+    return str(httpx.URL(url)).rstrip("/")
+
+
+class Api:
+    """One account for the time of one call. A skill gets it from `context.accounts.open(NAME)`."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        secret: Secret,
+        client: httpx.AsyncClient,
+        trusted: frozenset[Origin],
+        *,
+        may_write: bool = False,
+        renew: Renew | None = None,
+    ) -> None:
+        """`renew` is asked once for a newer secret when the provider refuses this one; it raises when there is none."""
+        self._provider = provider
+        self._client = client
+        self._trusted = trusted
+        self._may_write = may_write
+        self._renew = renew
+        self._use(secret)
+
+    def __repr__(self) -> str:
+        return f"Api({self._provider.name})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("an account is not pickled")
+
+    def detail(self, name: str) -> str:
+        """Return a field of the account that is no secret, such as its address; empty when there is none."""
+        if any(one.name == name and not one.secret for one in self._provider.fields):
+            return self._secret.get(name, "")
+        return ""
+
+    async def get(
+        self, target: str, params: Params | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Read `target`: a path below the first base, or a full address below one of them."""
+        return await self.request("GET", target, params, headers=headers)
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        params: Params | None = None,
+        *,
+        json_body: object = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = 20.0,
+    ) -> Answer:
+        """Send a request and return the answer, whatever its status but 401.
+
+        Raises NotAllowed for an address outside the account, or a change where only reading is declared; Unreachable
+        when there is no answer; CredentialRefused when the provider does not accept the credential.
+        """
+        if method not in _READING and not self._may_write:
+            raise NotAllowed("This tool declares no `writes`: it may only read.")
+        url = self._url(target, params)
+        content = None if json_body is None else json.dumps(json_body).encode()
+        sent = {"accept": "application/json", **(headers or {})}
+        if content is not None:
+            sent["content-type"] = "application/json"
+        answer = await self._send(method, url, sent, content, seconds)
+        if answer.status == _UNAUTHORIZED and self._renew is not None:
+            self._use(await self._renew())
+            answer = await self._send(method, url, sent, content, seconds)
+        return answer
+
+    def close(self) -> None:
+        """Forget the secret; further requests fail."""
+        self._use(Secret({}))
+
+    def _use(self, secret: Secret) -> None:
+        self._secret = secret
+        self._bases = (
+            tuple(checked_base(base, self._trusted) for base in self._provider.bases(secret)) if secret else ()
+        )
+        origins = [Origin.of(base) for base in self._bases]
+        headers: Mapping[str, str] = self._provider.headers(secret) if secret else {}
+        self._egress = Egress(self._client, trusted=origins, credentials=dict.fromkeys(origins, headers))
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, seconds: float
+    ) -> Answer:
+        fetched = await self._egress.request(
+            method, url, headers=headers, content=content, most_bytes=_MOST_BYTES, seconds=seconds
+        )
+        return Answer(fetched.status, fetched.headers, fetched.body)
+
+    def _url(self, target: str, params: Params | None) -> str:
+        if not self._bases:
+            raise NotAllowed("This account is closed: open it again in each call.")
+        # httpx writes a blank in a query as `+`, which some services (Seerr) refuse.
+        query = urlencode({name: _text(value) for name, value in (params or {}).items()}, quote_via=quote)
+        url = self._bases[0] + target if target.startswith("/") else target
+        full = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+        # Decoded, so that an encoded `..` shows.
+        origin, path = Origin.of(full), httpx.URL(full).path
+        climbs = not {".", ".."}.isdisjoint(path.split("/"))
+        for base in self._bases:
+            prefix = httpx.URL(base).path.rstrip("/")
+            if origin == Origin.of(base) and (path == prefix or path.startswith(f"{prefix}/")) and not climbs:
+                return full
+        raise NotAllowed(f"This address is not part of the {self._provider.title} account.")
+
+
+def _text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

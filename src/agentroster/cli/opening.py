@@ -1,0 +1,48 @@
+"""Opens the databases of a deployment for a command, and makes nothing where none is."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentroster.errors import NotFound
+
+if TYPE_CHECKING:
+    from agentroster.credentials.store import CredentialStore
+    from agentroster.db import Database
+    from agentroster.settings import Settings
+
+
+@contextmanager
+def open_credentials(data_dir: Path | None) -> "Generator[CredentialStore]":
+    """Open the store of credentials. Raises NotFound in a folder where no proxy ever ran, StartRefused otherwise."""
+    from agentroster.credentials.ring import KeyRing  # noqa: PLC0415 - slow
+    from agentroster.credentials.store import CredentialStore  # noqa: PLC0415
+    from agentroster.secret_file import load_with_secrets  # noqa: PLC0415
+    from agentroster.settings import load_settings  # noqa: PLC0415
+
+    _require_deployment(load_settings(data_dir=data_dir))
+    settings, _ = load_with_secrets(data_dir=data_dir)
+    store = CredentialStore.open(settings.credentials_database, KeyRing.parse(settings.required("encryption_key")))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_database(data_dir: Path | None) -> "Generator[Database]":
+    """Open the database of keys and memories."""
+    from agentroster.db import Database  # noqa: PLC0415 - slow
+    from agentroster.settings import load_settings  # noqa: PLC0415
+
+    with Database.open(load_settings(data_dir=data_dir).database) as database:
+        yield database
+
+
+def _require_deployment(settings: "Settings") -> None:
+    # A mistyped folder must not get keys of its own, under which something would then be stored.
+    if settings.encryption_key is None and not (settings.data_dir / "secrets.env").exists():
+        raise NotFound(
+            f"There is no deployment in {settings.data_dir}: give its --data-dir, or set ROSTER_ENCRYPTION_KEY."
+        )

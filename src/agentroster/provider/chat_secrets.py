@@ -1,0 +1,73 @@
+"""What must not travel further than the front door: a token pasted in a chat, and the tickets in connect links.
+
+Clients send the whole conversation with every message, and LiteLLM hands it to callbacks and models. So both are cut
+out of every text of every request; a token is kept beside it when the last message is exactly that command.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from agentroster.agents.chat import PastedToken
+
+_MASK = "***"
+_TICKET = re.compile(r"(/roster/connect/)[A-Za-z0-9_-]{20,}")
+_HINT = re.compile(r"/token|/roster/connect/", re.IGNORECASE)
+# Long, and no text that anybody wrote.
+_SKIPPED = frozenset({"image_url", "file", "file_data", "data", "input_audio", "source"})
+
+
+class ChatSecrets:
+    """Knows the names of accounts; nothing but `/token` and one of them is ever taken for a token."""
+
+    def __init__(self, providers: Sequence[str]) -> None:
+        names = "|".join(map(re.escape, sorted(providers, key=len, reverse=True))) or "(?!)"
+        self._command = re.compile(rf"/token\s+({names})\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+        self._anywhere = re.compile(rf"(/token\s+(?:{names}))\b\s+\S[^\n]*", re.IGNORECASE)
+
+    def cut(self, body: dict[str, Any]) -> tuple[dict[str, Any], PastedToken | None]:
+        """Return the body without tokens and tickets, the same object where there are none; and the command."""
+        clean = cast("dict[str, Any]", _mapped(body, self._cut_text))
+        if clean is body:
+            return body, None
+        match = self._command.fullmatch(_last_text(body).strip())
+        return clean, PastedToken(match[1].lower(), match[2]) if match else None
+
+    def _cut_text(self, text: str) -> str:
+        if not _HINT.search(text):
+            return text
+        text = _TICKET.sub(rf"\1{_MASK}", text)
+        whole = self._command.fullmatch(text.strip())
+        if whole:
+            # A token may have line breaks, so nothing of the message stays.
+            return f"/token {whole[1].lower()} {_MASK}"
+        return self._anywhere.sub(rf"\1 {_MASK}", text)
+
+
+def _mapped(value: object, change: Callable[[str], str]) -> object:
+    """Return the value with every text changed; the same object where nothing was."""
+    if isinstance(value, str):
+        changed = change(value)
+        return value if changed == value else changed
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        changed_items = [_mapped(item, change) for item in items]
+        return items if all(a is b for a, b in zip(items, changed_items, strict=True)) else changed_items
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        changed_fields = {name: item if name in _SKIPPED else _mapped(item, change) for name, item in fields.items()}
+        return fields if all(fields[name] is item for name, item in changed_fields.items()) else changed_fields
+    return value
+
+
+def _last_text(body: dict[str, Any]) -> str:
+    """Return what was written last: on each endpoint the last message is somewhere else."""
+    last: object = body.get("messages") or body.get("input") or body.get("prompt")
+    while isinstance(last, list) and last:
+        last = cast("list[object]", last)[-1]
+        if isinstance(last, dict):
+            message = cast("dict[str, object]", last)
+            if message.get("role") not in {"user", None}:
+                return ""
+            last = message.get("content", message.get("text"))
+    return last if isinstance(last, str) else ""

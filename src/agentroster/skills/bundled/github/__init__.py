@@ -1,0 +1,1 @@
+"""GitHub, read-only, with the caller's own account."""

@@ -1,0 +1,109 @@
+"""GitHub's REST API (version 2022-11-28): pages, rate limits, failures in words."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from agentroster.accounts.api import Answer, Api
+from agentroster.errors import BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
+
+_HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
+_NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
+_PAGE_SIZE = 100
+_LONGEST_WAIT_SECONDS = 30.0
+_MOST_WAITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items read from a list, and whether GitHub has more."""
+
+    items: list[dict[str, Any]]
+    has_more: bool
+    total: int | None = None
+
+
+async def get(github: Api, target: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    """Read one thing, waiting for a rate limit that is over soon.
+
+    Raises NotFound, BadInput, NotAllowed or Unreachable in words, and ToolFailed for a limit that lasts longer.
+    """
+    for _ in range(_MOST_WAITS):
+        answer = await github.get(target, params, headers=_HEADERS)
+        wait = _wait_seconds(answer)
+        if wait is None:
+            _raise_for(answer)
+            return answer
+        if wait > _LONGEST_WAIT_SECONDS:
+            again = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%H:%M")
+            raise ToolFailed(f"GitHub's rate limit for this account is used up: ask again after {again} UTC.")
+        await asyncio.sleep(wait)
+    raise ToolFailed("GitHub asks to slow down again and again: try later.")
+
+
+async def get_object(github: Api, target: str) -> dict[str, Any]:
+    """Read one JSON object. Raises as `get`."""
+    value = (await get(github, target)).json()
+    if not isinstance(value, dict):
+        raise Unreachable("GitHub sent something unexpected.")
+    return cast("dict[str, Any]", value)
+
+
+async def get_list(github: Api, target: str, most: int, params: Mapping[str, str | int] | None = None) -> Page:
+    """Read a list page by page, at most `most` items. Raises as `get`."""
+    items: list[dict[str, Any]] = []
+    total: int | None = None
+    query: Mapping[str, str | int] | None = {**(params or {}), "per_page": min(most, _PAGE_SIZE)}
+    while True:
+        answer = await get(github, target, query)
+        body = answer.json()
+        if isinstance(body, dict):
+            found = cast("dict[str, Any]", body)
+            total, body = found.get("total_count"), found.get("items")
+        if not isinstance(body, list):
+            raise Unreachable("GitHub sent something unexpected.")
+        items += cast("list[dict[str, Any]]", body)
+        following = _NEXT.search(answer.headers.get("link", ""))
+        if following is None or len(items) >= most:
+            return Page(items[:most], has_more=following is not None or len(items) > most, total=total)
+        # The account refuses an address that is not GitHub's own.
+        target, query = following[1], None
+
+
+def _wait_seconds(answer: Answer) -> float | None:
+    """Return how long to wait, or None when this is no rate limit (a 403 may also be a missing right)."""
+    if answer.status not in {403, 429}:
+        return None
+    if (after := answer.headers.get("retry-after", "")).isdigit():
+        return float(after)
+    if answer.headers.get("x-ratelimit-remaining") == "0":
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        return max(1.0, float(reset) - time.time()) if reset.isdigit() else _LONGEST_WAIT_SECONDS + 30
+    return 5.0 if answer.status == 429 else None  # noqa: PLR2004
+
+
+def _raise_for(answer: Answer) -> None:
+    if answer.ok:
+        return
+    match answer.status:
+        case 404 | 410:
+            raise NotFound("GitHub has no such thing, or your account may not see it.")
+        case 403:
+            raise NotAllowed(f"GitHub does not permit this to your token: {_message(answer)}")
+        case 422 | 400:
+            raise BadInput(f"GitHub does not understand this: {_message(answer)}")
+        case _:
+            raise Unreachable(f"GitHub has trouble (status {answer.status}): try again later.")
+
+
+def _message(answer: Answer) -> str:
+    try:
+        value = answer.json()
+    except Unreachable:
+        return "no reason given"
+    text = cast("dict[str, object]", value).get("message") if isinstance(value, dict) else None
+    return str(text or "no reason given")[:300]

@@ -1,0 +1,1 @@
+"""A skill that tries what a skill must not be able to do."""

@@ -1,0 +1,58 @@
+"""The probing tools."""
+
+import logging
+import pickle
+from typing import Any
+
+from agentroster.skills.context import SkillContext
+
+logger = logging.getLogger(__name__)
+
+
+async def probe_whoami(context: SkillContext, /) -> Any:
+    """Return what the service says."""
+    api = await context.accounts.open("oidc")
+    answer = await api.get("/api/whoami")
+    return {"status": answer.status, "body": answer.body.decode()}
+
+
+async def probe_request(context: SkillContext, /, account: str, target: str, method: str = "GET") -> Any:
+    """Return status, headers and body of a request with an account."""
+    api = await context.accounts.open(account)
+    answer = await api.request(method, target)
+    return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode("utf-8", "replace")}
+
+
+async def probe_fetch(context: SkillContext, /, url: str) -> Any:
+    """Return what an address says."""
+    fetched = await context.http.get(url, most_bytes=100_000)
+    return {"status": fetched.status, "body": fetched.body.decode("utf-8", "replace")}
+
+
+async def probe_leak(context: SkillContext, /, way: str) -> Any:
+    """Put the account, or what it holds, where texts come from."""
+    api: Any = await context.accounts.open("github")
+    match way:
+        case "repr":
+            return {"api": repr(api), "str": str(api), "vars": str(vars(api)), "format": f"{api!r:>10}"}
+        case "raise":
+            raise RuntimeError(f"{api!r} {vars(api)} {api._secret['token']}")
+        case "log":
+            logger.error("leaking %s", api._secret["token"])
+            logger.error("in bytes %r", api._secret["token"].encode())
+            return {}
+        case "return":
+            return {"token": api._secret["token"]}
+        case "reverse-dict":
+            return {api._secret["token"]: "as a key"}
+        case "show":
+            await context.show(f"look: {api._secret['token']}")
+            return {}
+        case "detail":
+            return {"token": api.detail("token"), "access_token": api.detail("access_token")}
+        case "pickle":
+            return {"pickle": str(pickle.dumps(api))}
+        case "pickle-secret":
+            return {"pickle": str(pickle.dumps(api._secret))}
+        case _:
+            raise AssertionError(way)
