@@ -222,7 +222,7 @@ def read_form(provider: Provider, values: Mapping[str, str]) -> Secret:
     for one in provider.fields:
         value = values.get(one.name, "").strip()
         if not value and one.required:
-            raise AccountCheckFailed("field_missing", f"Something is missing: {one.name}.", field=one.name)
+            raise AccountCheckFailed("field_missing", f"Something is missing: {one.name}.", field=one.label)
         # Blanks and line breaks come from copying; no token and no address has them inside.
         if len(value) > _LONGEST_VALUE or _CONTROL.search(value) or (one.secret and not value.isascii()):
             raise AccountCheckFailed(

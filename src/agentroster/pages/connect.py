@@ -190,7 +190,7 @@ def _words(text: Texts, error: RosterError) -> str:
         case ConnectRefused():
             return text(error.reason)
         case AccountCheckFailed():
-            return text(error.reason, **error.values)
+            return text(error.reason, **{name: text.field(value) for name, value in error.values.items()})
         case NotAllowed():
             return text("address_refused")
         case Unreachable() | OAuthRefused():

@@ -27,6 +27,10 @@ class Texts:
             text = text.replace(f"{{{key}}}", value)
         return text
 
+    def field(self, label: str) -> str:
+        """Return how a field of a form is called; another package's label stands for itself."""
+        return self._texts.get(f"field_{label}", label)
+
 
 @cache
 def texts(code: str) -> Texts:
