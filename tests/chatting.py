@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from agentroster.db import Database
+from agentroster.identity.keys import KeyStore
 from tests.roster_process import RosterProcess
 
 LINK = re.compile(r"http://\S+/roster/connect/([A-Za-z0-9_-]{43})")
@@ -25,7 +27,10 @@ class Person:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.key = self.key or self.proxy.cli("keys", "create", "--user", self.name).strip()
+        if not self.key:
+            # As `roster keys create` does, without starting a process for each person.
+            with Database.open(self.proxy.data_dir / "roster.db") as database:
+                self.key = KeyStore(database).create(user=self.name)[1]
 
     def say(self, text: str, **extra: Any) -> str:
         """Send a message with the whole history, and return the answer."""

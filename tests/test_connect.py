@@ -622,6 +622,40 @@ def test_a_server_that_always_refuses_does_not_make_a_loop(prober: Person, autho
     assert len(authority.token_requests) == 2
 
 
+# --- the record
+
+
+def test_the_record_says_who_used_what_through_which_tool_and_how_it_ended(
+    prober: Person, github: GitHubServer, authority: AuthorizationServer
+) -> None:
+    github.tokens[TOKEN] = Token("anna-gh")
+    prober.connect("github", token=TOKEN)
+    signed_in(prober)
+    prober.say("script: tool github_whoami {}")
+    prober.say('script: tool github_show {"reference": "no/repo#1"}')
+    authority.expire_access_tokens()
+    prober.say(WHO)
+    prober.say("/disconnect oidc")
+    rows = json.loads(prober.proxy.cli("audit", "--user", prober.name, "--json"))
+    seen = [(row["provider"], row["action"], row["by"], row["agent"], row["tool"], row["outcome"]) for row in rows]
+    assert seen == [
+        ("oidc", "disconnect", "user", "", "", "revoked"),
+        ("oidc", "use", "user", "prober", "probe_whoami", "ok"),
+        ("oidc", "refresh", "proxy", "", "", "ok"),
+        ("github", "use", "user", "prober", "github_show", "failed"),
+        ("github", "use", "user", "prober", "github_whoami", "ok"),
+        ("oidc", "connect", "user", "", "", "ok"),
+        ("github", "connect", "user", "", "", "ok"),
+    ]
+    assert "canary" not in str(rows)
+
+
+def test_a_plugin_adds_a_kind_of_account_and_cannot_replace_one(anna: Person) -> None:
+    answer = anna.say("/connect")
+    assert "| `/connect example` | Example |" in answer
+    assert "| `/connect github` | GitHub |" in answer
+
+
 # --- languages
 
 

@@ -202,6 +202,7 @@ def test_the_commands_set_list_rotate_and_delete(tmp_path: Path) -> None:
     base = {"LITELLM_MASTER_KEY": "sk-0123456789abcdefgh", "ROSTER_DATA_DIR": str(tmp_path)}
     before, after = {**base, "ROSTER_ENCRYPTION_KEY": OLD}, {**base, "ROSTER_ENCRYPTION_KEY": f"{NEW},{OLD}"}
     command = [ROSTER, "credentials", "set", "--user", "anna", "--provider", "jira", "--label", "work"]
+    command += ["--field", "url=https://jira.example.com"]
     done = subprocess.run(
         command,
         input="canary-secret-77\n",

@@ -9,10 +9,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.chatting import Person, browser, sign_in
 from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
 from tests.roster_process import RosterProcess
 from tests.stand_ins import hub as hub_stand_in
 from tests.stand_ins import model_server as model_stand_in
+from tests.stand_ins.authorization_server import AuthorizationServer
+from tests.stand_ins.github import GitHubServer, Issue, Token
+from tests.stand_ins.github import Repository as GitHubRepository
 from tests.stand_ins.hub import HubServer, Repository
 from tests.stand_ins.model_server import ModelServer
 from tests.test_identity import make_key, signed, token
@@ -64,9 +68,47 @@ def stir(proxy: RosterProcess, keys: dict[str, str]) -> list[httpx.Response]:
     return found
 
 
+def connect_accounts(proxy: RosterProcess, github: GitHubServer, authority: AuthorizationServer) -> dict[str, str]:
+    """Give secrets through every door for accounts, use them, and let them fail; return them all."""
+    given = {name: f"ghp_canary{name.title()}0123456789abcdef" for name in ("form", "pasted", "wrong", "refused")}
+    github.tokens |= {given[name]: Token(name) for name in ("form", "pasted", "refused")}
+    people = {name: Person(proxy, f"canary-{name}", agent="agno/prober") for name in given}
+    people["form"].connect("github", token=given["form"])
+    people["refused"].connect("github", token=given["refused"])
+    people["wrong"].connect("github", token=given["wrong"])
+    people["pasted"].say(f"/token github {given['pasted']}")
+    people["wrong"].say(f"/token github {given['wrong']}")
+    people["wrong"].say(f"/token jira http://x {given['wrong']}")
+    del github.tokens[given["refused"]]
+    github.echo_headers = True
+    github.repositories["a/b"] = GitHubRepository(issues={1: Issue(number=1, title="x", author="b", body="x")})
+    for person in people.values():
+        person.say("script: tool github_whoami {}")
+        person.say('script: tool github_show {"reference": "a/b#1"}')
+        person.say('script: tool probe_leak {"way": "raise"}')
+        person.say('script: tool probe_leak {"way": "log"}')
+        person.say("/gh-show a/b#1")
+        person.say("/credentials")
+    with browser() as client:
+        sign_in(client, people["form"].link("oidc"))
+    authority.expire_access_tokens()
+    people["form"].say("script: tool probe_whoami {}")
+    tokens = {form[name] for form in authority.token_requests for name in ("code", "refresh_token") if name in form}
+    used = {str(seen.authorization).partition(" ")[2] for seen in authority.requests if seen.path == "/api/whoami"}
+    assert tokens
+    assert used
+    clients = {"oidc client": AuthorizationServer.CLIENT_SECRET, "github client": GitHubServer.CLIENT_SECRET}
+    return {**given, **clients, **{f"token {number}": token for number, token in enumerate(sorted(tokens | used))}}
+
+
 @pytest.mark.timeout(120)
 def test_no_secret_turns_up_anywhere(
-    proxy: RosterProcess, model_server: ModelServer, hub: HubServer, library_root: Path
+    proxy: RosterProcess,
+    model_server: ModelServer,
+    hub: HubServer,
+    library_root: Path,
+    github: GitHubServer,
+    authority: AuthorizationServer,
 ) -> None:
     hub.repositories["a/gated"] = Repository("---\nbase_model: stabilityai/sdxl-turbo\n---\n# x", gated=True)
     keys = {"personal key": make_key(proxy, "canary")}
@@ -74,6 +116,7 @@ def test_no_secret_turns_up_anywhere(
         message = {"role": "user", "content": "/enrich https://huggingface.co/a/gated"}
         answer = client.post("/v1/chat/completions", json={"model": "agno/enrich-metadata", "messages": [message]})
     assert "SDXL 1.0" in answer.text, "the hub token was used"
+    accounts = connect_accounts(proxy, github, authority)
     responses = [answer, *stir(proxy, keys)]
     secrets = {
         "the master key": MASTER_KEY,
@@ -84,6 +127,7 @@ def test_no_secret_turns_up_anywhere(
         "the hub token": hub_stand_in.TOKEN,
         "a mistyped key": WRONG_KEY,
         **keys,
+        **accounts,
     }
     log = proxy.log.encode()
     assert_absent({**secrets, "a message": MESSAGE, "a user token": token("canary-user").split(".")[1]}, log, "the log")

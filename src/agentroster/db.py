@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from agentroster.errors import StartRefused
 
@@ -74,6 +75,8 @@ class Database:
         self._engine = engine
         # SQLite has one writer: a few threads are enough, and they never compete with tool threads.
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="roster-db")
+        self._local = threading.local()
+        self._readers: list[PoolProxiedConnection] = []
 
     @classmethod
     def open(cls, location: Path | str, schema: Schema = ROSTER_SCHEMA) -> "Database":
@@ -89,6 +92,25 @@ class Database:
         """Run `work(connection, ...)` in one transaction, in this thread."""
         with self._engine.begin() as connection:
             return work(connection, *args, **kwargs)
+
+    def read_one(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+        """Return the first row for a statement with `?` marks; sees everything that is committed by now.
+
+        On SQLite each thread keeps a connection for this: without transaction, pool and result objects it costs a
+        tenth, and every tool call does it.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return self.call(quickly, statement, [values])
+        reader: Any = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._engine.raw_connection()
+            self._readers.append(reader)
+        cursor = reader.cursor()
+        try:
+            cursor.execute(statement, values)
+            return cursor.fetchone()
+        finally:
+            cursor.close()
 
     async def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(connection, ...)` in one transaction, in a worker thread."""
@@ -116,7 +138,27 @@ class Database:
     def close(self) -> None:
         """Wait for running work and close all connections."""
         self._threads.shutdown()
+        for reader in self._readers:
+            reader.close()
         self._engine.dispose()
+
+
+def quickly(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> tuple[Any, ...] | None:
+    """Run a statement with `?` marks once for each row of values, and return the first row of the last result.
+
+    On the driver's own cursor, a third of the cost: for the few statements that every tool call runs.
+    """
+    driver: Any = connection.connection
+    cursor = driver.cursor()
+    try:
+        text = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+        if len(rows) == 1:
+            cursor.execute(text, rows[0])
+        else:
+            cursor.executemany(text, rows)
+        return cursor.fetchone() if cursor.description else None
+    finally:
+        cursor.close()
 
 
 def _sqlite(path: Path, schema: Schema) -> Engine:
@@ -126,7 +168,8 @@ def _sqlite(path: Path, schema: Schema) -> Engine:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StartRefused(f"{path} cannot be opened: {error.strerror}; choose another --data-dir") from error
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
+    # Last in, first out: another connection's write empties a connection's cache, so the same one is used again.
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, pool_use_lifo=True)
     event.listen(engine, "connect", _configure)
     try:
         with engine.begin() as connection:

@@ -55,13 +55,14 @@ class Redactor:
 
     def watch(self, secrets: Iterable[str]) -> None:
         """Hide these values for as long as the block of `watching` lasts; short ones would hide common words."""
-        forms = _in_use.get()
-        if forms is not None:
-            forms.update(form for secret in secrets if len(secret) >= _SHORTEST_WATCHED for form in _forms(secret))
+        values = _in_use.get()
+        if values is not None:
+            values.update(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED)
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
-        for form in sorted(_in_use.get() or (), key=len, reverse=True):
+        watched = {form for secret in _in_use.get() or () for form in _forms(secret)}
+        for form in sorted(watched, key=len, reverse=True):
             text = text.replace(form, _MASK)
         if self._values is not None:
             text = self._values.sub(_MASK, text)

@@ -96,6 +96,7 @@ def write_config(config: Mapping[str, Any], path: Path) -> None:
         dict(config), sort_keys=False
     )
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

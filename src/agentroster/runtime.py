@@ -10,6 +10,7 @@ from agentroster.accounts.connect import Connector
 from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
+from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
 from agentroster.agents.skill_access import SkillAccess
@@ -59,6 +60,7 @@ class Runtime:
             providers=ProviderRegistry.load(settings),
             store=store,
             refresher=Refresher(store, oauth),
+            uses=UseRecord(store),
             client=account_client,
             trusted=trusted,
         )
@@ -89,6 +91,7 @@ class Runtime:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
         await accounts.refresher.aclose()
+        await accounts.uses.aclose()
         await accounts.client.aclose()
         await self.client.aclose()
         self.database.close()

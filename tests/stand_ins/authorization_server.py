@@ -123,6 +123,10 @@ class AuthorizationServer:
         """Return the access tokens that still open something."""
         return [value for value, token in self._access.items() if token.live]
 
+    def live_refresh_tokens(self) -> list[str]:
+        """Return the refresh tokens that still give something."""
+        return [value for value, token in self._refresh.items() if token.family.alive and not token.used]
+
     def revoke_all(self) -> None:
         """Do what an administrator does: end every grant."""
         for token in [*self._access.values(), *self._refresh.values()]:

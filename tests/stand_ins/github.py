@@ -1,7 +1,7 @@
 """A strict stand-in for GitHub Enterprise: the REST API under /api/v3 and the web flow of an OAuth App.
 
 Source: GitHub's REST reference 2022-11-28 and its guides to pagination, rate limits and OAuth Apps. Tests fill
-`tokens` and `repositories`; `limits`, `renamed`, `redirect_to` and `echo_headers` make it behave badly.
+`tokens` and `repositories`; `limits`, `renamed`, `redirect_to`, `echo_headers` and `answer` make it behave badly.
 """
 
 import base64
@@ -144,7 +144,8 @@ class GitHubServer:
         )
         authorize = Route("/login/oauth/authorize", self.authorize)
         exchange = Route("/login/oauth/access_token", self.access_token, methods=["POST"])
-        self.app = Starlette(routes=[*routes, deletion, nowhere, authorize, exchange])
+        elsewhere = Route("/{rest:path}", self.elsewhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+        self.app = Starlette(routes=[*routes, deletion, nowhere, authorize, exchange, elsewhere])
 
     def reset(self) -> None:
         """Forget everything."""
@@ -155,6 +156,7 @@ class GitHubServer:
         self.limits: list[Limit | None] = []
         self.echo_headers = False
         self.redirect_to = ""
+        self.answer: Callable[[Request], Response | None] | None = None
         self.redirect_uris: set[str] = set()
         self.login = "octocat"
         self.deny_next = False
@@ -176,6 +178,8 @@ class GitHubServer:
     def _refusal(self, request: Request) -> Response | None:
         if not request.headers.get("user-agent"):
             return PlainTextResponse("Please make sure your request has a User-Agent header.", 403)
+        if self.answer and (response := self.answer(request)):
+            return response
         if self.redirect_to:
             return RedirectResponse(self.redirect_to, 302)
         if (version := request.headers.get("x-github-api-version", "2022-11-28")) != "2022-11-28":
@@ -338,6 +342,11 @@ class GitHubServer:
             token = Token(self.login, tuple(re.findall(r"[^ ,]+", query.get("scope", ""))), "oauth")
             self._codes[answer["code"]] = Code(query["redirect_uri"], challenge, token, time.monotonic() + 600)
         return with_query(query["redirect_uri"], answer | {"state": query["state"]})
+
+    async def elsewhere(self, request: Request) -> Response:
+        """Remember what has no business here."""
+        self.requests.append(await seen(request))
+        return PlainTextResponse("Not Found", 404)
 
     async def access_token(self, request: Request) -> Response:
         """Exchange a code; as with the real one, a failure is an answer with status 200."""

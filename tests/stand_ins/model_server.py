@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -73,6 +74,7 @@ class ModelServer:
             "status": self._status,
             "think": self._think,
             "tool": self._tool,
+            "tools": self._tools,
             "loop": self._loop,
             "hang": self._hang,
             "break": self._break,
@@ -110,6 +112,18 @@ class ModelServer:
             return answer(body, [delta(content="The tool said: "), delta(content=str(body["messages"][-1]["content"]))])
         name, _, arguments = argument.partition(" ")
         return answer(body, tool_call(name, arguments or "{}"), "tool_calls")
+
+    async def _tools(self, body: dict[str, Any], argument: str) -> Response:
+        """Call each `[name, arguments]` of a JSON list in turn, then say what they returned.
+
+        `<result>` in arguments stands for what the call before returned, encoded for an address.
+        """
+        plan, results = json.loads(argument), results_of(body)
+        if len(results) == len(plan):
+            return answer(body, [delta(content="The tools said: "), delta(content="\n".join(results))])
+        name, arguments = plan[len(results)]
+        filled = json.dumps(arguments).replace("<result>", quote(results[-1], safe="") if results else "")
+        return answer(body, tool_call(name, filled), "tool_calls")
 
     async def _loop(self, body: dict[str, Any], argument: str) -> Response:
         """Call the same tool for ever."""
@@ -253,6 +267,16 @@ def script_of(body: dict[str, Any]) -> tuple[str, str]:
                 return name, argument
         break
     return "say", ""
+
+
+def results_of(body: dict[str, Any]) -> list[str]:
+    """Return what the tools returned since the last user message."""
+    results: list[str] = []
+    for message in body["messages"]:
+        results = [] if message["role"] == "user" else results
+        if message["role"] == "tool":
+            results.append(str(message["content"]))
+    return results
 
 
 def words(text: str) -> list[str]:

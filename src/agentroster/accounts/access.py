@@ -9,6 +9,7 @@ from agentroster.accounts.api import Api
 from agentroster.accounts.provider import Provider
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
+from agentroster.accounts.use_record import UseRecord
 from agentroster.credentials.audit import STARTED, Act
 from agentroster.credentials.credential import Owner, Secret
 from agentroster.credentials.store import CredentialStore, Stored
@@ -25,6 +26,7 @@ class AccountSource:
     providers: ProviderRegistry
     store: CredentialStore
     refresher: Refresher
+    uses: UseRecord
     client: httpx.AsyncClient
     trusted: frozenset[Origin]
 
@@ -74,34 +76,30 @@ class Accounts:
             return known.api
         provider = self.source.providers.get(name)
         owner = owner_of(self.caller, name)
-        act = Act(action="use", actor="user", outcome=STARTED, agent=self.agent, tool=self.tool, use_id=uuid4().hex)
-        stored = await self._find(provider, owner, act)
+        act = Act(action="use", actor="user", agent=self.agent, tool=self.tool, use_id=uuid4().hex)
+        store = self.source.store
+        stored = await store.in_thread(store.find, owner)
+        if stored is None:
+            raise CredentialMissing(provider.name, provider.title)
+        self._note(owner, act, STARTED)
         try:
             if stored.credential.state == "reconnect":
                 raise CredentialRefused(provider.name, provider.title)
             stored = await self.source.refresher.fresh(provider, stored)
             return self._remember(provider, owner, act, stored)
         except RosterError as error:
-            await self._note(owner, act, error.code)
+            self._note(owner, act, error.code)
             raise
 
-    async def close(self, outcome: str) -> None:
+    def close(self, outcome: str) -> None:
         """Forget the secrets and note how the call ended."""
         for opened in self._opened.values():
             opened.api.close()
-            await self._note(opened.owner, opened.act, outcome)
+            self._note(opened.owner, opened.act, outcome)
         self._opened.clear()
 
-    async def _note(self, owner: Owner, act: Act, outcome: str) -> None:
-        store = self.source.store
-        await store.in_thread(store.audit.write, owner, replace(act, outcome=outcome))
-
-    async def _find(self, provider: Provider, owner: Owner, act: Act) -> Stored:
-        store = self.source.store
-        stored = await store.in_thread(store.find, owner, act)
-        if stored is None:
-            raise CredentialMissing(provider.name, provider.title)
-        return stored
+    def _note(self, owner: Owner, act: Act, outcome: str) -> None:
+        self.source.uses.note(owner, replace(act, outcome=outcome))
 
     def _remember(self, provider: Provider, owner: Owner, act: Act, stored: Stored) -> Api:
         _watch(provider, stored.secret)
@@ -134,4 +132,5 @@ def _watch(provider: Provider, secret: Secret) -> None:
     shown = {one.name for one in provider.fields if not one.secret}
     values = [value for name, value in secret.items() if name not in shown]
     # Also as the header carries it: a server may echo what it was sent.
-    redactor.watch([*values, *(header.partition(" ")[2] or header for header in provider.headers(secret).values())])
+    headers = (header.partition(" ")[2] or header for header in provider.headers(secret).values())
+    redactor.watch({*values, *headers})

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -42,6 +43,7 @@ class Answer:
             raise Unreachable("The service sent something that is not JSON.") from error
 
 
+@lru_cache(maxsize=1024)
 def checked_base(url: str, trusted: frozenset[Origin]) -> str:
     """Return a base URL without its trailing slash.
 
@@ -131,7 +133,7 @@ class Api:
         self._bases = (
             tuple(checked_base(base, self._trusted) for base in self._provider.bases(secret)) if secret else ()
         )
-        origins = [Origin.of(base) for base in self._bases]
+        origins = [_origin(base) for base in self._bases]
         headers: Mapping[str, str] = self._provider.headers(secret) if secret else {}
         self._egress = Egress(self._client, trusted=origins, credentials=dict.fromkeys(origins, headers))
 
@@ -155,9 +157,14 @@ class Api:
         climbs = not {".", ".."}.isdisjoint(path.split("/"))
         for base in self._bases:
             prefix = httpx.URL(base).path.rstrip("/")
-            if origin == Origin.of(base) and (path == prefix or path.startswith(f"{prefix}/")) and not climbs:
+            if origin == _origin(base) and (path == prefix or path.startswith(f"{prefix}/")) and not climbs:
                 return full
         raise NotAllowed(f"This address is not part of the {self._provider.title} account.")
+
+
+@lru_cache(maxsize=1024)
+def _origin(base: str) -> Origin:
+    return Origin.of(base)
 
 
 def _text(value: str | int) -> str:

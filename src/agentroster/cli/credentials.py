@@ -3,8 +3,10 @@
 import json
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -109,19 +111,29 @@ def credentials_export(file: Path, passphrase_file: Path | None, data_dir: Path 
     from agentroster.credentials.backup import export_lines  # noqa: PLC0415 - slow
 
     passphrase = _passphrase(passphrase_file, confirm=True)
-    with open_credentials(data_dir) as store:
+    with open_credentials(data_dir) as store, _new_private_file(file) as output:
         lines = list(export_lines(store, passphrase))
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise BadInput(f"{file} exists: choose another name; a backup is never written over.") from error
-    except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error.strerror}.") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
         output.writelines(f"{line}\n" for line in lines)
-        output.flush()
-        os.fsync(descriptor)
     click.echo(f"{len(lines) - 2} credentials written to {file}.")
+
+
+@contextmanager
+def _new_private_file(path: Path) -> Generator[TextIO]:
+    """Open a file that did not exist, for its owner only; it is removed again when writing it fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise BadInput(f"{path} exists: choose another name; a backup is never written over.") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @credentials.command("import")

@@ -1,13 +1,14 @@
 """The append-only record: who did what with which credential, through which agent and tool, how it ended."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from agentroster.credentials.credential import Owner
-from agentroster.db import Database
+from agentroster.db import Database, quickly
 
 Action: TypeAlias = Literal[
     "use", "connect", "set", "refresh", "rotate", "disconnect", "delete", "purge", "relink", "export", "import", "llm"
@@ -53,55 +54,53 @@ class AuditLog:
         """Append one entry."""
         self._database.call(record, owner, act)
 
+    def write_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Append many entries in one transaction."""
+        self._database.call(record_all, entries)
 
-_INSERT = text(
+
+_INSERT = (
     "INSERT INTO audit (at, issuer, subject, provider, action, actor, agent, tool, outcome, use_id) "
-    "VALUES (:at, :issuer, :subject, :provider, :action, :actor, :agent, :tool, :outcome, :use_id)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 def record(connection: Connection, owner: Owner, act: Act) -> None:
     """Append one entry in the transaction of what it is about."""
-    connection.execute(
-        _INSERT,
-        {
-            "at": time.time(),
-            "issuer": owner.issuer,
-            "subject": owner.subject,
-            "provider": owner.provider,
-            "action": act.action,
-            "actor": act.actor,
-            "agent": act.agent,
-            "tool": act.tool,
-            "outcome": act.outcome,
-            "use_id": act.use_id,
-        },
-    )
+    quickly(connection, _INSERT, [_values(AuditEntry(at=time.time(), owner=owner, act=act))])
+
+
+def record_all(connection: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Append many entries."""
+    quickly(connection, _INSERT, [_values(entry) for entry in entries])
+
+
+def _values(entry: AuditEntry) -> tuple[object, ...]:
+    owner, act = entry.owner, entry.act
+    whose = (owner.issuer, owner.subject, owner.provider)
+    return (entry.at, *whose, act.action, act.actor, act.agent, act.tool, act.outcome, act.use_id)
 
 
 def _read(connection: Connection, subject: str | None, provider: str | None, most: int) -> list[AuditEntry]:
     statement = text(
-        "SELECT * FROM audit AS entry WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
-        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) "
-        "AND NOT (outcome = :started AND EXISTS (SELECT 1 FROM audit AS later "
-        "WHERE later.subject = entry.subject AND later.id > entry.id AND later.use_id = entry.use_id)) "
-        "ORDER BY id DESC LIMIT :most"
+        "SELECT * FROM audit WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
+        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) ORDER BY at DESC, id DESC"
     )
-    rows = connection.execute(
-        statement, {"subject": subject, "provider": provider, "most": most, "started": STARTED}
-    ).all()
-    return [
-        AuditEntry(
-            at=row.at,
-            owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider),
-            act=Act(
-                action=row.action,
-                actor=row.actor,
-                agent=row.agent,
-                tool=row.tool,
-                outcome=row.outcome,
-                use_id=row.use_id,
-            ),
-        )
-        for row in rows
-    ]
+    ended: set[str] = set()
+    found: list[AuditEntry] = []
+    for row in connection.execute(statement, {"subject": subject, "provider": provider}):
+        # Newest first, so the end of a use comes before its beginning.
+        if row.outcome == STARTED and row.use_id in ended:
+            continue
+        ended.add(row.use_id)
+        found.append(_entry(row))
+        if len(found) == most:
+            break
+    return found
+
+
+def _entry(row: Row[tuple[object, ...]]) -> AuditEntry:
+    act = Act(
+        action=row.action, actor=row.actor, agent=row.agent, tool=row.tool, outcome=row.outcome, use_id=row.use_id
+    )
+    return AuditEntry(at=row.at, owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), act=act)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, text
 
 from agentroster.credentials.audit import Act, record
 from agentroster.credentials.credential import Credential, Owner, State
+from agentroster.db import Database
 
 AnyRow = Row[tuple[object, ...]]
 
@@ -21,7 +22,11 @@ _PUT = text(
     "expires_at = excluded.expires_at, updated_at = excluded.updated_at, key_id = excluded.key_id, "
     "secret = excluded.secret, state = excluded.state, lease_until = NULL"
 )
-_GET = text(f"SELECT {_SHOWN}, secret FROM credentials WHERE {_OWNED}")  # noqa: S608 - constants, no input
+_GET = (
+    f"SELECT {_SHOWN}, secret FROM credentials "  # noqa: S608 - constants, no input
+    "WHERE issuer = ? AND subject = ? AND provider = ?"
+)
+_EXISTS = text(f"SELECT 1 FROM credentials WHERE {_OWNED}")  # noqa: S608
 _LIST = text(
     f"SELECT {_SHOWN} FROM credentials WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "  # noqa: S608
     "AND (CAST(:issuer AS TEXT) IS NULL OR issuer = :issuer) ORDER BY subject, issuer, provider"
@@ -61,14 +66,23 @@ def put(connection: Connection, credential: Credential, stored: str, key_id: str
         record(connection, credential.owner, act)
 
 
-def get(connection: Connection, owner: Owner, act: Act | None = None) -> tuple[Credential, str] | None:
-    """Return a credential and its stored form, noting its use in the same transaction."""
-    row = connection.execute(_GET, owner_values(owner)).first()
+def get(database: Database, owner: Owner) -> tuple[Credential, str] | None:
+    """Return a credential and its stored form."""
+    row = database.read_one(_GET, (owner.issuer, owner.subject, owner.provider))
     if row is None:
         return None
-    if act is not None:
-        record(connection, owner, act)
-    return shown(row), row.secret
+    *_, label, scopes, expires_at, created_at, updated_at, key_id, state, secret = row
+    credential = Credential(
+        owner=owner,
+        label=label,
+        scopes=tuple(scopes.split()),
+        expires_at=expires_at,
+        created_at=created_at,
+        updated_at=updated_at,
+        key_id=key_id,
+        state=state,
+    )
+    return credential, secret
 
 
 def listed(connection: Connection, subject: str | None, issuer: str | None = None) -> list[Credential]:
@@ -86,7 +100,7 @@ def delete(connection: Connection, owner: Owner, act: Act) -> bool:
 
 def relink(connection: Connection, owner: Owner, other: Credential, sealed: str, key_id: str) -> bool:
     """Move a credential to its new owner, unless that owner has one; return whether it was moved."""
-    if connection.execute(_GET, owner_values(other.owner)).first() is not None:
+    if connection.execute(_EXISTS, owner_values(other.owner)).first() is not None:
         return False
     act = Act(action="relink", actor="operator")
     put(connection, other, sealed, key_id, act)

@@ -59,7 +59,6 @@ CREDENTIALS_SCHEMA = Schema(
                 outcome TEXT NOT NULL,
                 use_id TEXT NOT NULL
             )""",
-            "CREATE INDEX audit_by_subject ON audit (subject, id)",
             {
                 "sqlite": f"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT {_REFUSE}; END",
                 "postgresql": "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "

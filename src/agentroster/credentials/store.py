@@ -68,12 +68,12 @@ class CredentialStore:
         """Store a credential in place of an earlier one of the same owner; secret and details are encrypted as one."""
         self.database.call(rows.put, credential, self._sealed(credential.owner, secret), self.cipher.primary_id, act)
 
-    def find(self, owner: Owner, act: Act | None = None) -> Stored | None:
-        """Return a credential with its secret, noting its use; None when there is none.
+    def find(self, owner: Owner) -> Stored | None:
+        """Return a credential with its secret, or None when there is none.
 
         Raises UnknownKeyId or CredentialUnreadable.
         """
-        found = self.database.call(rows.get, owner, act)
+        found = rows.get(self.database, owner)
         return None if found is None else Stored(found[0], self._opened(owner, found[1]), found[1])
 
     def get(self, owner: Owner) -> Secret | None:

@@ -84,7 +84,7 @@ async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, o
             outcome = await _called(tool, call, arguments)
             ending = "failed" if outcome.failed else "ok"
         finally:
-            await call.accounts.close(ending)
+            call.accounts.close(ending)
     return outcome
 
 

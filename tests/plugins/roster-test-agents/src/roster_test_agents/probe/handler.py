@@ -16,10 +16,12 @@ async def probe_whoami(context: SkillContext, /) -> Any:
     return {"status": answer.status, "body": answer.body.decode()}
 
 
-async def probe_request(context: SkillContext, /, account: str, target: str, method: str = "GET") -> Any:
+async def probe_request(
+    context: SkillContext, /, account: str, target: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> Any:
     """Return status, headers and body of a request with an account."""
     api = await context.accounts.open(account)
-    answer = await api.request(method, target)
+    answer = await api.request(method, target, headers=headers)
     return {"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode("utf-8", "replace")}
 
 
