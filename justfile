@@ -38,6 +38,10 @@ layers:
 bench *arguments:
     uv run -q python -m benchmarks {{ arguments }}
 
+# Measure one use of a stored credential, with few and with 100,000 stored
+bench-credentials *arguments:
+    uv run -q python -m benchmarks.credentials {{ arguments }}
+
 # Write docs/settings.md from the code
 docs:
     uv run -q python -m tools.settings_page

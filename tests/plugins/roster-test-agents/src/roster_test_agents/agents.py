@@ -13,7 +13,7 @@ few_calls = AgentSpec(name="few-calls", skills=("colours",), limits=Limits(model
 via_proxy = AgentSpec(name="via-proxy", model="proxy/plain-model")
 loop_inner = AgentSpec(name="loop-inner", model="agno/demo-agent")
 prober = AgentSpec(name="prober", skills=("probe", "github"))
-hasty_prober = AgentSpec(name="hasty-prober", skills=("probe",), limits=Limits(seconds=1.0))
+hasty_prober = AgentSpec(name="hasty-prober", skills=("probe", "github"), limits=Limits(seconds=1.0))
 unknown_skill = AgentSpec(name="unknown-skill", skills=("no-such-skill",))
 
 
