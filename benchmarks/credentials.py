@@ -56,7 +56,7 @@ async def _measured(folder: Path, size: int) -> float:
     source = AccountSource(
         providers=ProviderRegistry.load(load_settings()),
         store=store,
-        refresher=Refresher(store, OAuthClient(client, frozenset())),
+        refresher=Refresher(store, OAuthClient(client, frozenset()), client, frozenset()),
         uses=UseRecord(store),
         client=client,
         trusted=frozenset(),

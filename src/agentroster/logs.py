@@ -13,10 +13,11 @@ from asyncio import CancelledError
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"
+_PERCENT = re.compile("%..")
 _SHORTEST_WATCHED = 6
 _PATTERNS = re.compile(
     r"""(?x)
@@ -61,12 +62,17 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
-        watched = {form for secret in _in_use.get() or () for form in _forms(secret)}
-        for form in sorted(watched, key=len, reverse=True):
+        for form in _watched_forms():
             text = text.replace(form, _MASK)
         if self._values is not None:
             text = self._values.sub(_MASK, text)
         return _PATTERNS.sub(_MASK, text)
+
+    def clean_bytes(self, data: bytes) -> bytes:
+        """Return the data with the watched secrets masked."""
+        for form in _watched_forms():
+            data = data.replace(form.encode(), _MASK.encode())
+        return data
 
 
 class _ExpectedErrors(logging.Filter):
@@ -111,8 +117,26 @@ def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
+def _watched_forms() -> list[str]:
+    return sorted({form for secret in _in_use.get() or () for form in _forms(secret)}, key=len, reverse=True)
+
+
 def _forms(secret: str) -> set[str]:
+    """Return the spellings of a secret that encoders write: base64 at each offset, percent, JSON."""
     raw = secret.encode()
-    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    # As JSON writes it, too.
-    return {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), *encoded, *(form.rstrip("=") for form in encoded)}
+    quoted = {quote(secret, safe=""), quote_plus(secret)}
+    lower = {_PERCENT.sub(lambda match: match[0].lower(), form) for form in quoted}
+    as_json = json.dumps(secret)[1:-1]
+    return {secret, as_json, as_json.replace("/", "\\/"), *quoted, *lower, *_base64_forms(raw)}
+
+
+def _base64_forms(raw: bytes) -> set[str]:
+    forms: set[str] = set()
+    for offset in range(3):
+        # The characters at both ends also hold bits of what stands beside the secret.
+        start = (0, 2, 3)[offset]
+        end = (offset + len(raw)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            core = encode(b"\0" * offset + raw).decode()[start:end]
+            forms |= {core} if len(core) >= _SHORTEST_WATCHED else set()
+    return forms

@@ -59,7 +59,7 @@ class Runtime:
         accounts = AccountSource(
             providers=ProviderRegistry.load(settings),
             store=store,
-            refresher=Refresher(store, oauth),
+            refresher=Refresher(store, oauth, account_client, trusted),
             uses=UseRecord(store),
             client=account_client,
             trusted=trusted,

@@ -5,16 +5,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpx
 
 from agentroster.accounts.provider import Provider
 from agentroster.credentials.credential import Secret
 from agentroster.errors import BadInput, NotAllowed, Unreachable
+from agentroster.logs import redactor
 from agentroster.net.egress import Egress, Origin
 
 _READING = frozenset({"GET", "HEAD"})
+# What a tool may say about its request. Others steer servers: a host, a method override, framing, another identity.
+_HEADERS = frozenset({"accept", "accept-language", "if-match", "if-none-match", "if-modified-since"})
+_MOST_DECODINGS = 4
 _UNAUTHORIZED = 401
 _MOST_BYTES = 4_000_000
 
@@ -108,13 +112,15 @@ class Api:
     ) -> Answer:
         """Send a request and return the answer, whatever its status but 401.
 
-        Raises NotAllowed for an address outside the account, or a change where only reading is declared; Unreachable
-        when there is no answer; CredentialRefused when the provider does not accept the credential.
+        Raises NotAllowed for an address outside the account, a header that is not a tool's to set, or a change where
+        only reading is declared; Unreachable when there is no answer; CredentialRefused when the provider does not
+        accept the credential. The account's secret is masked in whatever comes back.
         """
         if method not in _READING and not self._may_write:
             raise NotAllowed("This tool declares no `writes`: it may only read.")
         url = self._url(target, params)
         content = None if json_body is None else json.dumps(json_body).encode()
+        self._check_headers(headers or {})
         sent = {"accept": "application/json", **(headers or {})}
         if content is not None:
             sent["content-type"] = "application/json"
@@ -135,7 +141,9 @@ class Api:
         )
         origins = [_origin(base) for base in self._bases]
         headers: Mapping[str, str] = self._provider.headers(secret) if secret else {}
-        self._egress = Egress(self._client, trusted=origins, credentials=dict.fromkeys(origins, headers))
+        self._egress = Egress(
+            self._client, trusted=origins, credentials=dict.fromkeys(origins, headers), permits=self._is_inside
+        )
 
     async def _send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, seconds: float
@@ -143,7 +151,14 @@ class Api:
         fetched = await self._egress.request(
             method, url, headers=headers, content=content, most_bytes=_MOST_BYTES, seconds=seconds
         )
-        return Answer(fetched.status, fetched.headers, fetched.body)
+        # Here, before a tool cuts or rearranges it: a service may echo what it was sent.
+        answered = {name: redactor.clean(value) for name, value in fetched.headers.items()}
+        return Answer(fetched.status, answered, redactor.clean_bytes(fetched.body))
+
+    def _check_headers(self, headers: Mapping[str, str]) -> None:
+        for name in headers:
+            if name.lower() not in _HEADERS and name.lower() not in self._provider.tool_headers:
+                raise NotAllowed(f"The header {name[:40]!r} may not be set by a tool.")
 
     def _url(self, target: str, params: Params | None) -> str:
         if not self._bases:
@@ -152,14 +167,29 @@ class Api:
         query = urlencode({name: _text(value) for name, value in (params or {}).items()}, quote_via=quote)
         url = self._bases[0] + target if target.startswith("/") else target
         full = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-        # Decoded, so that an encoded `..` shows.
-        origin, path = Origin.of(full), httpx.URL(full).path
-        climbs = not {".", ".."}.isdisjoint(path.split("/"))
-        for base in self._bases:
-            prefix = httpx.URL(base).path.rstrip("/")
-            if origin == _origin(base) and (path == prefix or path.startswith(f"{prefix}/")) and not climbs:
-                return full
-        raise NotAllowed(f"This address is not part of the {self._provider.title} account.")
+        if not self._is_inside(full):
+            raise NotAllowed(f"This address is not part of the {self._provider.title} account.")
+        return full
+
+    def _is_inside(self, url: str) -> bool:
+        origin, path = Origin.of(url), httpx.URL(url).path
+        if _climbs(path):
+            return False
+        prefixes = [httpx.URL(base).path.rstrip("/") for base in self._bases if _origin(base) == origin]
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _climbs(path: str) -> bool:
+    """Whether some reader may take a path for one that leads upwards: encoded twice, or behind a parameter."""
+    for _ in range(_MOST_DECODINGS):
+        segments = [segment.partition(";")[0] for segment in path.split("/")]
+        if not {".", ".."}.isdisjoint(segments) or "\\" in path or not path.isprintable():
+            return True
+        decoded = unquote(path)
+        if decoded == path:
+            return False
+        path = decoded
+    return True
 
 
 @lru_cache(maxsize=1024)

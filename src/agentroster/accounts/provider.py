@@ -63,7 +63,8 @@ class Provider:
 
     `bases` returns the addresses that requests may go to, the first for relative paths; nothing else ever gets the
     headers that `headers` makes of the secret. `check` makes one call and raises a RosterError when it fails.
-    `manage_url` is where a person makes a token, and removes it. Raises BadInput for a name outside the rule.
+    `tool_headers` are request headers of this service that a tool may set, in lower case. `manage_url` is where a
+    person makes a token, and removes it. Raises BadInput for a name outside the rule.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Provider:
     check: Check
     fields: tuple[FormField, ...] = ()
     oauth: OAuth | None = None
+    tool_headers: frozenset[str] = frozenset()
     manage_url: str = ""
 
     def __post_init__(self) -> None:

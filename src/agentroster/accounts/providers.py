@@ -78,6 +78,7 @@ def _github(settings: Settings) -> Provider:
         check=_github_profile,
         fields=(_TOKEN,),
         oauth=oauth if settings.github_client_id else None,
+        tool_headers=frozenset({"x-github-api-version"}),
         manage_url=f"{web}/settings/tokens",
     )
 

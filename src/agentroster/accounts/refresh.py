@@ -5,12 +5,23 @@ import logging
 import time
 from dataclasses import replace
 
+import httpx
+
+from agentroster.accounts.api import Api
 from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.provider import Provider
 from agentroster.credentials.audit import Act
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.errors import CredentialMissing, CredentialRefused, OAuthRefused, Unreachable
+from agentroster.errors import (
+    AccountCheckFailed,
+    CredentialMissing,
+    CredentialRefused,
+    OAuthRefused,
+    RosterError,
+    Unreachable,
+)
+from agentroster.net.egress import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +33,13 @@ _LOOK_AGAIN_SECONDS = 0.1
 class Refresher:
     """Refreshes in tasks of its own: a client that goes away must not lose a rotated token on its way to the store."""
 
-    def __init__(self, store: CredentialStore, oauth: OAuthClient) -> None:
+    def __init__(
+        self, store: CredentialStore, oauth: OAuthClient, client: httpx.AsyncClient, trusted: frozenset[Origin]
+    ) -> None:
         self._store = store
         self._oauth = oauth
+        self._client = client
+        self._trusted = trusted
         self._running: dict[Owner, asyncio.Task[Stored]] = {}
 
     async def fresh(self, provider: Provider, stored: Stored) -> Stored:
@@ -66,12 +81,26 @@ class Refresher:
                 # Somebody connected again, or another process was faster.
                 return current
             if provider.oauth is None or not current.secret.get("refresh_token"):
-                await self._give_up(provider, current)
+                await self._confirm_refusal(provider, current)
+                return current
             if await self._store.in_thread(self._store.take_lease, current, _LEASE_SECONDS):
                 return await self._ask(provider, current)
             if time.monotonic() > deadline:
                 raise Unreachable(f"{provider.title} is being refreshed by another process: try again in a minute.")
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def _confirm_refusal(self, provider: Provider, current: Stored) -> None:
+        """Ask the provider's own check: one address that refuses everybody must cost nobody their account."""
+        api = Api(provider, current.secret, self._client, self._trusted)
+        try:
+            await provider.check(api)
+        except AccountCheckFailed:
+            await self._give_up(provider, current)
+        except RosterError:
+            # The provider has trouble, and says nothing about the credential.
+            return
+        finally:
+            api.close()
 
     async def _current(self, provider: Provider, owner: Owner) -> Stored:
         current = await self._store.in_thread(self._store.find, owner)

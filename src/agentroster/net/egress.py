@@ -1,7 +1,7 @@
 """What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -59,11 +59,14 @@ class Egress:
         *,
         trusted: Sequence[Origin] = (),
         credentials: Mapping[Origin, Mapping[str, str]] | None = None,
+        permits: Callable[[str], bool] | None = None,
     ) -> None:
+        """`permits` may refuse an address, of each hop, for more than its origin."""
         self._client = client
         self._hosts = frozenset(host.lower() for host in hosts)
         self._trusted = frozenset(trusted)
         self._credentials = dict(credentials or {})
+        self._permits = permits
 
     async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
@@ -90,7 +93,7 @@ class Egress:
                 return await self._follow(method, url, headers or {}, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Unreachable(f"{host} cannot be reached.") from error
 
     async def _follow(
@@ -100,6 +103,8 @@ class Egress:
         for _ in range(_MOST_REDIRECTS + 1):
             origin = Origin.of(url)
             self._check(origin)
+            if self._permits is not None and not self._permits(url):
+                raise NotAllowed(f"Reaching {origin.host} at this address is not permitted here.")
             if first.scheme == "https" and origin.scheme == "http":
                 raise NotAllowed(f"{first.host} redirects to an unprotected address.")
             # What the caller sends is for the first origin; a credential is for its own.
@@ -109,7 +114,7 @@ class Egress:
                     return await _read(response, origin.host, most_bytes)
                 if method != "GET":
                     raise Unreachable(f"{origin.host} redirects what was sent to it, which is not followed.")
-                url = urljoin(url, response.headers["location"])
+                url = _joined(url, response.headers["location"])
         raise Unreachable(f"{first.host} redirects too often.")
 
     def _check(self, origin: Origin) -> None:
@@ -119,6 +124,13 @@ class Egress:
             raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
         if origin.scheme != "https":
             raise NotAllowed(f"{origin.host} is only reached over https.")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Unreachable(f"{Origin.of(url).host} redirects to something that is no address.") from error
 
 
 async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched:

@@ -9,6 +9,7 @@ from agentroster.accounts.api import Api
 from agentroster.errors import BadInput
 from agentroster.skills.bundled.github.rest import Page, get, get_list, get_object
 from agentroster.skills.context import SkillContext
+from agentroster.skills.foreign_text import as_words
 
 _REFERENCE = re.compile(r"(?:https://[\w.-]+/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|\s+|/(?:pull|issues)/)(\d{1,9})\b.*")
 _REPOSITORY_URL = re.compile(r".*/repos/([\w.-]+/[\w.-]+)")
@@ -77,7 +78,8 @@ async def github_search(
     found = await get_list(github, f"/search/{kind}", most, {"q": query})
     rows = [_repository(item) if kind == "repositories" else _headline(item, _name_of(item)) for item in found.items]
     lines = [
-        f"- {row.get('reference') or row.get('name')}: {row.get('title') or row.get('description')}" for row in rows
+        f"- {row.get('reference') or row.get('name')}: {_cell(row.get('title') or row.get('description'))}"
+        for row in rows
     ]
     await context.show("\n".join([f"{found.total} found, {len(rows)} shown:", "", *lines]) + "\n")
     return {"found": rows, "total": found.total, "there_are_more": found.has_more}
@@ -193,9 +195,9 @@ def _pulls_table(pulls: Sequence[Mapping[str, Any]], found: Page) -> str:
 
 def _page_of(shown: Mapping[str, Any]) -> str:
     lines = [
-        f"**{shown['title']}** ({shown['reference']}, {shown['state']}, by {shown['author']})",
+        f"**{_cell(shown['title'])}** ({shown['reference']}, {shown['state']}, by {shown['author']})",
         "",
-        shown["body"],
+        as_words(shown["body"]),
         "",
     ]
     if "review_state" in shown:
@@ -203,10 +205,10 @@ def _page_of(shown: Mapping[str, Any]) -> str:
     remarks = [*shown["discussion"], *shown.get("reviews", []), *shown.get("remarks_on_code", [])]
     for remark in sorted(remarks, key=lambda one: str(one["at"])):
         state = f" ({remark['state'].lower().replace('_', ' ')})" if remark.get("state") else ""
-        lines.append(f"> **{remark['author']}**{state}: {' '.join(remark['text'].split())}")
+        lines.append(f"> **{remark['author']}**{state}: {_cell(remark['text'])}")
         lines.append("")
     return "\n".join(lines)
 
 
 def _cell(text: object) -> str:
-    return " ".join(str(text).split()).replace("|", "\\|")
+    return as_words(" ".join(str(text).split())).replace("|", "\\|")

@@ -14,6 +14,7 @@ from agentroster.errors import BadInput, NotAllowed, NotFound, ToolFailed, Unrea
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _PAGE_SIZE = 100
+_MOST_PAGES = 12
 _LONGEST_WAIT_SECONDS = 30.0
 _MOST_WAITS = 3
 
@@ -58,7 +59,7 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
     items: list[dict[str, Any]] = []
     total: int | None = None
     query: Mapping[str, str | int] | None = {**(params or {}), "per_page": min(most, _PAGE_SIZE)}
-    while True:
+    for _ in range(_MOST_PAGES):
         answer = await get(github, target, query)
         body = answer.json()
         if isinstance(body, dict):
@@ -72,6 +73,8 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
             return Page(items[:most], has_more=following is not None or len(items) > most, total=total)
         # The account refuses an address that is not GitHub's own.
         target, query = following[1], None
+    # Empty pages that name a next one for ever.
+    return Page(items, has_more=True, total=total)
 
 
 def _wait_seconds(answer: Answer) -> float | None:
