@@ -38,6 +38,10 @@ layers:
 bench *arguments:
     uv run -q python -m benchmarks {{ arguments }}
 
+# Measure what the extraction reads from the corpus of model cards
+eval *arguments:
+    uv run -q python -m evals {{ arguments }}
+
 # Write docs/settings.md from the code
 docs:
     uv run -q python -m tools.settings_page

@@ -1,20 +1,32 @@
 """A model card taken apart: front matter, body, sections, and the part about one file."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 from urllib.parse import unquote
 
-import yaml
+from agentroster.skills.bundled.enrich_hf_metadata.front_matter import front_matter
 
 _MOST_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
 _MOST_BODY, _LONGEST_LINE = 400_000, 2_000
-_KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(.*?)\s*$")
-_ITEM_LINE = re.compile(r"^\s*-\s+(.*?)\s*$")
+# Marks of direction and of no width, and control characters: they hide or reorder what a person sees.
+_INVISIBLE = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), 0x7F, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
+     *range(0x2066, 0x206A), 0xFEFF)
+)  # fmt: skip
 _HEADING = re.compile(r"^\s{0,3}(?:[-*]\s{1,4})?(#{1,6})\s{1,4}(\S.*)$")
+_ANCHOR = re.compile(r"\]\(#([^()\s]{1,200})\)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
+_BOLD_LINE = re.compile(r"^\s{0,3}(?:\*\*|__)([^*_|`\n]{1,80})(?:\*\*|__)\s{0,3}[:：]?\s{0,9}$")
+_UNDERLINE = re.compile(r"^ {0,3}(=|-)\1{2,200}\s{0,9}$")
+BOLD_LEVEL, _LONGEST_TITLE, _MOST_PARTS = 7, 100, 3
+# Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
+_STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
+# The same weights in another precision or form are the same model.
+_FORM = re.compile(r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$")
 WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 
 
@@ -35,70 +47,79 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """What a card says about one file: a text, and the table row about it by column name."""
+    """What a card says about one file: a text, the table row about it by column name, and the titles above."""
 
     text: str
-    row: Mapping[str, str] = field(default_factory=dict[str, str])
+    row: tuple[tuple[str, str], ...] = ()
+    above: tuple[str, ...] = ()
 
 
 def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
-    lines = [line[:_LONGEST_LINE] for line in text[: _MOST_FRONT_MATTER + _MOST_BODY].split("\n")]
+    text = text[: _MOST_FRONT_MATTER + _MOST_BODY].translate(_INVISIBLE)
+    lines = [piece for line in text.split("\n") for piece in _folded(line)]
     text = "\n".join(lines)
     if lines[0].rstrip() != "---":
         return Card({}, text)
     end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
     if end is None:
         return Card({}, text)
-    return Card(_front_matter("\n".join(lines[1:end])[:_MOST_FRONT_MATTER]), "\n".join(lines[end + 1 :]).strip("\n"))
+    return Card(front_matter("\n".join(lines[1:end])[:_MOST_FRONT_MATTER]), "\n".join(lines[end + 1 :]).strip("\n"))
 
 
-def _front_matter(text: str) -> dict[str, object]:
-    try:
-        # Texts only: a card means "no" and "007" as written, not as a truth value or a number.
-        value: object = yaml.load(text.replace("\t", "  "), Loader=yaml.BaseLoader)  # noqa: S506 - builds texts only
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return _line_by_line(text)
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _line_by_line(text: str) -> dict[str, object]:
-    found: dict[str, object] = {}
-    items: list[object] = []
-    folded = ""
-    for line in text.replace("\t", "  ").split("\n"):
-        if match := _KEY_LINE.match(line):
-            folded, items = "", []
-            value = _scalar(match[2])
-            if match[2] in {">", ">-", "|", "|-"}:
-                folded, value = match[1], ""
-            found.setdefault(match[1], _flow_list(match[2]) or value or items)
-        elif match := _ITEM_LINE.match(line):
-            items.append(_scalar(match[1]))
-        elif folded and line.startswith(" "):
-            found[folded] = f"{found[folded] or ''} {line.strip()}".strip()
-    return found
-
-
-def _scalar(text: str) -> str:
-    quoted = re.match(r"([\"'])(.*)\1", text)
-    return quoted[2] if quoted else re.split(r"\s#", text, maxsplit=1)[0].strip()
-
-
-def _flow_list(text: str) -> list[object]:
-    inner = re.fullmatch(r"\[(.*)\]", text.strip())
-    return [_scalar(part.strip()) for part in inner[1].split(",")] if inner else []
+def _folded(line: str) -> Iterator[str]:
+    """Yield a line in pieces that patterns can meet, cut between words or tags."""
+    position = 0
+    while len(line) - position > _LONGEST_LINE:
+        end = position + _LONGEST_LINE
+        cut = max(line.rfind(mark, position + 1, end) for mark in " >")
+        # A cut within a tag would show its attributes as text.
+        opened = line.rfind("<", position + 1, max(cut, position + 1))
+        cut = opened - 1 if opened > line.rfind(">", position, max(cut, position)) and opened > end - 600 else cut
+        yield line[position : (cut := cut + 1 if cut > position else end)]
+        position = cut
+    yield line[position:]
 
 
 def headings(body: str) -> Iterator[tuple[int, int, str]]:
-    """Yield line number, level and text of each heading outside code fences."""
+    """Yield line number, level and text of each heading outside code fences; a line all in bold is the lowest."""
     fenced = False
-    for number, line in enumerate(body.split("\n")):
+    lines = body.split("\n")
+    for number, line in enumerate(lines):
         if _FENCE.match(line):
             fenced = not fenced
-        elif not fenced and (match := _HEADING.match(line)):
+        elif fenced:
+            continue
+        elif match := _HEADING.match(line):
             yield number, len(match[1]), match[2].rstrip(" #")
+        elif match := _BOLD_LINE.match(line):
+            yield number, BOLD_LEVEL, match[1]
+        elif number + 1 < len(lines) and (match := _UNDERLINE.match(lines[number + 1])) and _is_title(lines, number):
+            yield number, 1 if match[1] == "=" else 2, line.strip()
+
+
+def _is_title(lines: list[str], number: int) -> bool:
+    line = lines[number].strip()
+    alone = number == 0 or not lines[number - 1].strip()
+    return alone and 0 < len(line) <= _LONGEST_TITLE and not line.startswith(("|", "-", "*", ">", "#", "!", "<"))
+
+
+def outside_fences(text: str) -> str:
+    """Return the text without its fenced code."""
+    kept: list[str] = []
+    fenced = False
+    for line in text.split("\n"):
+        if _FENCE.match(line):
+            fenced = not fenced
+        elif not fenced:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def model_key(name: str) -> str:
+    """Return what the files of one model have in common: the name without step and precision."""
+    return _STEP.sub("", _FORM.sub("", name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()))
 
 
 def mentioned_files(body: str) -> set[str]:
@@ -107,17 +128,90 @@ def mentioned_files(body: str) -> set[str]:
 
 
 def part_for(body: str, file_name: str) -> FilePart | None:
-    """Return the part of a collection's card that is about this file, or None."""
-    row = next((row for row in table_rows(body) if _row_names(row, file_name)), None)
-    if row is not None:
-        return FilePart(" ".join(row.values()), row)
-    lines = body.split("\n")
-    marks = list(headings(body))
-    for index, (number, level, text) in enumerate(marks):
-        if _same_name(text, file_name):
-            end = next((line for line, other, _ in marks[index + 1 :] if other <= level), len(lines))
-            return FilePart("\n".join(lines[number:end]))
-    return _around_mention(lines, marks, file_name)
+    """Return the surest part of a collection's card that is about this file, or None."""
+    return next(iter(parts_for(body, file_name)), None)
+
+
+def parts_for(body: str, file_name: str, files: Iterable[str] = ()) -> tuple[FilePart, ...]:
+    """Return the parts of a collection's card about this file: by its exact name, else by a title like its name."""
+    shelf = _Shelf(body, file_name)
+    exact = [*islice(shelf.rows(exact=True), _MOST_PARTS), *islice(shelf.sections(exact=True), _MOST_PARTS)]
+    others = {_plain_name(name) for name in files} - {_plain_name(file_name)}
+    alike = any(_squeezed(name.rsplit(".", 1)[0]) == _squeezed(file_name.rsplit(".", 1)[0]) for name in others)
+    titled = () if alike else (*islice(shelf.sections(exact=False), 1), *islice(shelf.rows(exact=False), 1))
+    return tuple(dict.fromkeys([*exact, *titled] or [*islice(shelf.linked(), 1), *shelf.mentions()]))
+
+
+class _Shelf:
+    """A collection's card, asked about one file."""
+
+    def __init__(self, body: str, file_name: str) -> None:
+        self._lines = body.split("\n")
+        self._marks = list(headings(body))
+        self._file_name = file_name
+        self._wanted = _plain_name(file_name)
+        self._rows = list(_numbered_rows(self._lines))
+
+    def rows(self, *, exact: bool) -> Iterator[FilePart]:
+        for number, row in self._rows:
+            cells = row.values()
+            if any(_mentions(cell, self._wanted) if exact else _same_name(cell, self._file_name) for cell in cells):
+                pairs = tuple(row.items())
+                yield FilePart(" | ".join(cells), pairs, self._above(number, BOLD_LEVEL + 1))
+
+    def sections(self, *, exact: bool) -> Iterator[FilePart]:
+        for index, (_, _, text) in enumerate(self._marks):
+            if _mentions(text, self._wanted) if exact else _same_name(text, self._file_name):
+                yield self._section(index)
+
+    def linked(self) -> Iterator[FilePart]:
+        """Yield the sections that a table of contents links this file's name to."""
+        for line in self._lines:
+            if (match := _ANCHOR.search(line)) and _mentions(line, self._wanted):
+                slug = _squeezed(match[1])
+                yield from (self._section(i) for i, (_, _, text) in enumerate(self._marks) if _squeezed(text) == slug)
+
+    def mentions(self) -> Iterator[FilePart]:
+        """Yield what stands around the first mention of the file that is about no other file."""
+        for number, line in enumerate(self._lines):
+            if not _mentions(line, self._wanted) or _ANCHOR.search(line) or line.lstrip().startswith("|"):
+                continue
+            names = [name for name in _names_in(line) if not self._own(name)]
+            if not names:
+                yield self._around(number)
+                return
+
+    def _own(self, name: str) -> bool:
+        return model_key(name) == model_key(self._wanted) or self._wanted.endswith(" " + name)
+
+    def _section(self, index: int) -> FilePart:
+        number, level, _ = self._marks[index]
+        limits = (line for line, other, text in self._marks[index + 1 :] if other <= level or self._other_file(text))
+        end = next(limits, len(self._lines))
+        return FilePart("\n".join(self._lines[number:end]), (), self._above(number, level))
+
+    def _other_file(self, text: str) -> bool:
+        return any(not self._own(name) for name in _names_in(text))
+
+    def _around(self, number: int) -> FilePart:
+        titles = [mark for mark in self._marks if mark[1] < BOLD_LEVEL]
+        start = max((mark for mark, _, _ in titles if mark <= number), default=number)
+        limits = [mark for mark, _, _ in titles if mark > number]
+        # A section of one file is about it from its title on; of several, each begins with its name.
+        named = [line for line in range(start, len(self._lines)) if self._other_file(self._lines[line])]
+        end = min([*limits, *(line for line in named if line > number)], default=len(self._lines))
+        if any(line < number for line in named) or (limits and any(number < line < min(limits) for line in named)):
+            start = number
+        return FilePart("\n".join(self._lines[start:end]), (), self._above(start, BOLD_LEVEL + 1))
+
+    def _above(self, number: int, level: int) -> tuple[str, ...]:
+        """Return the titles that a line stands under, the nearest first."""
+        titles: list[str] = []
+        for line, other, text in reversed(self._marks):
+            if line < number and other < level:
+                titles.append(text)
+                level = other
+        return tuple(titles)
 
 
 def shared_part(body: str) -> str:
@@ -126,21 +220,6 @@ def shared_part(body: str) -> str:
     first = next((number for number, line in enumerate(lines) if _names_in(line)), len(lines))
     start = max((number for number, _, _ in headings(body) if number <= first), default=0)
     return "\n".join(lines[: start if first < len(lines) else first])
-
-
-def _around_mention(lines: list[str], marks: list[tuple[int, int, str]], file_name: str) -> FilePart | None:
-    wanted = _plain_name(file_name)
-    for number, line in enumerate(lines):
-        if not _mentions(line, wanted):
-            continue
-        start = max((mark for mark, _, _ in marks if mark <= number), default=number)
-        limits = [mark for mark, _, _ in marks if mark > number]
-        limits += [later for later in range(number + 1, len(lines)) if _names_in(lines[later]) - {wanted}]
-        earlier = [before for before in range(start, number) if _names_in(lines[before]) - {wanted}]
-        if earlier:
-            start = max(earlier) + 1
-        return FilePart("\n".join(lines[start : min(limits, default=len(lines))]))
-    return None
 
 
 def _names_in(line: str) -> set[str]:
@@ -158,7 +237,7 @@ def _plain_name(name: str) -> str:
 
 def _same_name(heading: str, file_name: str) -> bool:
     stem = file_name.rsplit(".", 1)[0]
-    text = re.sub(r"[`*\[\]]", "", re.sub(r"\(https?://[^)]*\)", "", heading))
+    text = re.sub(r"[`*\[\]]", "", re.sub(r"\]\([^()]{0,500}\)", "", heading))
     return _squeezed(text) in {_squeezed(stem), _squeezed(file_name)}
 
 
@@ -168,20 +247,31 @@ def _squeezed(text: str) -> str:
 
 def table_rows(body: str) -> Iterator[dict[str, str]]:
     """Yield each row of each Markdown table as a mapping from lower-case column name to cell text."""
+    for _, row in _numbered_rows(body.split("\n")):
+        yield row
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a table's line."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
+
+
+def is_rule(cells: list[str]) -> bool:
+    """Whether these cells are the line between a table's head and its rows."""
+    return all(re.fullmatch(r":?-+:?", cell) for cell in cells if cell) and any(cells)
+
+
+def _numbered_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
     header: list[str] = []
     previous: list[str] = []
     in_table = False
-    for line in body.split("\n"):
+    for number, line in enumerate(lines):
         if "|" not in line:
             in_table, previous = False, []
             continue
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        if previous and all(re.fullmatch(r":?-+:?", cell) for cell in cells if cell):
+        cells = cells_of(line)
+        if previous and is_rule(cells):
             header, in_table = [cell.strip("*` ").lower() for cell in previous], True
         elif in_table:
-            yield dict(zip(header, cells, strict=False))
+            yield number, dict(zip(header, cells, strict=False))
         previous = cells
-
-
-def _row_names(row: Mapping[str, str], file_name: str) -> bool:
-    return any(_mentions(cell, _plain_name(file_name)) or _same_name(cell, file_name) for cell in row.values())

@@ -1,58 +1,75 @@
 """Trigger words: what a card says must be in the prompt."""
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, headings
+from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, table_rows
+from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, Stated, labelled, sentences
 
-# What cards write before a trigger word, in the languages they are written in.
-_LABELS = "|".join(
-    (
-        r"trigger(?:s|ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?",
-        r"activation(?:[\s-]*(?:words?|tokens?|phrases?|keywords?|text))?|instance[\s-]prompts?",
-        r"触发词|觸發詞|触发关键词|激活词|トリガー(?:ワード)?|트리거(?:\s*(?:워드|단어))?",
-        r"триггер(?:ные слова|ы|[- ]?слов[оа])?|слов[оа][- ]триггер\w*|מיל(?:ת|ות) הפעלה",
-        r"ausl[öo]sew[öo]rt(?:er)?|mots?[\s-]d[ée]clencheurs?|palabras?[\s-](?:clave|de activaci[óo]n|activadoras?)",
-    )
+_LABELS = Labels.of("trigger", "trigger_bare")
+_NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
+_COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+_QUOTE = (
+    r"(?:`+([^`\n]{1,300})`+|\"([^\"\n]{1,300})\"|“([^“”\n]{1,300})[”“]|„([^„“”\n]{1,300})[“”]|«\s?([^«»\n]{1,300}?)\s?»"
+    r"|「([^「」\n]{1,300})」|『([^『』\n]{1,300})』|\*\*([^*\n]{1,300})\*\*"
+    r"|(?<!\w)[‘']([^‘’'\n]{2,100})[’'](?!\w))"
 )
-_LABEL_HEADING = re.compile(rf"^[^\w\n]{{0,8}}(?:{_LABELS})[^\w\n]{{0,8}}$", re.IGNORECASE)
-_LABEL_LINE = re.compile(
-    rf"^[\s>*_#\-•`]{{0,12}}(?:\w{{1,20}}\s)?(?:{_LABELS})[*_`\s]{{0,6}}(?:\([^()]{{0,80}}\)[*_`\s]{{0,6}})?"
-    r"[:：=]\s{0,4}[*_]{0,4}\s{0,4}(\S.*)?$",
-    re.IGNORECASE,
-)
+_QUOTED = re.compile(_QUOTE)
+_GROUPLESS = re.sub(r"(?<!\\)\((?!\?)", "(?:", _QUOTE)
 # The Hub's template: "You should use `word` to trigger the image generation."
 _TEMPLATE = re.compile(
     r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
-    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]+)[`\"”]\s+"
+    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]{1,300})[`\"”]\s+"
     r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
     re.IGNORECASE,
 )
-_ASSIGNMENT = re.compile(r"^\s*trigger(?:_?words?)?\s*=\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE | re.MULTILINE)
-_QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|\*\*([^*\n]+)\*\*")
+# In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
+_NAMED_BEFORE = re.compile(
+    rf"(?:{_NOUN}|(?:^|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
+    rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=])[\s*_]{{0,3}})?(?={_GROUPLESS})",
+    re.IGNORECASE,
+)
+_NAMED_AFTER = re.compile(
+    rf"({_GROUPLESS})[^`\"“”„«»「」\n]{{0,40}}?(?:(?<=[\s。、，,])|(?<![A-Za-z]))(?:{alternatives('as_trigger')})\s{{0,2}}"
+    rf"(?:\w{{1,6}}\s){{0,2}}(?:{_NOUN})",
+    re.IGNORECASE,
+)
+_DONE_BY = re.compile(rf"(?:{alternatives('done_by')})\s(?:\w{{1,12}}\s){{0,3}}?(?={_GROUPLESS})", re.IGNORECASE)
+_PUT, _EFFECT = (re.compile(alternatives(name), re.IGNORECASE) for name in ("put", "effect"))
+_BARE_WORD = re.compile(
+    r"\b(?:word|token|phrase|keyword|tag|wort|mot|palabra|palavra|parola|woord|слово|słowo)\s([\w-]{3,40})", re.IGNORECASE
+)
+_NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
+_FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
+_TRIGGER_AT_ALL = re.compile(rf"{_NOUN}|{alternatives('trigger_bare')}|{alternatives('effect')}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|false|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
+    r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
     re.IGNORECASE,
 )
 # A statement that begins like this says that there are no words, whatever it goes on to say.
-_NONE_NEEDED = re.compile(
-    r"^[\W_]{0,8}(?:none\b|n/a\b|no\b(?![-\w])|not applicable|"
-    r"not? (?:needed|required|necessary|trigger|activation|special)|"
-    r"(?:this |the )?\w{0,12} ?(?:does not|doesn['’]t|do not|don['’]t) (?:need|require|have)|"
-    r"не (?:требу|нуж)|无需|不需要|不要|必要(?:なし|ありません)|필요 ?없)",
-    re.IGNORECASE,
-)
+_NONE_NEEDED = re.compile(rf"^[\W_]{{0,8}}{alternatives('none_needed')}", re.IGNORECASE)
 _SETTING = re.compile(
-    r"(?i)\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|强度|権重|強度"
-)
-_NOT_WORDS = re.compile(r"<lora:[^>]*>|https?://|!\[|</?\w+[^>]*>")
-_QUALITY = re.compile(
-    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|score_\d\w*)$",
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|强度|権重|強度|权重",
     re.IGNORECASE,
 )
-_TRIGGER_COLUMN = re.compile(rf"^(?:{_LABELS})$", re.IGNORECASE)
-_MOST_WORDS, _LONGEST_WORD, _LONGEST_LABEL_LINE = 40, 300, 8
+_NOT_WORDS = re.compile(r"<(?:lora|lyco|lycoris|hypernet):[^>]*>|https?://|!\[")
+_TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
+_QUALITY = re.compile(
+    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|(?:score|rating|source)_\w+)$",
+    re.IGNORECASE,
+)
+# What is quoted after the words themselves and is none of them.
+_ASIDE = re.compile(
+    r"\b(?:not|instead of|rather than|e\.?g\.|for example|such as|optional(?:ly)?|negative|example|z\.? ?B\.)(?!\w)|例如|たとえば|例えば",
+    re.IGNORECASE,
+)
+_PROSE = re.compile(
+    r"^(?:see|any|your|the (?:same|word)|same|described|listed|as |below|above|check|just|simply|please|read|refer|"
+    r"depends|various|multiple|you |it |this |there |optional|yes)\b|[?]$",
+    re.IGNORECASE,
+)
+_MOST_WORDS, _LONGEST_WORD, _LONGEST_PLAIN = 40, 300, 8
 
 
 def from_front_matter(card: Card) -> list[str] | None:
@@ -64,51 +81,105 @@ def from_front_matter(card: Card) -> list[str] | None:
     return None
 
 
-def from_row(row: Mapping[str, str]) -> list[str] | None:
+def from_row(row: Iterable[tuple[str, str]]) -> list[str] | None:
     """Return the words of a table row's trigger column; None when it has none."""
-    for column, cell in row.items():
-        if _TRIGGER_COLUMN.match(column.strip("*`_ ")) and cell.strip():
+    for column, cell in row:
+        if _COLUMN.match(normal(column)) and cell.strip():
             return _clean(_of_statement(cell))
     return None
 
 
-def from_text(text: str) -> list[str] | None:
-    """Return the words a text states; an empty list when it says there are none; None when silent."""
-    stated = [*_TEMPLATE.findall(text), *_ASSIGNMENT.findall(text)]
-    statements = [*_labelled_lines(text), *_labelled_sections(text)]
-    if not stated and not statements:
-        return None
-    return _clean([*stated, *(word for statement in statements for word in _of_statement(statement))])
+def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
+    """Return the words a text states; an empty list when it says there are none; None when silent.
+
+    `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
+    """
+    template = _TEMPLATE.findall(text)
+    stated = [word for found in labelled(text, _LABELS) for word in _of_label(found, names)]
+    columns = [word for row in table_rows(text) for word in from_row(row.items()) or ()]
+    if words := _clean([*template, *stated, *columns]):
+        return words
+    prose = list(sentences(text, _LABELS))
+    for form in (_labelled_within, _named, _put_in_prompt):
+        if words := _clean(word for sentence in prose for word in form(sentence, names)):
+            return words
+    if names and any(_FILE_NAME.search(one) and _TRIGGER_AT_ALL.search(one) and not _NEGATION.search(one) for one in prose):
+        return [names[0]]
+    says_none = any(True for _ in labelled(text, _LABELS)) or any(_says_none(sentence) for sentence in prose)
+    return [] if template or says_none else None
 
 
-def _labelled_lines(text: str) -> Iterator[str]:
-    lines = unicodedata.normalize("NFKC", text).split("\n")
-    for number, line in enumerate(lines):
-        if line.strip().startswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if len(cells) == 2 and _LABEL_HEADING.match(cells[0]) and not re.fullmatch(r":?-*:?", cells[1]):  # noqa: PLR2004 - label and value
-                yield cells[1]
-        elif match := _LABEL_LINE.match(line):
-            if match[1] and not re.fullmatch(r"[*_\s]+", match[1]):
-                yield match[1]
-            else:
-                yield from _stated_lines(lines[number + 1 :])
+def of_embedding(text: str, stem: str) -> list[str] | None:
+    """Return the word of an embedding where the text shows it as code: its new token, or the file's name."""
+    for form in (_TOKENS.fullmatch, lambda code: code == stem):
+        for found in re.finditer(r"`([^`\n]{1,100})`", text):
+            if form(found[1].strip()):
+                return [found[1].strip()]
+    return None
 
 
-def _labelled_sections(text: str) -> Iterator[str]:
-    lines = text.split("\n")
-    marks = list(headings(text))
-    for index, (number, _, heading) in enumerate(marks):
-        if _LABEL_HEADING.match(unicodedata.normalize("NFKC", heading)):
-            end = marks[index + 1][0] if index + 1 < len(marks) else len(lines)
-            yield from _stated_lines(lines[number + 1 : end])
+def _says_none(sentence: str) -> bool:
+    match = re.search(_NOUN, normal(sentence), re.IGNORECASE)
+    return bool(match and _NEGATION.search(sentence))
 
 
-def _stated_lines(lines: list[str]) -> Iterator[str]:
+def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
+    if found.value:
+        if names and not _QUOTED.search(found.value) and _FILE_NAME.search(found.value):
+            yield names[0]
+        else:
+            yield from _of_statement(found.value)
+    for line in _stated_lines(found.below):
+        yield from _of_statement(line)
+
+
+def _labelled_within(sentence: str, names: Sequence[str]) -> Iterator[str]:
+    """Read "Something about it. Trigger: `x`" and "file - trigger: x"."""
+    plain = normal(sentence)
+    for start in (0, *(match.end() for match in re.finditer(r"\s[-–—]\s|[;,(]\s?", plain))):
+        if match := _LABELS.before.match(plain[start : start + 400]):
+            yield from _of_statement((match[1] or "").rstrip(")") if match[1] else "")
+            return
+    del names
+
+
+def _named(sentence: str, _names: Sequence[str]) -> Iterator[str]:
+    """Read what the sentence itself calls a trigger: quoted words beside the name of the thing."""
+    if match := _NAMED_BEFORE.search(sentence) or _DONE_BY.search(sentence):
+        yield from _of_statement(sentence[match.end() :])
+    elif (match := _NAMED_AFTER.search(sentence)) and not _NEGATION.search(sentence):
+        yield from _of_statement(match[1])
+
+
+def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
+    """Read "use `x` to call the style": one quoted word, a verb for putting it in, and one for what it does."""
+    if not (_PUT.search(sentence) and _EFFECT.search(sentence)) or _NEGATION.search(sentence):
+        return
+    quoted = _quoted(sentence)
+    if quoted:
+        yield from quoted if len(quoted) == 1 or _is_run(sentence) else ()
+    elif match := _BARE_WORD.search(sentence):
+        if _is_coined(match[1], names):
+            yield match[1]
+
+
+def _is_run(sentence: str) -> bool:
+    """Whether the quoted words of a sentence stand together, with nothing but a connector between."""
+    spans = [match.span() for match in _QUOTED.finditer(sentence)]
+    return all(later[0] - earlier[1] <= 6 for earlier, later in zip(spans, spans[1:], strict=False))  # noqa: PLR2004 - " and "
+
+
+def _is_coined(word: str, names: Sequence[str]) -> bool:
+    """Whether a word without quotes is surely a made-up one: part of the names, or unlike any ordinary word."""
+    parts = {part for name in names for part in (name.lower(), *re.split(r"[\W_]+", name.lower()))}
+    return word.lower() in parts or bool(re.search(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w", word))
+
+
+def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
     """Yield the lines that hold the words: up to the first prose, setting, picture or heading after them."""
     found = ""
     for line in lines:
-        content = line.strip().strip(">-*•+ ").strip()
+        content = line.strip().strip(">-*•+= ").strip()
         if not content or content.startswith(("```", "~~~")) or (not found and _TEMPLATE.search(line)):
             continue
         kind = _kind(line, content)
@@ -122,11 +193,11 @@ def _kind(line: str, content: str) -> str:
     """Return what a line under a label is: quoted words, plain words, or (empty) something else."""
     if _NONE_NEEDED.match(content):
         return "none"
-    if content.startswith(("|", "!", "<", "[", "#")) or _TEMPLATE.search(line) or _SETTING.search(content):
+    if content.startswith(("|", "!", "[", "#")) or _TEMPLATE.search(line) or _SETTING.search(content):
         return ""
     if _QUOTED.search(line):
         return "quoted"
-    is_short = len(content.split()) <= _LONGEST_LABEL_LINE and not re.search(r"[.。!?]\s*\S|[。]$", content)
+    is_short = len(content.split()) <= _LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
     return "plain" if is_short else ""
 
 
@@ -134,12 +205,26 @@ def _of_statement(statement: str) -> list[str]:
     statement = _NOT_WORDS.sub(" ", re.sub(r"^[\s>*•+-]{0,8}positive:", "", statement, flags=re.IGNORECASE)).strip()
     if _NONE_NEEDED.match(statement):
         return []
-    quoted = ["".join(groups).strip() for groups in _QUOTED.findall(statement)]
+    quoted = _quoted(statement)
     if quoted:
         return [part for text in quoted for part in (_split(text) if len(quoted) == 1 else [text])]
     # A sentence after the words is no word.
-    first = re.split(r"\.\s+(?=[A-ZА-Я])", statement, maxsplit=1)[0]
-    return _split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$", "", first))
+    first = re.split(r"\.\s+(?=[A-ZА-Я])|。", statement, maxsplit=1)[0]
+    plain = _split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$|\s#\s.*$", "", first))
+    return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= _LONGEST_PLAIN]
+
+
+def _quoted(text: str) -> list[str]:
+    """Return the quoted words of a statement up to its end, or to where it goes on to something else."""
+    found: list[str] = []
+    end = 0
+    for match in _QUOTED.finditer(text):
+        between = text[end : match.start()]
+        if found and (re.search(r"[.!?。]\s|[。]", between) or _ASIDE.search(between) or _SETTING.search(between)):
+            break
+        found.append("".join(group or "" for group in match.groups()).strip())
+        end = match.end()
+    return found
 
 
 def _split(text: str) -> list[str]:
@@ -156,6 +241,14 @@ def _clean(words: Iterable[str]) -> list[str]:
 
 
 def _is_noise(text: str) -> bool:
+    if _TOKENS.fullmatch(text):
+        return False
     return bool(
-        len(text) > _LONGEST_WORD or WEIGHT_NAME.search(text) or "://" in text or "<" in text or _QUALITY.match(text)
+        len(text) > _LONGEST_WORD
+        or WEIGHT_NAME.search(text)
+        or "://" in text
+        or "<" in text
+        or text.startswith("--")
+        or text.endswith("()")
+        or _QUALITY.match(text)
     )

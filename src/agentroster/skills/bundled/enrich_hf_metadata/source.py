@@ -1,0 +1,53 @@
+"""What there is to read about one model file, and which parts of a shared card are about it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, model_key, parts_for
+from agentroster.skills.bundled.enrich_hf_metadata.html import plain_markup
+from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
+
+_COMPONENT = re.compile(
+    r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"
+    r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """All there is to read about one model file."""
+
+    card: Card
+    facts: RepositoryFacts
+    repo: str
+    file_name: str
+    header: Mapping[str, str]
+    model_type: str = ""
+    revision: str = field(default="main")
+
+    @cached_property
+    def body(self) -> str:
+        """The visible text of the card, its HTML read as Markdown."""
+        return plain_markup(self.card.body)
+
+    @cached_property
+    def is_collection(self) -> bool:
+        """Whether the repository holds more than one model: a shared statement may then be another file's."""
+        files = {name for name in self.facts.weight_files if not _COMPONENT.search(name)}
+        names = {name.rsplit("/", 1)[-1].lower() for name in files} or mentioned_files(self.body)
+        # Checkpoints and precisions of one training are one model.
+        return len({model_key(name) for name in names}) > 1
+
+    @cached_property
+    def parts(self) -> tuple[FilePart, ...]:
+        """The parts of a shared card that are about this file, the surest first."""
+        if not self.file_name or not self.is_collection:
+            return ()
+        return parts_for(self.body, self.file_name, self.facts.weight_files)
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        return self.file_name.rsplit(".", 1)[0]

@@ -1,0 +1,125 @@
+"""The forms in which cards state something: labelled lines, titles, table cells, and sentences."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentroster.skills.bundled.enrich_hf_metadata.card import cells_of, headings, is_rule
+from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
+
+_NOT = alternatives("not_trigger")
+_SEPARATORS = re.compile(r"[:：=＝﹕︰]")
+_FENCE = re.compile(r"^\s*(?:```|~~~)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
+_KEY_AND_VALUE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Expressions for one kind of label: alone, and in front of a value."""
+
+    alone: re.Pattern[str]
+    before: re.Pattern[str]
+
+    @classmethod
+    def of(cls, *names: str) -> "Labels":
+        """Compile the labels that the data lists under these names."""
+        label = rf"(?:{(one := alternatives(*names))})(?:[\s/|(,]{{1,3}}(?:{one})\)?)?"
+        lead = rf"^[\W\d_]{{0,12}}(?:(?!(?:{_NOT})\b)\w{{1,20}}\s){{0,2}}?"
+        return cls(
+            alone=re.compile(rf"{lead}{label}[^\w\n]{{0,8}}(?:\([^()\n]{{0,80}}\)[^\w\n]{{0,8}})?$", re.IGNORECASE),
+            before=re.compile(
+                rf"{lead}{label}[*_`\"'\s]{{0,6}}(?:\([^()\n]{{0,80}}\)[*_`\s]{{0,6}})?"
+                rf"(?:\s?(?:of|for|für|von|pour|du|para|per|для)\s[^:=\n]{{1,40}})?[:=]\s{{0,4}}[*_]{{0,4}}\s{{0,4}}(\S.*)?$",
+                re.IGNORECASE,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A labelled value: the rest of its line, or the lines below a label that stands alone."""
+
+    value: str
+    below: Sequence[str] = ()
+
+
+def labelled(text: str, labels: Labels) -> Iterator[Stated]:
+    """Yield what stands behind or below each label that begins a line or is a title."""
+    lines = text.split("\n")
+    marks = [number for number, _, _ in headings(text)]
+    titles, rules = set(marks), _rules(lines)
+    following = 0
+    for number, line in enumerate(lines):
+        while following < len(marks) and marks[following] <= number:
+            following += 1
+        below = lines[number + 1 : marks[following] if following < len(marks) else number + _MOST_BELOW]
+        plain = normal(line)
+        if line.lstrip().startswith("|"):
+            yield from _cell(line, labels, is_head=number + 1 in rules, next_lines=lines[number + 2 : number + 3])
+        elif match := labels.before.match(plain):
+            value = match[1] and _as_written(line, plain[: match.start(1)])
+            yield Stated(value, ()) if value and value.strip("*_ ") else Stated("", below[:_MOST_BELOW])
+        elif number in titles and labels.alone.match(plain.strip().rstrip("#")):
+            yield Stated("", below[:_MOST_BELOW])
+
+
+_MOST_BELOW = 40
+
+
+def sentences(text: str, labels: Labels) -> Iterator[str]:
+    """Yield the sentences of the prose: without titles, tables, code, and lines that a label begins."""
+    titles = {number for number, _, _ in headings(text)}
+    paragraph: list[str] = []
+    fenced = False
+    for number, line in enumerate([*text.split("\n"), ""]):
+        fence = _FENCE.match(line) is not None
+        fenced ^= fence
+        is_prose = line.strip() and not (fence or fenced or number in titles or line.lstrip().startswith(("|", "!")))
+        starts_anew = re.match(r"\s*(?:[-*+>•]|\d{1,3}[.)])\s", line)
+        if paragraph and (not is_prose or starts_anew):
+            yield from _sentences(" ".join(paragraph))
+            paragraph = []
+        if is_prose and not labels.before.match(normal(line)):
+            paragraph.append(line.strip())
+        elif paragraph:
+            yield from _sentences(" ".join(paragraph))
+            paragraph = []
+
+
+def _sentences(text: str) -> Iterator[str]:
+    # In pieces: patterns meet short texts only.
+    for sentence in _SENTENCE_END.split(text):
+        if 0 < len(sentence) <= _LONGEST_SENTENCE:
+            yield sentence
+
+
+_LONGEST_SENTENCE = 600
+
+
+def _as_written(line: str, prefix: str) -> str:
+    """Return the value as its author wrote it: behind as many separators as the compared form has."""
+    position = 0
+    for _ in range(len(_SEPARATORS.findall(prefix))):
+        match = _SEPARATORS.search(line, position)
+        if match is None:
+            return ""
+        position = match.end()
+    return line[position:].strip()
+
+
+def _rules(lines: list[str]) -> set[int]:
+    return {n for n, line in enumerate(lines) if line.lstrip().startswith("|") and is_rule(cells_of(line[:500]))}
+
+
+def _cell(line: str, labels: Labels, *, is_head: bool, next_lines: list[str]) -> Iterator[Stated]:
+    """Yield the value beside a label in a table of keys and values."""
+    cells = cells_of(line)
+    if is_head and any(text.lstrip().startswith("|") for text in next_lines) and len(cells) >= _KEY_AND_VALUE:
+        # The head of a table with rows names columns; the keys of a table of pairs stand in its rows.
+        return
+    names = [bool(labels.alone.match(normal(cell))) for cell in cells]
+    if len(cells) >= _KEY_AND_VALUE and names[0]:
+        value = next((cell for cell, is_name in zip(cells, names, strict=True) if not is_name), "")
+        if value and not is_rule([value]):
+            yield Stated(value)
