@@ -21,8 +21,10 @@ _TRAINED_ON = each("trained_on")
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
 _NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _DATA = re.compile(rf"(?<![A-Za-z]){alternatives('data_nouns')}(?![a-z])", re.IGNORECASE)
+_MADE_FOR = re.compile(r"\b(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
 _HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
+_AND = re.compile(r"\s(?:and|or|und|oder|et|ou|y|o|e|и|или|en|i)\s|\s?[&+、和与與とや및]\s?|\s/\s")
 _THIS_FILE = re.compile(r"\b(?:this|the) file\b|\bdiese datei\b|\bce fichier\b|\best[ea] archivo\b", re.IGNORECASE)
 
 
@@ -48,6 +50,13 @@ def in_section(text: str, above: Iterable[str]) -> list[str]:
         if name := _of_title(title):
             return [name]
     return []
+
+
+def in_opening(text: str) -> list[str]:
+    """Return the name in the first sentence of a card that says what the model is for."""
+    first = next(sentences(text, _LABELS), "")
+    match = None if _ONLY_WORKS.search(first) else _MADE_FOR.search(first)
+    return list(_prose_name(match[1])) if match else []
 
 
 def about_file(text: str, file_name: str) -> list[str]:
@@ -101,8 +110,9 @@ def _in_sentence(sentence: str) -> Iterator[str]:
 
 def _prose_name(phrase: str) -> Iterator[str]:
     text = _plain(phrase)
-    if not (_NEGATION.search(text) or _DATA.search(text)) and (name := base_models.in_prose(text)):
-        yield name
+    names = {name for one in _AND.split(text) if (name := base_models.in_prose(one))}
+    if len(names) == 1 and not (_NEGATION.search(text) or _DATA.search(text)):
+        yield names.pop()
 
 
 def _plain(phrase: str) -> str:

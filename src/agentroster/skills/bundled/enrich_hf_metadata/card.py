@@ -11,7 +11,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.front_matter import front_mat
 
 _MOST_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
-_MOST_BODY, _LONGEST_LINE = 400_000, 2_000
+_MOST_BODY, _MOST_LINES, _LONGEST_LINE = 400_000, 10_000, 2_000
 # Marks of direction and of no width, and control characters: they hide or reorder what a person sees.
 _INVISIBLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), 0x7F, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
@@ -22,11 +22,13 @@ _ANCHOR = re.compile(r"\]\(#([^()\s]{1,200})\)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _BOLD_LINE = re.compile(r"^\s{0,3}(?:\*\*|__)([^*_|`\n]{1,80})(?:\*\*|__)\s{0,3}[:：]?\s{0,9}$")
 _UNDERLINE = re.compile(r"^ {0,3}(=|-)\1{2,200}\s{0,9}$")
-BOLD_LEVEL, _LONGEST_TITLE, _MOST_PARTS = 7, 100, 3
+BOLD_LEVEL, _LONGEST_TITLE, _LONGEST_NAME, _MOST_PARTS = 7, 100, 200, 3
 # Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
 _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 # The same weights in another precision or form are the same model.
 _FORM = re.compile(r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$")
+_WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+_NAME_CHARACTER = re.compile(r"[\w%+.\-]")
 WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 
 
@@ -58,7 +60,7 @@ def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
     text = text[: _MOST_FRONT_MATTER + _MOST_BODY].translate(_INVISIBLE)
-    lines = [piece for line in text.split("\n") for piece in _folded(line)]
+    lines = [piece for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] for piece in _folded(line)]
     text = "\n".join(lines)
     if lines[0].rstrip() != "---":
         return Card({}, text)
@@ -218,12 +220,24 @@ def shared_part(body: str) -> str:
     """Return the beginning of a collection's card, before the part about its first file."""
     lines = body.split("\n")
     first = next((number for number, line in enumerate(lines) if _names_in(line)), len(lines))
-    start = max((number for number, _, _ in headings(body) if number <= first), default=0)
+    marks = [(number, level) for number, level, _ in headings(body)]
+    start, level = max((mark for mark in marks if mark[0] <= first), default=(0, 0))
+    if [other for _, other in marks].count(level) == 1 and level == min(other for _, other in marks):
+        # Under the title of the whole card everything before the first file's own lines is shared.
+        start = next((number for number in range(first, start, -1) if not lines[number - 1].strip()), start)
     return "\n".join(lines[: start if first < len(lines) else first])
 
 
 def _names_in(line: str) -> set[str]:
-    return {_plain_name(match[0]) for match in WEIGHT_NAME.finditer(line)}
+    return {_plain_name(line[_name_start(line, match.start()) : match.end()]) for match in _WEIGHT_ENDING.finditer(line)}
+
+
+def _name_start(line: str, end: int) -> int:
+    """Return where the file name that ends here begins; a pattern would try from every character before."""
+    start = end
+    while start > max(0, end - _LONGEST_NAME) and _NAME_CHARACTER.match(line[start - 1]):
+        start -= 1
+    return start
 
 
 def _mentions(line: str, wanted: str) -> bool:

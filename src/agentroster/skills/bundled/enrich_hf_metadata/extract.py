@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, base_statements, description, triggers
 from agentroster.skills.bundled.enrich_hf_metadata.card import shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.preview import choose_preview
-from agentroster.skills.bundled.enrich_hf_metadata.source import Source
+from agentroster.skills.bundled.enrich_hf_metadata.source import Source, spoken
 
 __all__ = ["Extraction", "Source", "extract"]
 
@@ -46,7 +46,7 @@ def extract(source: Source) -> Extraction:
 def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
     """Yield what each kind of evidence says, the strongest first."""
     for part in source.parts:
-        stated = base_statements.in_row(part.row) or base_statements.in_section(part.text, part.above)
+        stated = base_statements.in_row(part.row) or base_statements.in_section(spoken(part.text), part.above)
         yield base_models.agreed(stated), "the card's section for this file"
     if not source.is_collection:
         yield base_models.agreed(base_statements.about_file(source.body, source.file_name)), "the text about this file"
@@ -67,6 +67,7 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
     if not source.parts:
         text = shared_part(source.body) if source.is_collection else source.body
         yield base_models.agreed(base_statements.in_text(text)), "the text of the card"
+        yield base_models.agreed(base_statements.in_opening(text)), "the opening of the card"
     else:
         yield base_models.agreed(base_statements.in_text(shared_part(source.body))), "the text of the card"
 
@@ -74,7 +75,7 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
 def _trained_words(source: Source) -> Sequence[str] | None:
     names = (source.stem, source.repo.split("/", 1)[-1]) if source.file_name else ()
     for part in source.parts:
-        text = part.text.replace(source.file_name, "")
+        text = spoken(part.text).replace(source.file_name, "")
         own = triggers.from_row(part.row) or triggers.from_text(text, names)
         own = own or (triggers.of_embedding(text, source.stem) if source.model_type == "embedding" else None) or own
         if own is not None:

@@ -41,12 +41,15 @@ class _Writer:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self._in_row = False
+        self._in_table = self._in_row = False
         self._heads = self._cells = 0
         self._link = ""
 
     def text(self, text: str) -> None:
-        self.pieces.append(re.sub(r"\s*\n\s*", " ", text) if self._in_row else text)
+        if self._in_row:
+            self.pieces.append(" ".join(text.splitlines()))
+        elif not self._in_table or text.strip():
+            self.pieces.append(text)
 
     def tag(self, tag: str) -> None:
         name = tag.strip("</>").split(None, 1)[0].rstrip("/").lower()
@@ -55,6 +58,7 @@ class _Writer:
             self._table(name, closing=closing)
         elif name == "table":
             self._end_row()
+            self._in_table = not closing
             self.pieces.append("\n\n")
         elif name in _HEADINGS:
             self.pieces.append(" " if self._in_row else "\n" if closing else f"\n{'#' * _HEADINGS[name]} ")
@@ -65,7 +69,7 @@ class _Writer:
         elif name in _MARKDOWN:
             self.text(_MARKDOWN[name])
         else:
-            self.pieces.append(" " if name in _NO_TEXT else tag)
+            self.text(" " if name in _NO_TEXT else tag)
 
     def _anchor(self, tag: str, *, closing: bool) -> None:
         # The address is kept as text: a link names a file, whatever the words of the link say.
@@ -77,7 +81,7 @@ class _Writer:
         if name == "tr":
             self._end_row()
             if not closing:
-                self.pieces.append("\n|")
+                self.pieces.append("|")
                 self._in_row = True
         elif closing:
             self.pieces.append(" |")

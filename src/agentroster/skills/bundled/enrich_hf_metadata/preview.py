@@ -95,13 +95,13 @@ def _suffix(address: str) -> str:
 
 def _candidates(source: Source) -> Iterator[str]:
     """Yield what the card shows for the file; of a shared card only the file's own part."""
-    definitions = {name.strip().lower(): target for name, target in _DEFINITION.findall(source.body)}
+    definitions = {name.strip().lower(): target for name, target in _DEFINITION.findall(source.markup)}
     if source.is_collection:
         for part in source.parts:
             yield from _images(part.text, definitions)
         return
     yield from _widget_outputs(source.card.front.get("widget"))
-    yield from _images(source.body, definitions)
+    yield from _images(source.markup, definitions)
     yield from source.card.strings("thumbnail")
 
 

@@ -14,6 +14,14 @@ _COMPONENT = re.compile(
     r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
 )
 
+_DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
+# Whoever gives orders to a language model states nothing about the file.
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
+    r"|^\s{0,3}(?:system|assistant)\s?:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -28,9 +36,14 @@ class Source:
     revision: str = field(default="main")
 
     @cached_property
-    def body(self) -> str:
-        """The visible text of the card, its HTML read as Markdown."""
+    def markup(self) -> str:
+        """The visible part of the card, its HTML read as Markdown."""
         return plain_markup(self.card.body)
+
+    @cached_property
+    def body(self) -> str:
+        """What the card says to a reader."""
+        return spoken(self.markup)
 
     @cached_property
     def is_collection(self) -> bool:
@@ -45,9 +58,15 @@ class Source:
         """The parts of a shared card that are about this file, the surest first."""
         if not self.file_name or not self.is_collection:
             return ()
-        return parts_for(self.body, self.file_name, self.facts.weight_files)
+        return parts_for(self.markup, self.file_name, self.facts.weight_files)
 
     @property
     def stem(self) -> str:
         """The file's name without its ending."""
         return self.file_name.rsplit(".", 1)[0]
+
+
+def spoken(markup: str) -> str:
+    """Return the text that may state something: without the pictures' descriptions, and without orders to a model."""
+    text = _DESCRIPTION.sub("![]", markup)
+    return "\n\n".join(block for block in text.split("\n\n") if not _ORDER.search(block))

@@ -12,6 +12,7 @@ _SEPARATORS = re.compile(r"[:：=＝﹕︰]")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
 _KEY_AND_VALUE = 2
+_OF_DATA = ('"', "'", "{", "[{", "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ def labelled(text: str, labels: Labels) -> Iterator[Stated]:
     lines = text.split("\n")
     marks = [number for number, _, _ in headings(text)]
     titles, rules = set(marks), _rules(lines)
-    following = 0
+    following, fenced = 0, False
     for number, line in enumerate(lines):
+        fenced ^= _FENCE.match(line) is not None
+        if not fenced and line.lstrip().startswith(_OF_DATA):
+            # Data outside a code block is an answer put into somebody's mouth, and no label.
+            continue
         while following < len(marks) and marks[following] <= number:
             following += 1
         below = lines[number + 1 : marks[following] if following < len(marks) else number + _MOST_BELOW]

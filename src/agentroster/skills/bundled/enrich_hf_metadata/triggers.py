@@ -42,7 +42,12 @@ _BARE_WORD = re.compile(
 )
 _NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
-_TRIGGER_AT_ALL = re.compile(rf"{_NOUN}|{alternatives('trigger_bare')}|{alternatives('effect')}", re.IGNORECASE)
+_WORD_OR_EFFECT = alternatives("trigger", "trigger_bare", "effect")
+_FILE_NAME_IS = re.compile(
+    rf"{alternatives('file_name')}[^.。]{{0,30}}?(?:{alternatives('as_trigger')})\s?(?:\w{{1,6}}\s){{0,2}}{_WORD_OR_EFFECT}"
+    rf"|{_WORD_OR_EFFECT}[^.。]{{0,12}}?{alternatives('copula')}[^.。]{{0,16}}?{alternatives('file_name')}",
+    re.IGNORECASE,
+)
 _PLACEHOLDER = re.compile(
     r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
     re.IGNORECASE,
@@ -103,7 +108,7 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
     for form in (_labelled_within, _named, _put_in_prompt):
         if words := _clean(word for sentence in prose for word in form(sentence, names)):
             return words
-    if names and any(_FILE_NAME.search(one) and _TRIGGER_AT_ALL.search(one) and not _NEGATION.search(one) for one in prose):
+    if names and any(_is_file_name(sentence) for sentence in prose):
         return [names[0]]
     says_none = any(True for _ in labelled(text, _LABELS)) or any(_says_none(sentence) for sentence in prose)
     return [] if template or says_none else None
@@ -116,6 +121,12 @@ def of_embedding(text: str, stem: str) -> list[str] | None:
             if form(found[1].strip()):
                 return [found[1].strip()]
     return None
+
+
+def _is_file_name(sentence: str) -> bool:
+    """Whether a sentence says that the file's name is the word."""
+    match = _FILE_NAME_IS.search(re.sub(r"\([^()]{0,80}\)", "", normal(sentence)))
+    return bool(match and not _NEGATION.search(match[0]))
 
 
 def _says_none(sentence: str) -> bool:
