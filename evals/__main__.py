@@ -38,7 +38,8 @@ def _as_text(outcomes: Sequence[Outcome], *, failures: bool) -> Iterator[str]:
     for outcome in outcomes:
         if failures and not outcome.right:
             kind = "WRONG  " if outcome.wrong else "missing"
-            yield f"{kind} {outcome.case} {outcome.field}\n    expected {outcome.expected}\n    actual   {outcome.actual}"
+            yield f"{kind} {outcome.case} {outcome.field}"
+            yield f"    expected {outcome.expected}\n    actual   {outcome.actual}"
 
 
 def _row(field: str, score: Score) -> str:

@@ -36,7 +36,7 @@ class Case:
 
 
 def load_cases(folder: Path) -> list[Case]:
-    """Return all cases of a folder by name. Raises ValueError for one that is not complete."""
+    """Return all cases of a folder by name. Raises TypeError for one that is not complete."""
     return [_load(path.parent) for path in sorted(folder.glob("*/case.yaml"))]
 
 
@@ -63,7 +63,7 @@ def _load(folder: Path) -> Case:
 
 def _mapping(value: object, folder: Path) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise ValueError(f"{folder.name}: not a case")
+        raise TypeError(f"{folder.name}: not a case")
     return cast("Mapping[str, object]", value)
 
 

@@ -8,13 +8,11 @@ from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, e
 from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, labelled, sentences
 
 _LABELS = Labels.of("base", "base_weak")
-_COLUMN = re.compile(
-    rf"^[\W_]{{0,4}}{alternatives('base', 'base_weak')}(?:[\s/|(,]{{1,3}}{alternatives('base', 'base_weak')}\)?)?[\W_]{{0,4}}$",
-    re.IGNORECASE,
-)
+_ANY = alternatives("base", "base_weak")
+_COLUMN = re.compile(rf"^[\W_]{{0,4}}{_ANY}(?:[\s/|(,]{{1,3}}{_ANY}\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
 _WITHIN = re.compile(
     rf"{alternatives('base')}[*_`\"'\s]{{0,6}}(?:\([^()]{{0,80}}\)\s?)?(?:\s?(?:of|for|für|von|pour|para|per|для)\s[^:=.]{{1,40}})?"
-    rf"(?:[:=]|{alternatives('copula')}(?!\w)|(?<=[は是为為이은는가]))\s{{0,3}}(\S.{{1,100}})",
+    rf"(?:[:=]|{alternatives('copula')}(?!\w)|[-–—]|(?<=[は是为為이은는가]))\s{{0,3}}(\S.{{1,100}})",
     re.IGNORECASE,
 )
 _TRAINED_ON = each("trained_on")
@@ -84,7 +82,7 @@ def _of_title(title: str) -> str | None:
     return base_models.in_prose(_plain(title)) if len(words) <= _LONGEST_TITLE else None
 
 
-_LONGEST_TITLE = 5
+_LONGEST_TITLE, _NEAR = 5, 16
 
 
 def _value(value: str, below: Iterable[str]) -> str:
@@ -101,7 +99,8 @@ def _in_sentence(sentence: str) -> Iterator[str]:
         yield from _prose_name(match[1])
         return
     for pattern in _TRAINED_ON:
-        if match := pattern.search(plain):
+        match = pattern.search(plain)
+        if match and not _NEGATION.search(plain[max(0, match.start() - _NEAR) : match.start()]):
             found = list(_prose_name(match["x"]))
             yield from found
             if found:
@@ -120,4 +119,6 @@ def _plain(phrase: str) -> str:
         return match[1]
     phrase = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", phrase)
     phrase = re.sub(r"[*_`\"]{1,2}(?=\W|$)|(?<=\W)[*_`\"]{1,2}|^[*_`\"]+", "", phrase)
-    return re.split(r"[,;(。、]|\.\s|\bwith\b|\bfor\b|\||\s#\s|\s[-–—]\s", phrase)[0].strip()
+    return re.split(
+        r"[,;(。、]|\.\s|\b(?:with|for|avec|mit|con|com|met|med|für|pour|para|с)\b|\||\s#\s|\s[-–—]\s", phrase
+    )[0].strip()

@@ -18,6 +18,9 @@ _INVISIBLE = dict.fromkeys(
      *range(0x2066, 0x206A), 0xFEFF)
 )  # fmt: skip
 _HEADING = re.compile(r"^\s{0,3}(?:[-*]\s{1,4})?(#{1,6})\s{1,4}(\S.*)$")
+_LIST_MARK = re.compile(r"^\s*\d{1,4}[.)]\s")
+_IN_PASSING = re.compile(r"[.!?。]\s|\b(?:with|like|see|than|without|from|mit|wie|avec|con|com|с)\W*$|と|和")
+_MOST_WORDS_BEFORE = 8
 _ANCHOR = re.compile(r"\]\(#([^()\s]{1,200})\)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _BOLD_LINE = re.compile(r"^\s{0,3}(?:\*\*|__)([^*_|`\n]{1,80})(?:\*\*|__)\s{0,3}[:：]?\s{0,9}$")
@@ -26,7 +29,9 @@ BOLD_LEVEL, _LONGEST_TITLE, _LONGEST_NAME, _MOST_PARTS = 7, 100, 200, 3
 # Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
 _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 # The same weights in another precision or form are the same model.
-_FORM = re.compile(r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$")
+_FORM = re.compile(
+    r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$"
+)
 _WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 _NAME_CHARACTER = re.compile(r"[\w%+.\-]")
 WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
@@ -178,10 +183,15 @@ class _Shelf:
         for number, line in enumerate(self._lines):
             if not _mentions(line, self._wanted) or _ANCHOR.search(line) or line.lstrip().startswith("|"):
                 continue
-            names = [name for name in _names_in(line) if not self._own(name)]
-            if not names:
+            if not any(not self._own(name) for name in _names_in(line)) and self._begins(line):
                 yield self._around(number)
                 return
+
+    def _begins(self, line: str) -> bool:
+        """Whether a line is about the file, and does not just mention it in passing."""
+        plain = unquote(line).lower()
+        before = _LIST_MARK.sub("", plain[: plain.find(self._wanted)])
+        return len(before.split()) <= _MOST_WORDS_BEFORE and not _IN_PASSING.search(before)
 
     def _own(self, name: str) -> bool:
         return model_key(name) == model_key(self._wanted) or self._wanted.endswith(" " + name)
@@ -229,7 +239,9 @@ def shared_part(body: str) -> str:
 
 
 def _names_in(line: str) -> set[str]:
-    return {_plain_name(line[_name_start(line, match.start()) : match.end()]) for match in _WEIGHT_ENDING.finditer(line)}
+    return {
+        _plain_name(line[_name_start(line, match.start()) : match.end()]) for match in _WEIGHT_ENDING.finditer(line)
+    }
 
 
 def _name_start(line: str, end: int) -> int:

@@ -18,7 +18,9 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 def as_html(body: str) -> str:
     """Render a card's body as HTML without any markup of the card's own."""
     # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
-    text = _MARKS.sub(lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE])
+    text = _MARKS.sub(
+        lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE]
+    )
     return _markdown.render(text).strip()
 
 

@@ -9,9 +9,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from agentroster.skills.bundled.enrich_hf_metadata.card import outside_fences
 from agentroster.skills.bundled.enrich_hf_metadata.source import Source
 
-HOSTS = frozenset(
-    {"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"}
-)
+HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"})
 _HUB_HOSTS = frozenset({"huggingface.co", "hf.co"})
 _STILL = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp")
 _ANIMATED = (".gif",)

@@ -120,7 +120,13 @@ def _rules(lines: list[str]) -> set[int]:
 def _cell(line: str, labels: Labels, *, is_head: bool, next_lines: list[str]) -> Iterator[Stated]:
     """Yield the value beside a label in a table of keys and values."""
     cells = cells_of(line)
-    if is_head and any(text.lstrip().startswith("|") for text in next_lines) and len(cells) >= _KEY_AND_VALUE:
+    is_pair = len(cells) == _KEY_AND_VALUE and cells[1].startswith(("`", '"', "“", "「"))
+    if (
+        is_head
+        and not is_pair
+        and any(text.lstrip().startswith("|") for text in next_lines)
+        and len(cells) >= _KEY_AND_VALUE
+    ):
         # The head of a table with rows names columns; the keys of a table of pairs stand in its rows.
         return
     names = [bool(labels.alone.match(normal(cell))) for cell in cells]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, table_rows
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
@@ -10,6 +11,10 @@ from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, Sta
 _LABELS = Labels.of("trigger", "trigger_bare")
 _NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
 _COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+# The cell below "Trigger" is a key where the table is one of keys and values.
+_KEY = re.compile(
+    rf"^[\W_]{{0,4}}{alternatives('trigger', 'trigger_bare', 'base', 'base_weak')}[\W_]{{0,4}}$", re.IGNORECASE
+)
 _QUOTE = (
     r"(?:`+([^`\n]{1,300})`+|\"([^\"\n]{1,300})\"|“([^“”\n]{1,300})[”“]|„([^„“”\n]{1,300})[“”]|«\s?([^«»\n]{1,300}?)\s?»"
     r"|「([^「」\n]{1,300})」|『([^『』\n]{1,300})』|\*\*([^*\n]{1,300})\*\*"
@@ -26,19 +31,27 @@ _TEMPLATE = re.compile(
 )
 # In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
 _NAMED_BEFORE = re.compile(
-    rf"(?:{_NOUN}|(?:^|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
-    rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=])[\s*_]{{0,3}})?(?={_GROUPLESS})",
+    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
+    rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={_GROUPLESS})",
     re.IGNORECASE,
 )
 _NAMED_AFTER = re.compile(
     rf"({_GROUPLESS})[^`\"“”„«»「」\n]{{0,40}}?(?:(?<=[\s。、，,])|(?<![A-Za-z]))(?:{alternatives('as_trigger')})\s{{0,2}}"
-    rf"(?:\w{{1,6}}\s){{0,2}}(?:{_NOUN})",
+    rf"(?:\w{{1,6}}\s){{0,2}}(?:{_NOUN}|(?<=\s){alternatives('trigger_bare')}(?=\W*$))",
     re.IGNORECASE,
 )
 _DONE_BY = re.compile(rf"(?:{alternatives('done_by')})\s(?:\w{{1,12}}\s){{0,3}}?(?={_GROUPLESS})", re.IGNORECASE)
+_NOUN_AT_ALL = re.compile(_NOUN, re.IGNORECASE)
+_NO_TRIGGER = re.compile(
+    rf"\b(?:no|without(?: a| any)?|kein\w{{0,2}}|ohne|sans|aucun\w?|sin|senza|sem|без)\s"
+    rf"{alternatives('trigger', 'trigger_bare')}\b",
+    re.IGNORECASE,
+)
+_IS_BARE = re.compile(rf"{_NOUN}\s{alternatives('copula')}\s([\w-]{{3,40}})\W{{0,3}}$", re.IGNORECASE)
 _PUT, _EFFECT = (re.compile(alternatives(name), re.IGNORECASE) for name in ("put", "effect"))
 _BARE_WORD = re.compile(
-    r"\b(?:word|token|phrase|keyword|tag|wort|mot|palabra|palavra|parola|woord|слово|słowo)\s([\w-]{3,40})", re.IGNORECASE
+    r"\b(?:word|token|phrase|keyword|tag|wort|mot|palabra|palavra|parola|woord|слово|słowo)\s([\w-]{3,40})",
+    re.IGNORECASE,
 )
 _NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
@@ -49,7 +62,8 @@ _FILE_NAME_IS = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
+    r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|"
+    r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
     re.IGNORECASE,
 )
 # A statement that begins like this says that there are no words, whatever it goes on to say.
@@ -61,7 +75,8 @@ _SETTING = re.compile(
 _NOT_WORDS = re.compile(r"<(?:lora|lyco|lycoris|hypernet):[^>]*>|https?://|!\[")
 _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
 _QUALITY = re.compile(
-    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|(?:score|rating|source)_\w+)$",
+    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|"
+    r"(?:score|rating|source)_\w+)$",
     re.IGNORECASE,
 )
 # What is quoted after the words themselves and is none of them.
@@ -89,7 +104,7 @@ def from_front_matter(card: Card) -> list[str] | None:
 def from_row(row: Iterable[tuple[str, str]]) -> list[str] | None:
     """Return the words of a table row's trigger column; None when it has none."""
     for column, cell in row:
-        if _COLUMN.match(normal(column)) and cell.strip():
+        if _COLUMN.match(normal(column)) and cell.strip() and not _KEY.match(normal(cell)):
             return _clean(_of_statement(cell))
     return None
 
@@ -110,17 +125,15 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
             return words
     if names and any(_is_file_name(sentence) for sentence in prose):
         return [names[0]]
-    says_none = any(True for _ in labelled(text, _LABELS)) or any(_says_none(sentence) for sentence in prose)
-    return [] if template or says_none else None
+    says_none = any(map(_denies, labelled(text, _LABELS))) or any(map(_says_none, prose))
+    return [] if says_none else None
 
 
 def of_embedding(text: str, stem: str) -> list[str] | None:
     """Return the word of an embedding where the text shows it as code: its new token, or the file's name."""
-    for form in (_TOKENS.fullmatch, lambda code: code == stem):
-        for found in re.finditer(r"`([^`\n]{1,100})`", text):
-            if form(found[1].strip()):
-                return [found[1].strip()]
-    return None
+    codes = [code.strip() for code in re.findall(r"`([^`\n]{1,100})`", text)]
+    token = next((code for code in codes if _TOKENS.fullmatch(code)), stem if stem in codes else None)
+    return [token] if token else None
 
 
 def _is_file_name(sentence: str) -> bool:
@@ -130,8 +143,14 @@ def _is_file_name(sentence: str) -> bool:
 
 
 def _says_none(sentence: str) -> bool:
-    match = re.search(_NOUN, normal(sentence), re.IGNORECASE)
-    return bool(match and _NEGATION.search(sentence))
+    plain = normal(sentence)
+    return bool(_NO_TRIGGER.search(plain) or (_NOUN_AT_ALL.search(plain) and _NEGATION.search(plain)))
+
+
+def _denies(found: Stated) -> bool:
+    """Whether a labelled value says that there are no words."""
+    value = found.value or next((line.strip(" >-*•+=") for line in found.below if line.strip(" >-*•+=`")), "")
+    return bool(_NONE_NEEDED.match(value) or _PLACEHOLDER.match(value.strip("*_`\"' ")))
 
 
 def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
@@ -154,12 +173,14 @@ def _labelled_within(sentence: str, names: Sequence[str]) -> Iterator[str]:
     del names
 
 
-def _named(sentence: str, _names: Sequence[str]) -> Iterator[str]:
+def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
     """Read what the sentence itself calls a trigger: quoted words beside the name of the thing."""
     if match := _NAMED_BEFORE.search(sentence) or _DONE_BY.search(sentence):
         yield from _of_statement(sentence[match.end() :])
     elif (match := _NAMED_AFTER.search(sentence)) and not _NEGATION.search(sentence):
         yield from _of_statement(match[1])
+    elif (match := _IS_BARE.search(sentence)) and _is_coined(match[1], names):
+        yield match[1]
 
 
 def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
@@ -169,15 +190,14 @@ def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
     quoted = _quoted(sentence)
     if quoted:
         yield from quoted if len(quoted) == 1 or _is_run(sentence) else ()
-    elif match := _BARE_WORD.search(sentence):
-        if _is_coined(match[1], names):
-            yield match[1]
+    elif (match := _BARE_WORD.search(sentence)) and _is_coined(match[1], names):
+        yield match[1]
 
 
 def _is_run(sentence: str) -> bool:
     """Whether the quoted words of a sentence stand together, with nothing but a connector between."""
     spans = [match.span() for match in _QUOTED.finditer(sentence)]
-    return all(later[0] - earlier[1] <= 6 for earlier, later in zip(spans, spans[1:], strict=False))  # noqa: PLR2004 - " and "
+    return all(later[0] - earlier[1] <= 6 for earlier, later in pairwise(spans))  # noqa: PLR2004 - " and "
 
 
 def _is_coined(word: str, names: Sequence[str]) -> bool:
