@@ -60,8 +60,10 @@ def test_trigger_words_are_read_in_every_language_and_form(text: str, words: lis
 
 @pytest.mark.parametrize(
     "text",
-    ["トリガーワードは不要です。", "ﾄﾘｶﾞｰﾜｰﾄﾞ: 不要", "트리거 워드는 필요 없습니다.", "Триггерное слово не нужно.", "触发词：无",
-     "Kein Triggerwort nötig.", "Aucun mot déclencheur n'est nécessaire.", "No trigger word needed.", "Tetikleyici: yok"],
+    ["トリガーワードは不要です。", "ﾄﾘｶﾞｰﾜｰﾄﾞ: 不要", "트리거 워드는 필요 없습니다.", "Триггерное слово не нужно.",
+     "触发词：无",
+     "Kein Triggerwort nötig.", "Aucun mot déclencheur n'est nécessaire.", "No trigger word needed.",
+     "Tetikleyici: yok"],
 )  # fmt: skip
 def test_a_card_may_say_that_no_words_are_needed(text: str) -> None:
     assert read(text).trained_words == []

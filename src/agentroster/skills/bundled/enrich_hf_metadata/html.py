@@ -12,9 +12,9 @@ _LINE = dict.fromkeys(
 _MARKDOWN = {"b": "**", "strong": "**", "code": "`", "kbd": "`", "tt": "`", **_LINE}
 # Tags of HTML and of the hub; anything else between angle brackets is text, such as the token <s0>.
 _NO_TEXT = frozenset(
-    """a abbr article aside big body caption cite col colgroup del em figcaption figure font footer form gallery head header
-    hr html i input ins label link main mark meta nav q s samp section small source span strike sub sup tbody tfoot thead
-    title track u var wbr button""".split()  # noqa: SIM905 - a list of forty words is read as a text
+    """a abbr article aside big body caption cite col colgroup del em figcaption figure font footer form
+    gallery head header hr html i input ins label link main mark meta nav q s samp section small source
+    span strike sub sup tbody tfoot thead title track u var wbr button""".split()  # noqa: SIM905 - a list of forty words is read as a text
 )
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6, "summary": 6}
 _SMALLEST_IMAGE = 40

@@ -15,6 +15,7 @@ _COMPONENT = re.compile(
 )
 
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
+_MOST_LINES = 10_000
 # Whoever gives orders to a language model states nothing about the file.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
@@ -38,7 +39,7 @@ class Source:
     @cached_property
     def markup(self) -> str:
         """The visible part of the card, its HTML read as Markdown."""
-        return plain_markup(self.card.body)
+        return "\n".join(plain_markup(self.card.body).split("\n", _MOST_LINES)[:_MOST_LINES])
 
     @cached_property
     def body(self) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from agentroster.skills.bundled.enrich_hf_metadata.card import cells_of, headings, is_rule
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
@@ -12,6 +13,7 @@ _SEPARATORS = re.compile(r"[:：=＝﹕︰]")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
 _KEY_AND_VALUE = 2
+_MOST_BELOW, _MOST_STATED, _MOST_SENTENCES, _LONGEST_SENTENCE = 40, 200, 1_500, 600
 _OF_DATA = ('"', "'", "{", "[{", "}")
 
 
@@ -46,7 +48,11 @@ class Stated:
 
 
 def labelled(text: str, labels: Labels) -> Iterator[Stated]:
-    """Yield what stands behind or below each label that begins a line or is a title."""
+    """Yield what stands behind or below each label that begins a line or is a title; only so many of a card."""
+    return islice(_labelled(text, labels), _MOST_STATED)
+
+
+def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
     lines = text.split("\n")
     marks = [number for number, _, _ in headings(text)]
     titles, rules = set(marks), _rules(lines)
@@ -69,11 +75,12 @@ def labelled(text: str, labels: Labels) -> Iterator[Stated]:
             yield Stated("", below[:_MOST_BELOW])
 
 
-_MOST_BELOW = 40
-
-
 def sentences(text: str, labels: Labels) -> Iterator[str]:
     """Yield the sentences of the prose: without titles, tables, code, and lines that a label begins."""
+    return islice(_prose(text, labels), _MOST_SENTENCES)
+
+
+def _prose(text: str, labels: Labels) -> Iterator[str]:
     titles = {number for number, _, _ in headings(text)}
     paragraph: list[str] = []
     fenced = False
@@ -97,9 +104,6 @@ def _sentences(text: str) -> Iterator[str]:
     for sentence in _SENTENCE_END.split(text):
         if 0 < len(sentence) <= _LONGEST_SENTENCE:
             yield sentence
-
-
-_LONGEST_SENTENCE = 600
 
 
 def _as_written(line: str, prefix: str) -> str:

@@ -36,7 +36,7 @@ _NAMED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _NAMED_AFTER = re.compile(
-    rf"({_GROUPLESS})[^`\"“”„«»「」\n]{{0,40}}?(?:(?<=[\s。、，,])|(?<![A-Za-z]))(?:{alternatives('as_trigger')})\s{{0,2}}"
+    rf"({_GROUPLESS})[^`\"“”„«»「」\n]{{0,40}}?(?<![A-Za-z]){alternatives('as_trigger')}\s{{0,2}}"
     rf"(?:\w{{1,6}}\s){{0,2}}(?:{_NOUN}|(?<=\s){alternatives('trigger_bare')}(?=\W*$))",
     re.IGNORECASE,
 )
@@ -57,7 +57,8 @@ _NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
 _WORD_OR_EFFECT = alternatives("trigger", "trigger_bare", "effect")
 _FILE_NAME_IS = re.compile(
-    rf"{alternatives('file_name')}[^.。]{{0,30}}?(?:{alternatives('as_trigger')})\s?(?:\w{{1,6}}\s){{0,2}}{_WORD_OR_EFFECT}"
+    rf"{alternatives('file_name')}[^.。]{{0,30}}?{alternatives('as_trigger')}\s?(?:\w{{1,6}}\s){{0,2}}"
+    rf"{_WORD_OR_EFFECT}"
     rf"|{_WORD_OR_EFFECT}[^.。]{{0,12}}?{alternatives('copula')}[^.。]{{0,16}}?{alternatives('file_name')}",
     re.IGNORECASE,
 )
