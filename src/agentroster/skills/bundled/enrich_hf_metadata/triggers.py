@@ -70,7 +70,8 @@ _PLACEHOLDER = re.compile(
 # A statement that begins like this says that there are no words, whatever it goes on to say.
 _NONE_NEEDED = re.compile(rf"^[\W_]{{0,8}}{alternatives('none_needed')}", re.IGNORECASE)
 _SETTING = re.compile(
-    r"\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|强度|権重|強度|权重",
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|"
+    r"强度|権重|強度|权重",
     re.IGNORECASE,
 )
 _NOT_WORDS = re.compile(r"<(?:lora|lyco|lycoris|hypernet):[^>]*>|https?://|!\[")
@@ -82,7 +83,8 @@ _QUALITY = re.compile(
 )
 # What is quoted after the words themselves and is none of them.
 _ASIDE = re.compile(
-    r"\b(?:not|instead of|rather than|e\.?g\.|for example|such as|optional(?:ly)?|negative|example|z\.? ?B\.)(?!\w)|例如|たとえば|例えば",
+    r"\b(?:not|instead of|rather than|e\.?g\.|for example|such as|optional(?:ly)?|negative|example|"
+    r"z\.? ?B\.)(?!\w)|例如|たとえば|例えば",
     re.IGNORECASE,
 )
 _PROSE = re.compile(
