@@ -6,9 +6,10 @@ import pytest
 
 from agentroster.library.library import Library
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card, part_for
+from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.shelf import part_for
 from agentroster.skills.bundled.enrich_hf_metadata.targets import understand
 
 HUB = "https://huggingface.co"

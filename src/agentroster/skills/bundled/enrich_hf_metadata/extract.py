@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, base_statements, description, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.card import shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.preview import choose_preview
+from agentroster.skills.bundled.enrich_hf_metadata.shelf import shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.source import Source, spoken
 
 __all__ = ["Extraction", "Source", "extract"]

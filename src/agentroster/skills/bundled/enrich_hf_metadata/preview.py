@@ -6,7 +6,7 @@ from html import unescape
 from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import outside_fences
+from agentroster.skills.bundled.enrich_hf_metadata.markdown import outside_fences
 from agentroster.skills.bundled.enrich_hf_metadata.source import Source
 
 HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"})

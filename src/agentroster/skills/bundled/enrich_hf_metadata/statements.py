@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import cells_of, headings, is_rule
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of, headings, is_rule
 
 _NOT = alternatives("not_trigger")
 _SEPARATORS = re.compile(r"[:：=＝﹕︰]")
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
 _KEY_AND_VALUE = 2
 _MOST_BELOW, _MOST_STATED, _MOST_SENTENCES, _LONGEST_SENTENCE = 40, 200, 1_500, 600
@@ -58,7 +57,7 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
     titles, rules = set(marks), _rules(lines)
     following, fenced = 0, False
     for number, line in enumerate(lines):
-        fenced ^= _FENCE.match(line) is not None
+        fenced ^= FENCE.match(line) is not None
         if not fenced and line.lstrip().startswith(_OF_DATA):
             # Data outside a code block is an answer put into somebody's mouth, and no label.
             continue
@@ -85,7 +84,7 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
     paragraph: list[str] = []
     fenced = False
     for number, line in enumerate([*text.split("\n"), ""]):
-        fence = _FENCE.match(line) is not None
+        fence = FENCE.match(line) is not None
         fenced ^= fence
         is_prose = line.strip() and not (fence or fenced or number in titles or line.lstrip().startswith(("|", "!")))
         starts_anew = re.match(r"\s*(?:[-*+>•]|\d{1,3}[.)])\s", line)

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, table_rows
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.file_names import WEIGHT_NAME
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
 from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, Stated, labelled, sentences
 
 _LABELS = Labels.of("trigger", "trigger_bare")
