@@ -2,27 +2,42 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, base_phrases
+from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, each, normal
-from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, labelled, sentences
+from agentroster.skills.bundled.enrich_hf_metadata.markdown import headings
+from agentroster.skills.bundled.enrich_hf_metadata.statements import labelled, sentences
 
-_LABELS = Labels.of("base", "base_weak")
+_LABELS = Labels.of("base", "base_weak", asked="base_question")
 _ANY = alternatives("base", "base_weak")
 _COLUMN = re.compile(rf"^[\W_]{{0,4}}{_ANY}(?:[\s/|(,]{{1,3}}{_ANY}\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
 _WITHIN = re.compile(
     rf"{alternatives('base')}[*_`\"'\s]{{0,6}}(?:\([^()]{{0,80}}\)\s?)?(?:\s?(?:of|for|für|von|pour|para|per|для)\s[^:=.]{{1,40}})?"
-    rf"(?:[:=]|{alternatives('copula')}(?!\w)|[-–—]|(?<=[は是为為이은는가]))\s{{0,3}}(\S.{{1,100}})",
+    rf"(?:[:=]|{alternatives('copula')}(?!\w)|[-–—]|(?<=[は是为為이은는가])|(?<=\s)(?=[A-Z])|[→➜⇒>])\s{{0,3}}(\S.{{1,100}})",
     re.IGNORECASE,
 )
 _TRAINED_ON = each("trained_on")
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
-_NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
-_DATA = re.compile(rf"(?<![A-Za-z]){alternatives('data_nouns')}(?![a-z])", re.IGNORECASE)
-_MADE_FOR = re.compile(r"\b(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
+_MADE_FOR = re.compile(
+    r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?!\w)"
+)
+_KIND_OF = re.compile(
+    r"(?P<x>(?=[\w.\[\] -]{0,20}[A-Z\d])[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)[ -](?:based[ -])?(?i:style |character |concept )?"
+    r"(?i:lora|lycoris|locon|lokr|dora|embedding|textual inversion|finetune|fine-tune|merge)(?!\w)"
+)
+_TITLE_PARTS = re.compile(r"[()\[\]|:：–—【】（）]|\s-\s|\s(?:for|für|pour|para|для)\s")
+_ADAPTER = re.compile(
+    r"\b(?:loras?|lycoris|locon|dora|style|embedding|checkpoint|version|ver|edition)\b", re.IGNORECASE
+)
+_ALL = re.compile(alternatives("all_files"), re.IGNORECASE)
+_ALL_ARE = re.compile(
+    r"^[\w\s''’]{0,40}?(?:[:=]|\b(?:are|is|for|on|use|in|sind|sont|son|são|sono)\b|都?是|は)\s{0,3}(?:all |for |an? )?(\S.{1,60})",
+    re.IGNORECASE,
+)
+_OPENING = 2
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
-_HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
-_AND = re.compile(r"\s(?:and|or|und|oder|et|ou|y|o|e|и|или|en|i)\s|\s?[&+、和与與とや및]\s?|\s/\s")
 _THIS_FILE = re.compile(r"\b(?:this|the) file\b|\bdiese datei\b|\bce fichier\b|\best[ea] archivo\b", re.IGNORECASE)
 
 
@@ -42,7 +57,9 @@ def in_section(text: str, above: Iterable[str]) -> list[str]:
     if found := in_text(text):
         return found
     for sentence in sentences(text, _LABELS):
-        if (match := _FOR.match(sentence)) and (name := base_models.in_prose(_plain(re.split(r"\.\s", match[1])[0]))):
+        if (match := _FOR.match(sentence)) and (
+            name := base_models.in_prose(base_phrases.plain(re.split(r"\.\s", match[1])[0]))
+        ):
             return [name]
     for title in above:
         if name := _of_title(title):
@@ -51,10 +68,37 @@ def in_section(text: str, above: Iterable[str]) -> list[str]:
 
 
 def in_opening(text: str) -> list[str]:
-    """Return the name in the first sentence of a card that says what the model is for."""
-    first = next(sentences(text, _LABELS), "")
-    match = None if _ONLY_WORKS.search(first) else _MADE_FOR.search(first)
-    return list(_prose_name(match[1])) if match else []
+    """Return the name in the first sentences of a card that say what the model is for or what it is, or in its title."""
+    found: list[str] = []
+    for sentence in islice(sentences(text, _LABELS), _OPENING):
+        if not (_ONLY_WORKS.search(sentence) or base_phrases.NEGATION.search(sentence)):
+            found += [
+                name
+                for match in _MADE_FOR.finditer(sentence)
+                for name in base_phrases.in_prose(match["x"] or match["y"])
+            ]
+            found += [name for match in _KIND_OF.finditer(sentence) for name in base_phrases.in_prose(match["x"])]
+    return found or _in_main_title(text)
+
+
+def _in_main_title(text: str) -> list[str]:
+    """Return the name that is a whole part of the card's first title, as in "Ink (PonyXL)" and "Ink | Flux dev LoRA"."""
+    title = next((title for _, level, title in headings(text) if level == 1), "")
+    parts = [part for part in _TITLE_PARTS.split(title) if part.strip()]
+    return [name for part in parts if len(parts) > 1 and (name := base_models.called(_ADAPTER.sub("", part)))]
+
+
+def of_all_files(text: str) -> list[str]:
+    """Return the names in sentences of a shared card that speak of all its files."""
+    found: list[str] = []
+    for sentence in sentences(text, _NO_LABELS):
+        if (match := _ALL.search(sentence)) and not base_phrases.NEGATION.search(sentence):
+            rest = sentence[match.end() :]
+            named = list(_in_sentence(rest)) or [
+                name for value in _ALL_ARE.findall(rest)[:1] if (name := base_models.called(base_phrases.plain(value)))
+            ]
+            found += named if not _ONLY_WORKS.search(sentence) else []
+    return found
 
 
 def about_file(text: str, file_name: str) -> list[str]:
@@ -67,7 +111,7 @@ def about_file(text: str, file_name: str) -> list[str]:
     return found
 
 
-_NO_LABELS = Labels(re.compile(r"(?!)"), re.compile(r"(?!)"))
+_NO_LABELS = Labels(*[re.compile(r"(?!)")] * 3)
 
 
 def _is_about(sentence: str, file_name: str) -> bool:
@@ -77,9 +121,9 @@ def _is_about(sentence: str, file_name: str) -> bool:
 def _of_title(title: str) -> str | None:
     match = _LABELS.before.match(normal(title))
     if match and match[1]:
-        return base_models.from_statement(_plain(match[1]))
+        return base_models.meant(base_phrases.plain(match[1]))
     words = title.split()
-    return base_models.in_prose(_plain(title)) if len(words) <= _LONGEST_TITLE else None
+    return base_models.in_prose(base_phrases.plain(title)) if len(words) <= _LONGEST_TITLE else None
 
 
 _LONGEST_TITLE, _NEAR = 5, 16
@@ -90,35 +134,18 @@ def _value(value: str, below: Iterable[str]) -> str:
 
 
 def _names(values: Iterable[str]) -> list[str]:
-    return [name for value in values if (name := base_models.from_statement(_plain(value)))]
+    return [name for value in values for name in base_phrases.in_value(value)]
 
 
 def _in_sentence(sentence: str) -> Iterator[str]:
     plain = normal(sentence)
     if not _ONLY_WORKS.search(plain) and (match := _WITHIN.search(plain)):
-        yield from _prose_name(match[1])
+        yield from base_phrases.in_prose(match[1])
         return
     for pattern in _TRAINED_ON:
         match = pattern.search(plain)
-        if match and not _NEGATION.search(plain[max(0, match.start() - _NEAR) : match.start()]):
-            found = list(_prose_name(match["x"]))
+        if match and not base_phrases.NEGATION.search(plain[max(0, match.start() - _NEAR) : match.start()]):
+            found = list(base_phrases.in_prose(match["x"]))
             yield from found
             if found:
                 return
-
-
-def _prose_name(phrase: str) -> Iterator[str]:
-    text = _plain(phrase)
-    names = {name for one in _AND.split(text) if (name := base_models.in_prose(one))}
-    if len(names) == 1 and not (_NEGATION.search(text) or _DATA.search(text)):
-        yield names.pop()
-
-
-def _plain(phrase: str) -> str:
-    if match := _HUB_ID.search(phrase):
-        return match[1]
-    phrase = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", phrase)
-    phrase = re.sub(r"[*_`\"]{1,2}(?=\W|$)|(?<=\W)[*_`\"]{1,2}|^[*_`\"]+", "", phrase)
-    return re.split(
-        r"[,;(。、]|\.\s|\b(?:with|for|avec|mit|con|com|met|med|für|pour|para|с)\b|\||\s#\s|\s[-–—]\s", phrase
-    )[0].strip()

@@ -47,9 +47,12 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
     """Yield what each kind of evidence says, the strongest first."""
     for part in source.parts:
         stated = base_statements.in_row(part.row) or base_statements.in_section(spoken(part.text), part.above)
-        yield base_models.agreed(stated), "the card's section for this file"
+        yield base_models.narrowest(stated), "the card's section for this file"
     if not source.is_collection:
-        yield base_models.agreed(base_statements.about_file(source.body, source.file_name)), "the text about this file"
+        yield (
+            base_models.narrowest(base_statements.about_file(source.body, source.file_name)),
+            "the text about this file",
+        )
     declared = source.card.strings("base_model")
     yield base_models.agreed(declared), "base_model of the card"
     tags = [*source.card.strings("tags"), *source.facts.tags]
@@ -66,10 +69,13 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
         yield base_models.from_hint(source.header.get(key, "")), "the file's own header"
     if not source.parts:
         text = shared_part(source.body) if source.is_collection else source.body
-        yield base_models.agreed(base_statements.in_text(text)), "the text of the card"
-        yield base_models.agreed(base_statements.in_opening(text)), "the opening of the card"
+        yield base_models.narrowest(base_statements.in_text(text)), "the text of the card"
+        yield base_models.narrowest(base_statements.in_opening(text)), "the opening of the card"
     else:
-        yield base_models.agreed(base_statements.in_text(shared_part(source.body))), "the text of the card"
+        yield base_models.narrowest(base_statements.in_text(shared_part(source.body))), "the text of the card"
+    if source.is_collection:
+        yield base_models.narrowest(base_statements.of_all_files(source.body)), "what the card says of all files"
+        yield base_models.narrowest(base_statements.in_opening(shared_part(source.body))), "the opening of the card"
 
 
 def _trained_words(source: Source) -> Sequence[str] | None:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import unquote
 
 _LONGEST_NAME = 200
+_AROUND = re.compile(r"^(?:\d{1,3}[.)]\s|[^\w(])+|[^\w)]+$")
 # Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
 _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 # The same weights in another precision or form are the same model.
@@ -53,6 +54,8 @@ def same_name(heading: str, file_name: str) -> bool:
     """Whether a title is the file's name, whatever stands for the blanks in it."""
     stem = file_name.rsplit(".", 1)[0]
     text = re.sub(r"[`*\[\]]", "", re.sub(r"\]\([^()]{0,500}\)", "", heading))
+    # Emoji, numbers and marks around a title are no part of the name.
+    text = _AROUND.sub("", text)
     return squeezed(text) in {squeezed(stem), squeezed(file_name)}
 
 

@@ -34,6 +34,13 @@ def each(name: str) -> list[re.Pattern[str]]:
     return [re.compile(pattern, re.IGNORECASE) for pattern in cast("dict[str, list[str]]", value)[name]]
 
 
+def table(name: str) -> dict[str, str]:
+    """Return the mapping under a name, with one expression for each key."""
+    value: object = yaml.safe_load(Path(__file__).with_name("labels.yaml").read_text(encoding="utf-8"))
+    groups = cast("dict[str, dict[str, list[str]]]", value)[name]
+    return {key: "|".join(patterns) for key, patterns in groups.items()}
+
+
 def normal(text: str) -> str:
     """Return text as labels are compared: full and half width alike."""
     return unicodedata.normalize("NFKC", text)

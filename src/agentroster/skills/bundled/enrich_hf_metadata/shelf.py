@@ -133,4 +133,6 @@ def shared_part(body: str) -> str:
     if [other for _, other in marks].count(level) == 1 and level == min(other for _, other in marks):
         # Under the title of the whole card everything before the first file's own lines is shared.
         start = next((number for number in range(first, start, -1) if not lines[number - 1].strip()), start)
+    if not marks:
+        start = first
     return "\n".join(lines[: start if first < len(lines) else first])

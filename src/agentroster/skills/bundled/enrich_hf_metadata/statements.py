@@ -3,39 +3,18 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
+from agentroster.skills.bundled.enrich_hf_metadata.label_forms import ARROW, Labels
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of, headings, is_rule
 
-_NOT = alternatives("not_trigger")
-_SEPARATORS = re.compile(r"[:：=＝﹕︰]")
+_SEPARATORS = re.compile(rf"[:：=＝﹕︰]|{ARROW}|(?<=\s)[-–—](?=\s)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
+_ANSWER_MARK = re.compile(rf"^[\W_]{{0,4}}{alternatives('answer')}[\s*_]{{0,3}}[:：.)）][\s*_]{{0,3}}", re.IGNORECASE)
 _KEY_AND_VALUE = 2
 _MOST_BELOW, _MOST_STATED, _MOST_SENTENCES, _LONGEST_SENTENCE = 40, 200, 1_500, 600
 _OF_DATA = ('"', "'", "{", "[{", "}")
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Expressions for one kind of label: alone, and in front of a value."""
-
-    alone: re.Pattern[str]
-    before: re.Pattern[str]
-
-    @classmethod
-    def of(cls, *names: str) -> "Labels":
-        """Compile the labels that the data lists under these names."""
-        label = rf"(?:{(one := alternatives(*names))})(?:[\s/|(,]{{1,3}}(?:{one})\)?)?"
-        lead = rf"^[\W\d_]{{0,12}}(?:(?!(?:{_NOT})\b)\w{{1,20}}\s){{0,2}}?"
-        return cls(
-            alone=re.compile(rf"{lead}{label}[^\w\n]{{0,8}}(?:\([^()\n]{{0,80}}\)[^\w\n]{{0,8}})?$", re.IGNORECASE),
-            before=re.compile(
-                rf"{lead}{label}[*_`\"'\s]{{0,6}}(?:\([^()\n]{{0,80}}\)[*_`\s]{{0,6}})?"
-                rf"(?:\s?(?:of|for|für|von|pour|du|para|per|для)\s[^:=\n]{{1,40}})?[:=]\s{{0,4}}[*_]{{0,4}}\s{{0,4}}(\S.*)?$",
-                re.IGNORECASE,
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +23,7 @@ class Stated:
 
     value: str
     below: Sequence[str] = ()
+    is_answer: bool = False
 
 
 def labelled(text: str, labels: Labels) -> Iterator[Stated]:
@@ -70,8 +50,24 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
         elif match := labels.before.match(plain):
             value = match[1] and _as_written(line, plain[: match.start(1)])
             yield Stated(value, ()) if value and value.strip("*_ ") else Stated("", below[:_MOST_BELOW])
+        elif match := labels.asked.match(plain) if "?" in plain[:200] else None:
+            yield Stated(_answer(plain[match.end() :], lines[number + 1 : number + 4]), is_answer=True)
         elif number in titles and labels.alone.match(plain.strip().rstrip("#")):
             yield Stated("", below[:_MOST_BELOW])
+        elif _begins_paragraph(lines, number) and labels.alone.match(plain):
+            yield Stated("", [line for line in takewhile(str.strip, below[:_MOST_BELOW])])
+
+
+def _begins_paragraph(lines: list[str], number: int) -> bool:
+    """Whether a line is the first of at least two in a paragraph: the label of a list that was pasted as text."""
+    before, after = lines[max(0, number - 1) : number], lines[number + 1 : number + 2]
+    return not any(map(str.strip, before)) and any(map(str.strip, after))
+
+
+def _answer(rest: str, following: Sequence[str]) -> str:
+    """Return the answer to a question: what follows it, without the mark of an answer."""
+    candidates = (text.strip(" *_>-\t") for text in (rest, *following))
+    return _ANSWER_MARK.sub("", next((text for text in candidates if text), "")).strip(" *_")
 
 
 def sentences(text: str, labels: Labels) -> Iterator[str]:
@@ -107,6 +103,8 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _as_written(line: str, prefix: str) -> str:
     """Return the value as its author wrote it: behind as many separators as the compared form has."""
+    if len(normal(line)) == len(line):
+        return line[len(prefix) :].strip()
     position = 0
     for _ in range(len(_SEPARATORS.findall(prefix))):
         match = _SEPARATORS.search(line, position)

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card
 from agentroster.skills.bundled.enrich_hf_metadata.file_names import WEIGHT_NAME
+from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
-from agentroster.skills.bundled.enrich_hf_metadata.statements import Labels, Stated, labelled, sentences
+from agentroster.skills.bundled.enrich_hf_metadata.statements import Stated, labelled, sentences
 
-_LABELS = Labels.of("trigger", "trigger_bare")
+_LABELS = Labels.of("trigger", "trigger_bare", asked="trigger_question")
 _NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
 _COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
 # The cell below "Trigger" is a key where the table is one of keys and values.
