@@ -128,7 +128,8 @@ _LONGEST_CALLED = 60
 _WIDER = {
     "Pony": {"SDXL 1.0"}, "Illustrious": {"SDXL 1.0"}, "NoobAI": {"SDXL 1.0", "Illustrious"},
     "SD 3.5 Large": {"SD 3.5"}, "SD 3.5 Medium": {"SD 3.5"}, "SD 3.5 Large Turbo": {"SD 3.5", "SD 3.5 Large"},
-    "Flux.1 Kontext": {"Flux.1 D"}, "Flux.1 Krea": {"Flux.1 D"}, "SDXL Lightning": {"SDXL 1.0"}, "SDXL Hyper": {"SDXL 1.0"},
+    "Flux.1 Kontext": {"Flux.1 D"}, "Flux.1 Krea": {"Flux.1 D"},
+    "SDXL Lightning": {"SDXL 1.0"}, "SDXL Hyper": {"SDXL 1.0"},
 }  # fmt: skip
 
 

@@ -21,10 +21,12 @@ _WITHIN = re.compile(
 _TRAINED_ON = each("trained_on")
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
 _MADE_FOR = re.compile(
-    r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?!\w)"
+    r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
+    r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?!\w)"
 )
 _KIND_OF = re.compile(
-    r"(?P<x>(?=[\w.\[\] -]{0,20}[A-Z\d])[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)[ -](?:based[ -])?(?i:style |character |concept )?"
+    r"(?P<x>(?=[\w.\[\] -]{0,20}[A-Z\d])[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
+    r"[ -](?:based[ -])?(?i:style |character |concept )?"
     r"(?i:lora|lycoris|locon|lokr|dora|embedding|textual inversion|finetune|fine-tune|merge)(?!\w)"
 )
 _TITLE_PARTS = re.compile(r"[()\[\]|:：–—【】（）]|\s-\s|\s(?:for|für|pour|para|для)\s")
@@ -33,7 +35,8 @@ _ADAPTER = re.compile(
 )
 _ALL = re.compile(alternatives("all_files"), re.IGNORECASE)
 _ALL_ARE = re.compile(
-    r"^[\w\s''’]{0,40}?(?:[:=]|\b(?:are|is|for|on|use|in|sind|sont|son|são|sono)\b|都?是|は)\s{0,3}(?:all |for |an? )?(\S.{1,60})",
+    r"^[\w\s''’]{0,40}?(?:[:=]|\b(?:are|is|for|on|use|in|sind|sont|son|são|sono)\b"
+    r"|都?是|は)\s{0,3}(?:all |for |an? )?(\S.{1,60})",
     re.IGNORECASE,
 )
 _OPENING = 2
@@ -43,7 +46,9 @@ _THIS_FILE = re.compile(r"\b(?:this|the) file\b|\bdiese datei\b|\bce fichier\b|\
 
 def in_row(row: Iterable[tuple[str, str]]) -> list[str]:
     """Return the names in a table row's columns for the base model."""
-    return _names(cell for column, cell in row if _COLUMN.match(normal(column)))
+    cells = list(row)
+    whole = (base_models.called(base_phrases.plain(cell)) for column, cell in cells if not _ONLY_WORKS.search(column))
+    return _names(cell for column, cell in cells if _COLUMN.match(normal(column))) or [name for name in whole if name]
 
 
 def in_text(text: str) -> list[str]:
@@ -68,7 +73,7 @@ def in_section(text: str, above: Iterable[str]) -> list[str]:
 
 
 def in_opening(text: str) -> list[str]:
-    """Return the name in the first sentences of a card that say what the model is for or what it is, or in its title."""
+    """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
     found: list[str] = []
     for sentence in islice(sentences(text, _LABELS), _OPENING):
         if not (_ONLY_WORKS.search(sentence) or base_phrases.NEGATION.search(sentence)):
@@ -82,7 +87,7 @@ def in_opening(text: str) -> list[str]:
 
 
 def _in_main_title(text: str) -> list[str]:
-    """Return the name that is a whole part of the card's first title, as in "Ink (PonyXL)" and "Ink | Flux dev LoRA"."""
+    """Return the name that is a whole part of the title, as in "Ink (PonyXL)" and "Ink | Flux dev LoRA"."""
     title = next((title for _, level, title in headings(text) if level == 1), "")
     parts = [part for part in _TITLE_PARTS.split(title) if part.strip()]
     return [name for part in parts if len(parts) > 1 and (name := base_models.called(_ADAPTER.sub("", part)))]

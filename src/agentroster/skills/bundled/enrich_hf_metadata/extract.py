@@ -83,7 +83,15 @@ def _trained_words(source: Source) -> Sequence[str] | None:
     for part in source.parts:
         text = spoken(part.text).replace(source.file_name, "")
         own = triggers.from_row(part.row) or triggers.from_text(text, names)
-        own = own or (triggers.of_embedding(text, source.stem) if source.model_type == "embedding" else None) or own
+        own = (
+            own
+            or (
+                triggers.of_embedding(text, source.stem, is_silent=own is None)
+                if source.model_type == "embedding"
+                else None
+            )
+            or own
+        )
         if own is not None:
             return own
     if source.is_collection:
@@ -93,5 +101,5 @@ def _trained_words(source: Source) -> Sequence[str] | None:
     if stated is None:
         stated = triggers.from_text(source.body, names)
     if not stated and source.model_type == "embedding":
-        return triggers.of_embedding(source.body, source.stem) or stated
+        return triggers.of_embedding(source.body, source.stem, is_silent=stated is None) or stated
     return stated

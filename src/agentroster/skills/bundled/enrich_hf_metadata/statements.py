@@ -55,7 +55,7 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
         elif number in titles and labels.alone.match(plain.strip().rstrip("#")):
             yield Stated("", below[:_MOST_BELOW])
         elif _begins_paragraph(lines, number) and labels.alone.match(plain):
-            yield Stated("", [line for line in takewhile(str.strip, below[:_MOST_BELOW])])
+            yield Stated("", list(takewhile(str.strip, below[:_MOST_BELOW])))
 
 
 def _begins_paragraph(lines: list[str], number: int) -> bool:

@@ -2,29 +2,34 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
+from agentroster.skills.bundled.enrich_hf_metadata import trigger_sentences
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.file_names import WEIGHT_NAME
 from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
 from agentroster.skills.bundled.enrich_hf_metadata.statements import Stated, labelled, sentences
+from agentroster.skills.bundled.enrich_hf_metadata.trigger_sentences import LABELS
+from agentroster.skills.bundled.enrich_hf_metadata.words import (
+    LONGEST_PLAIN,
+    NONE_NEEDED,
+    PLACEHOLDER,
+    QUOTED,
+    SETTING,
+    clean,
+    of_statement,
+    split,
+)
 
-_LABELS = Labels.of("trigger", "trigger_bare", asked="trigger_question")
+# Names for the word that also mean other things: the whole label, with a quoted word or a single one behind.
+_KEYS = Labels.of("trigger_key", most_words_before=0)
 _NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
 _COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+_SAID_COLUMN = re.compile(rf"^[\W_]{{0,4}}{alternatives('trigger_key')}[\W_]{{0,4}}$", re.IGNORECASE)
 # The cell below "Trigger" is a key where the table is one of keys and values.
 _KEY = re.compile(
     rf"^[\W_]{{0,4}}{alternatives('trigger', 'trigger_bare', 'base', 'base_weak')}[\W_]{{0,4}}$", re.IGNORECASE
 )
-_QUOTE = (
-    r"(?:`+([^`\n]{1,300})`+|\"([^\"\n]{1,300})\"|“([^“”\n]{1,300})[”“]|„([^„“”\n]{1,300})[“”]|«\s?([^«»\n]{1,300}?)\s?»"
-    r"|「([^「」\n]{1,300})」|『([^『』\n]{1,300})』|\*\*([^*\n]{1,300})\*\*"
-    r"|(?<!\w)[‘']([^‘’'\n]{2,100})[’'](?!\w))"
-)
-_QUOTED = re.compile(_QUOTE)
-_GROUPLESS = re.sub(r"(?<!\\)\((?!\?)", "(?:", _QUOTE)
 # The Hub's template: "You should use `word` to trigger the image generation."
 _TEMPLATE = re.compile(
     r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
@@ -32,28 +37,10 @@ _TEMPLATE = re.compile(
     r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
     re.IGNORECASE,
 )
-# In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
-_NAMED_BEFORE = re.compile(
-    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
-    rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={_GROUPLESS})",
-    re.IGNORECASE,
-)
-_NAMED_AFTER = re.compile(
-    rf"({_GROUPLESS})[^`\"“”„«»「」\n]{{0,40}}?(?<![A-Za-z]){alternatives('as_trigger')}\s{{0,2}}"
-    rf"(?:\w{{1,6}}\s){{0,2}}(?:{_NOUN}|(?<=\s){alternatives('trigger_bare')}(?=\W*$))",
-    re.IGNORECASE,
-)
-_DONE_BY = re.compile(rf"(?:{alternatives('done_by')})\s(?:\w{{1,12}}\s){{0,3}}?(?={_GROUPLESS})", re.IGNORECASE)
 _NOUN_AT_ALL = re.compile(_NOUN, re.IGNORECASE)
 _NO_TRIGGER = re.compile(
     rf"\b(?:no|without(?: a| any)?|kein\w{{0,2}}|ohne|sans|aucun\w?|sin|senza|sem|без)\s"
     rf"{alternatives('trigger', 'trigger_bare')}\b",
-    re.IGNORECASE,
-)
-_IS_BARE = re.compile(rf"{_NOUN}\s{alternatives('copula')}\s([\w-]{{3,40}})\W{{0,3}}$", re.IGNORECASE)
-_PUT, _EFFECT = (re.compile(alternatives(name), re.IGNORECASE) for name in ("put", "effect"))
-_BARE_WORD = re.compile(
-    r"\b(?:word|token|phrase|keyword|tag|wort|mot|palabra|palavra|parola|woord|слово|słowo)\s([\w-]{3,40})",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
@@ -65,37 +52,12 @@ _FILE_NAME_IS = re.compile(
     rf"|{_WORD_OR_EFFECT}[^.。]{{0,12}}?{alternatives('copula')}[^.。]{{0,16}}?{alternatives('file_name')}",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|"
-    r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
-    re.IGNORECASE,
-)
-# A statement that begins like this says that there are no words, whatever it goes on to say.
-_NONE_NEEDED = re.compile(rf"^[\W_]{{0,8}}{alternatives('none_needed')}", re.IGNORECASE)
-_SETTING = re.compile(
-    r"\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|"
-    r"强度|権重|強度|权重",
-    re.IGNORECASE,
-)
-_NOT_WORDS = re.compile(r"<(?:lora|lyco|lycoris|hypernet):[^>]*>|https?://|!\[")
 _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
-_QUALITY = re.compile(
-    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|"
-    r"(?:score|rating|source)_\w+)$",
+_LONGEST_ANSWER = 3
+_GENERIC_STEM = re.compile(
+    r"^(?:learned_embeds|embeddings?|model|textual[_-]?inversion|ti|checkpoint|token|\w)(?:[-_]?(?:steps?[-_]?)?\d+)?$",
     re.IGNORECASE,
 )
-# What is quoted after the words themselves and is none of them.
-_ASIDE = re.compile(
-    r"\b(?:not|instead of|rather than|e\.?g\.|for example|such as|optional(?:ly)?|negative|example|"
-    r"z\.? ?B\.)(?!\w)|例如|たとえば|例えば",
-    re.IGNORECASE,
-)
-_PROSE = re.compile(
-    r"^(?:see|any|your|the (?:same|word)|same|described|listed|as |below|above|check|just|simply|please|read|refer|"
-    r"depends|various|multiple|you |it |this |there |optional|yes)\b|[?]$",
-    re.IGNORECASE,
-)
-_MOST_WORDS, _LONGEST_WORD, _LONGEST_PLAIN = 40, 300, 8
 
 
 def from_front_matter(card: Card) -> list[str] | None:
@@ -103,15 +65,19 @@ def from_front_matter(card: Card) -> list[str] | None:
     for key in ("instance_prompt", "trigger", "trigger_word", "trigger_words", "trigger_phrase"):
         stated = card.strings(key)
         if stated:
-            return _clean(word for text in stated for word in _split(text))
+            return clean(word for text in stated for word in split(text))
     return None
 
 
 def from_row(row: Iterable[tuple[str, str]]) -> list[str] | None:
     """Return the words of a table row's trigger column; None when it has none."""
-    for column, cell in row:
+    cells = list(row)
+    for column, cell in cells:
         if _COLUMN.match(normal(column)) and cell.strip() and not _KEY.match(normal(cell)):
-            return _clean(_of_statement(cell))
+            return clean(of_statement(cell))
+    for column, cell in cells:
+        if _SAID_COLUMN.match(normal(column)) and QUOTED.fullmatch(cell.strip()):
+            return clean(of_statement(cell))
     return None
 
 
@@ -121,24 +87,28 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
     `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
     """
     template = _TEMPLATE.findall(text)
-    stated = [word for found in labelled(text, _LABELS) for word in _of_label(found, names)]
+    stated = [word for found in labelled(text, LABELS) for word in _of_label(found, names)]
     columns = [word for row in table_rows(text) for word in from_row(row.items()) or ()]
-    if words := _clean([*template, *stated, *columns]):
+    if words := clean([*template, *stated, *columns]):
         return words
-    prose = list(sentences(text, _LABELS))
-    for form in (_labelled_within, _named, _put_in_prompt):
-        if words := _clean(word for sentence in prose for word in form(sentence, names)):
+    if words := clean(word for found in labelled(text, _KEYS) for word in _of_key(found)):
+        return words
+    prose = list(sentences(text, LABELS))
+    for stated_words in trigger_sentences.stated(prose, names):
+        if words := clean(stated_words):
             return words
     if names and any(_is_file_name(sentence) for sentence in prose):
         return [names[0]]
-    says_none = any(map(_denies, labelled(text, _LABELS))) or any(map(_says_none, prose))
+    says_none = any(map(_denies, labelled(text, LABELS))) or any(map(_says_none, prose))
     return [] if says_none else None
 
 
-def of_embedding(text: str, stem: str) -> list[str] | None:
-    """Return the word of an embedding where the text shows it as code: its new token, or the file's name."""
+def of_embedding(text: str, stem: str, *, is_silent: bool) -> list[str] | None:
+    """Return the word of an embedding: a token shown as code, else the file's name, which tools take for the word."""
     codes = [code.strip() for code in re.findall(r"`([^`\n]{1,100})`", text)]
     token = next((code for code in codes if _TOKENS.fullmatch(code)), stem if stem in codes else None)
+    if token is None and is_silent and text.strip() and not _GENERIC_STEM.match(stem):
+        token = stem
     return [token] if token else None
 
 
@@ -156,60 +126,28 @@ def _says_none(sentence: str) -> bool:
 def _denies(found: Stated) -> bool:
     """Whether a labelled value says that there are no words."""
     value = found.value or next((line.strip(" >-*•+=") for line in found.below if line.strip(" >-*•+=`")), "")
-    return bool(_NONE_NEEDED.match(value) or _PLACEHOLDER.match(value.strip("*_`\"' ")))
+    return bool(NONE_NEEDED.match(value) or PLACEHOLDER.match(value.strip("*_`\"' ")))
+
+
+def _of_key(found: Stated) -> Iterator[str]:
+    """Yield the words behind a label that also means other things."""
+    words = of_statement(found.value)
+    if QUOTED.search(found.value) or (len(words) == 1 and re.search(r"^(?!hf_)[^\W\d][\w-]+$", words[0])):
+        yield from words
 
 
 def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
-    if found.value:
-        if names and not _QUOTED.search(found.value) and _FILE_NAME.search(found.value):
+    if found.is_answer:
+        words = of_statement(found.value)
+        if QUOTED.search(found.value) or all(len(word.split()) <= _LONGEST_ANSWER for word in words):
+            yield from words
+    elif found.value:
+        if names and not QUOTED.search(found.value) and _FILE_NAME.search(found.value):
             yield names[0]
         else:
-            yield from _of_statement(found.value)
+            yield from of_statement(found.value)
     for line in _stated_lines(found.below):
-        yield from _of_statement(line)
-
-
-def _labelled_within(sentence: str, names: Sequence[str]) -> Iterator[str]:
-    """Read "Something about it. Trigger: `x`" and "file - trigger: x"."""
-    plain = normal(sentence)
-    for start in (0, *(match.end() for match in re.finditer(r"\s[-–—]\s|[;,(]\s?", plain))):
-        if match := _LABELS.before.match(plain[start : start + 400]):
-            yield from _of_statement((match[1] or "").rstrip(")") if match[1] else "")
-            return
-    del names
-
-
-def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
-    """Read what the sentence itself calls a trigger: quoted words beside the name of the thing."""
-    if match := _NAMED_BEFORE.search(sentence) or _DONE_BY.search(sentence):
-        yield from _of_statement(sentence[match.end() :])
-    elif (match := _NAMED_AFTER.search(sentence)) and not _NEGATION.search(sentence):
-        yield from _of_statement(match[1])
-    elif (match := _IS_BARE.search(sentence)) and _is_coined(match[1], names):
-        yield match[1]
-
-
-def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
-    """Read "use `x` to call the style": one quoted word, a verb for putting it in, and one for what it does."""
-    if not (_PUT.search(sentence) and _EFFECT.search(sentence)) or _NEGATION.search(sentence):
-        return
-    quoted = _quoted(sentence)
-    if quoted:
-        yield from quoted if len(quoted) == 1 or _is_run(sentence) else ()
-    elif (match := _BARE_WORD.search(sentence)) and _is_coined(match[1], names):
-        yield match[1]
-
-
-def _is_run(sentence: str) -> bool:
-    """Whether the quoted words of a sentence stand together, with nothing but a connector between."""
-    spans = [match.span() for match in _QUOTED.finditer(sentence)]
-    return all(later[0] - earlier[1] <= 6 for earlier, later in pairwise(spans))  # noqa: PLR2004 - " and "
-
-
-def _is_coined(word: str, names: Sequence[str]) -> bool:
-    """Whether a word without quotes is surely a made-up one: part of the names, or unlike any ordinary word."""
-    parts = {part for name in names for part in (name.lower(), *re.split(r"[\W_]+", name.lower()))}
-    return word.lower() in parts or bool(re.search(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w", word))
+        yield from of_statement(line)
 
 
 def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
@@ -228,64 +166,11 @@ def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
 
 def _kind(line: str, content: str) -> str:
     """Return what a line under a label is: quoted words, plain words, or (empty) something else."""
-    if _NONE_NEEDED.match(content):
+    if NONE_NEEDED.match(content):
         return "none"
-    if content.startswith(("|", "!", "[", "#")) or _TEMPLATE.search(line) or _SETTING.search(content):
+    if content.startswith(("|", "!", "[", "#")) or _TEMPLATE.search(line) or SETTING.search(content):
         return ""
-    if _QUOTED.search(line):
+    if QUOTED.search(line):
         return "quoted"
-    is_short = len(content.split()) <= _LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
+    is_short = len(content.split()) <= LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
     return "plain" if is_short else ""
-
-
-def _of_statement(statement: str) -> list[str]:
-    statement = _NOT_WORDS.sub(" ", re.sub(r"^[\s>*•+-]{0,8}positive:", "", statement, flags=re.IGNORECASE)).strip()
-    if _NONE_NEEDED.match(statement):
-        return []
-    quoted = _quoted(statement)
-    if quoted:
-        return [part for text in quoted for part in (_split(text) if len(quoted) == 1 else [text])]
-    # A sentence after the words is no word.
-    first = re.split(r"\.\s+(?=[A-ZА-Я])|。", statement, maxsplit=1)[0]
-    plain = _split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$|\s#\s.*$", "", first))
-    return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= _LONGEST_PLAIN]
-
-
-def _quoted(text: str) -> list[str]:
-    """Return the quoted words of a statement up to its end, or to where it goes on to something else."""
-    found: list[str] = []
-    end = 0
-    for match in _QUOTED.finditer(text):
-        between = text[end : match.start()]
-        if found and (re.search(r"[.!?。]\s|[。]", between) or _ASIDE.search(between) or _SETTING.search(between)):
-            break
-        found.append("".join(group or "" for group in match.groups()).strip())
-        end = match.end()
-    return found
-
-
-def _split(text: str) -> list[str]:
-    return re.split(r"\s*[,，、;；\n]\s*", text) if re.search(r"[,，、;；\n]", text) else [text]
-
-
-def _clean(words: Iterable[str]) -> list[str]:
-    cleaned: dict[str, None] = {}
-    for word in words:
-        text = " ".join(word.split()).strip("`\"'“”*").strip().rstrip(".。").strip()
-        if text and not _PLACEHOLDER.match(text) and not _is_noise(text):
-            cleaned.setdefault(text)
-    return list(cleaned)[:_MOST_WORDS]
-
-
-def _is_noise(text: str) -> bool:
-    if _TOKENS.fullmatch(text):
-        return False
-    return bool(
-        len(text) > _LONGEST_WORD
-        or WEIGHT_NAME.search(text)
-        or "://" in text
-        or "<" in text
-        or text.startswith("--")
-        or text.endswith("()")
-        or _QUALITY.match(text)
-    )
