@@ -2,6 +2,7 @@
 
 import pytest
 
+from agentroster.skills.bundled.enrich_hf_metadata import base_models
 from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
@@ -215,3 +216,199 @@ def test_a_reference_becomes_an_address_on_the_hub_or_nothing(reference: str, ad
 )
 def test_no_bytes_raise(data: bytes) -> None:
     read(data.decode("utf-8", errors="replace"), "beta.safetensors", TWO)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("activaton word: zxq", ["zxq"]),
+        ("Triger: `zxq`", ["zxq"]),
+        ("trigerword: zxq", ["zxq"]),
+        ("tigger word = zxq", ["zxq"]),
+        ("👉 Trigger word 👉 zxq", ["zxq"]),
+        ("🔑 **Trigger**: `zxq` 🔑", ["zxq"]),
+        ("Trigger word → zxq", ["zxq"]),
+        ("Trigger => zxq, blue", ["zxq", "blue"]),
+        ("`zxq` - the main outfit (trigger)", []),
+        ("Trigger words:\n- `zxq` - the main outfit\n- `abc` (winter)", ["zxq", "abc"]),
+        ("Trigger words:\n- zxq - the main outfit\n- abc (winter coat)", ["zxq", "abc (winter coat)"]),
+        ("Trigger: zxq (required)", ["zxq"]),
+        ("Trigger word: zxq - put it first", ["zxq"]),
+        ("Start your prompt with `zxq`.", ["zxq"]),
+        ('Begin your prompts with "zxq man"', ["zxq man"]),
+        ("Add `zxq` to your prompt.", ["zxq"]),
+        ("Just add zxq_style to your prompt.", ["zxq_style"]),
+        ("Use the tag `zxq`.", ["zxq"]),
+        ("Use the tag `solo` if you see more people.", []),
+        ("To activate: zxq", ["zxq"]),
+        ("To activate the style use `zxq`", ["zxq"]),
+        ("Instance prompt: photo of zxq dog", ["photo of zxq dog"]),
+        ("Token: zxq\nClass: dog", ["zxq"]),
+        ("- Class token: dog", []),
+        ("Access token: zxq", []),
+        ("Max tokens: 77", []),
+        ("Magic word is **zxq**", ["zxq"]),
+        ("Invoke with `zxq`", ["zxq"]),
+        ("summon her with `zxq`", ["zxq"]),
+        ("Q: Trigger word?\nA: zxq", ["zxq"]),
+        ("**What's the trigger word?** `zxq`", ["zxq"]),
+        ("### Does it need a trigger word?\n\nNo.", []),
+        ("**Q: Do I need a trigger?**\n\nA: Nope, always on", []),
+        ("问：触发词是什么？\n答：zxq", ["zxq"]),
+        ("Вопрос: какой триггер?\nОтвет: `zxq`", ["zxq"]),
+        ("Trigger word: [your trigger here]", []),
+        ("Trigger: <INSERT>", []),
+        ("Trigger word: YOUR_TRIGGER_WORD", []),
+        ("Trigger words: TBD", []),
+        ("Trigger: {trigger_word}", []),
+        ("Trigger: coming soon", []),
+        ("Trigger word: [V]", ["[V]"]),
+        ("Include `zxq` in your prompt, always.", ["zxq"]),
+        ("Add `at night` to your prompt to get darker pictures.", []),
+        ("Add `blurry` to your negative prompt.", []),
+        ("| Activation | Weight |\n|---|---|\n| `zxq` | 1 |", ["zxq"]),
+        ("<b>Trigger</b> – <code>zxq</code>", ["zxq"]),
+        ("Trigger word(s): `zxq`", ["zxq"]),
+        ("Trigger `zxq`", ["zxq"]),
+        ("trigger zxq", []),
+        ("TRIGGER: ZXQ", ["ZXQ"]),
+        ("Trigger Warning: blood", []),
+        ("The trigger is zxq123", ["zxq123"]),
+        ("Prompt it with `zxq`", ["zxq"]),
+        ("Prompt: `zxq, a cat on a wall, sunset`", []),
+        ("Trigger words are: `zxq`, `abc`", ["zxq", "abc"]),
+        ('Activate it with the phrase "in zxq style"', ["in zxq style"]),
+        ("触发词→`zxq`", ["zxq"]),
+        ("プロンプトに「zxq」を入れてください。", ["zxq"]),
+        ("프롬프트에 `zxq` 를 넣어 주세요.", ["zxq"]),
+        ("Добавьте `zxq` в промпт.", ["zxq"]),
+        ("Füge `zxq` zum Prompt hinzu.", ["zxq"]),
+        ("Ajoutez `zxq` à votre prompt.", ["zxq"]),
+        ("Agrega `zxq` a tu prompt.", ["zxq"]),
+        ("Aggiungi `zxq` al prompt.", ["zxq"]),
+        ("Kein Trigger nötig", []),
+        ("No triggers", []),
+        ("no trigger words, just load it", []),
+        ("Trigger words: optional", []),
+        ("It works without a trigger word.", []),
+        ("Trigger: `zxq` (optional)", ["zxq"]),
+        ("Use `zxq` and the style appears.", []),
+        ("- trigger: zxq, abc ; weight: 0.8", ["zxq", "abc"]),
+        ("Trigger: zxq | Weight: 0.8", ["zxq"]),
+        ("Trigger word: zxq, strength: 0.8", ["zxq"]),
+        ('trigger word: "zxq" / "abc"', ["zxq", "abc"]),
+        ("Trigger words:\n1. zxq\n2. abc", ["zxq", "abc"]),
+        ("Trigger words: zxq / abc", ["zxq", "abc"]),
+        ("Trigger word: zxq.\nBest at 0.8.", ["zxq"]),
+        ("The trigger words are zxq_a and zxq_b.", ["zxq_a", "zxq_b"]),
+        ("Trigger tags: `zxq`, plus `hat` for the hat.", ["zxq", "hat"]),
+        ("The LoRA responds to `zxq`.", ["zxq"]),
+        ("Keyword: zxq", ["zxq"]),
+        ("Keywords: art, nice", []),
+        ("Key words of this release are patience and backups.", []),
+        ("activation = GELU", []),
+        ("activation: ReLU", []),
+    ],
+)
+def test_words_behind_labels_orders_and_questions_are_read_and_nothing_else(text: str, words: list[str]) -> None:
+    assert list(read(text).trained_words or []) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Trained on Pony.", "Pony"),
+        ("trained this at 1024 on ILXL", "Illustrious"),
+        ("I used SDXL as the base.", "SDXL 1.0"),
+        ("with Illustrious XL as base model", "Illustrious"),
+        ("Base: SDXL (Pony)", "Pony"),
+        ("Base model: SDXL or Flux.1 dev", None),
+        ("Base: NoobAI-XL (Illustrious)", "NoobAI"),
+        ("# Ink (PonyXL)\n\nx", "Pony"),
+        ("# Ink [SDXL]\n\nx", "SDXL 1.0"),
+        ("# Ink - Illustrious LoRA", "Illustrious"),
+        ("# Ink for Flux.1 dev", "Flux.1 D"),
+        ("An SDXL LoRA of frogs.", "SDXL 1.0"),
+        ("A Pony LoRA of frogs.", "Pony"),
+        ("A pony LoRA.", None),
+        ("LoRA for my pony.", None),
+        ("SDXL only!", "SDXL 1.0"),
+        ("made for ZIT", "ZImageTurbo"),
+        ("Which base? SD 1.5", "SD 1.5"),
+        ("**Base model?** Flux.1-dev", "Flux.1 D"),
+        ("Q: What is it trained on?\nA: 40 photos", None),
+        ("Base: not SDXL", None),
+        ("tested on SDXL", None),
+        ("The SDXL version is elsewhere.", None),
+        ("Looking for the SDXL version? See here.", None),
+        ("base → SDXL", "SDXL 1.0"),
+        ("🧬 Base model: `Wan2.2 T2V 14B (high noise)`", "Wan Video 2.2 T2V-A14B"),
+        ("Base: Wan 2.1 14B T2V", "Wan Video 14B t2v"),
+        ("Base: Wan 2.1 I2V 480p", "Wan Video 14B i2v 480p"),
+        ("底模用的是 Flux.1 dev", "Flux.1 D"),
+        ("用SDXL训练的。", "SDXL 1.0"),
+        ("Illustrious用LoRAです。", "Illustrious"),
+        ("SD1.5용 로라", "SD 1.5"),
+        ("лора для SDXL", "SDXL 1.0"),
+        ("LoRA para Flux.1 dev", "Flux.1 D"),
+        ("Not for SDXL. Not for Pony.", None),
+        ("A LoRA for Flux and SDXL.", None),
+        ("A Flux version is coming, this one is SD 1.5.", None),
+        ("Trained on pictures made with SDXL.", None),
+        ("Trained on a dataset of pony pictures.", None),
+        ("Trained on the same data as my SDXL LoRA.", None),
+        ("My earlier one was trained on SD 1.5.", None),
+        ("Base model: [SDXL](https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0)", "SDXL 1.0"),
+        ("Based on Qwen-Image", "Qwen"),
+        ("Finetuned from: Lumina 2", "Lumina"),
+        ("Base Model\nPony\n\nHash\nabc", "Pony"),
+        ("Trained with kohya on NoobAI vpred.", "NoobAI"),
+        ("Architecture: SDXL", "SDXL 1.0"),
+        ("My SDXL LoRA was better.", None),
+        ("Unlike my Flux LoRA this one is good.", None),
+        ("trained 3000 steps against Chroma1-HD", "Chroma"),
+        ("Model: Klein 9B", None),
+        ("built on top of HiDream I1", "HiDream"),
+        ("If you want the SDXL LoRA, look there.", None),
+        ("Check out my SDXL LoRA too.", None),
+        ("Trained for the SDXL contest.", None),
+    ],
+)
+def test_a_base_model_by_any_of_its_names_only_where_the_card_speaks_of_this_file(text: str, name: str | None) -> None:
+    assert read(text).base_model == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("All of them: Pony Diffusion V6 XL.\n\n- alpha.safetensors\n- beta.safetensors", "Pony"),
+        ("## Alpha\nx\n\n## Beta\ny\n\n---\nEverything here was trained on SDXL.", "SDXL 1.0"),
+        ("All LoRAs on this page: base model FLUX.1-dev.\n\n## Alpha\n\n## Beta\n", "Flux.1 D"),
+        ("## 🐱 Alpha\nBase: ZIT\n\n## 🐶 Beta\nBase: SDXL", "SDXL 1.0"),
+        ("| file | say | on |\n|-|-|-|\n| alpha.safetensors | `a` | SDXL |\n| beta.safetensors | b | ZIT |", "ZImageTurbo"),  # noqa: E501
+        ("All files are safe.\n\n- alpha.safetensors\n- beta.safetensors", None),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_all_files_holds_for_each(text: str, name: str | None) -> None:
+    assert read(text, "beta.safetensors", TWO).base_model == name
+
+
+@pytest.mark.parametrize(
+    ("phrase", "name"),
+    [
+        ("ILXL", "Illustrious"), ("IL", "Illustrious"), ("NAI-XL", "NoobAI"), ("Noob", "NoobAI"), ("PDXL v6", "Pony"),
+        ("Pony V7", "Pony V7"), ("F1D", "Flux.1 D"), ("flux1-dev", "Flux.1 D"), ("Flux Schnell", "Flux.1 S"),
+        ("1.5", "SD 1.5"), ("XL base", "SDXL 1.0"), ("Qwen Image Edit 2509", "Qwen"), ("ZIT", "ZImageTurbo"),
+        ("Chroma1-HD", "Chroma"), ("HiDream I1", "HiDream"), ("Kontext dev", "Flux.1 Kontext"),
+        ("Klein 4B", "Flux.2 Klein 4B"), ("SD3.5L", "SD 3.5 Large"), ("SD 3.5 M", "SD 3.5 Medium"), ("Flux", None),
+        ("the original SD 1.5 pruned", "SD 1.5"), ("my little pony", None), ("2.1", None), ("Krea", None),
+    ],
+)  # fmt: skip
+def test_whole_phrases_that_people_use_for_the_base_models(phrase: str, name: str | None) -> None:
+    assert base_models.called(phrase) == name
+
+
+def test_the_word_of_a_silent_embedding_is_its_file_name_unless_that_is_generic() -> None:
+    text = "A colour mood for SDXL."
+    assert read(text, "mood-haze.safetensors", model_type="embedding").trained_words == ["mood-haze"]
+    assert not read(text, "learned_embeds-500.safetensors", model_type="embedding").trained_words

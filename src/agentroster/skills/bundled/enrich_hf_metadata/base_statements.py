@@ -22,12 +22,12 @@ _TRAINED_ON = each("trained_on")
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
 _MADE_FOR = re.compile(
     r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
-    r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?!\w)"
+    r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?=\s?の?(?i:lora)|로라|[\W_]|$)"
 )
 _KIND_OF = re.compile(
-    r"(?P<x>(?=[\w.\[\] -]{0,20}[A-Z\d])[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
+    r"(?:^\W{0,4}|\b[Aa]n?\s)(?P<x>[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
     r"[ -](?:based[ -])?(?i:style |character |concept )?"
-    r"(?i:lora|lycoris|locon|lokr|dora|embedding|textual inversion|finetune|fine-tune|merge)(?!\w)"
+    r"(?i:loras?|lycoris|locon|lokr|dora|embedding|textual inversion|finetune|fine-tune|merge)(?!\w)"
 )
 _TITLE_PARTS = re.compile(r"[()\[\]|:：–—【】（）]|\s-\s|\s(?:for|für|pour|para|для)\s")
 _ADAPTER = re.compile(
@@ -39,6 +39,8 @@ _ALL_ARE = re.compile(
     r"|都?是|は)\s{0,3}(?:all |for |an? )?(\S.{1,60})",
     re.IGNORECASE,
 )
+_OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
+_EXACTLY_FOR = each("made_for")
 _OPENING = 2
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
 _THIS_FILE = re.compile(r"\b(?:this|the) file\b|\bdiese datei\b|\bce fichier\b|\best[ea] archivo\b", re.IGNORECASE)
@@ -51,15 +53,20 @@ def in_row(row: Iterable[tuple[str, str]]) -> list[str]:
     return _names(cell for column, cell in cells if _COLUMN.match(normal(column))) or [name for name in whole if name]
 
 
-def in_text(text: str) -> list[str]:
-    """Return the names of the base models that a text states: labelled ones first, else those of its sentences."""
+def in_text(text: str, *, is_own: bool = False) -> list[str]:
+    """Return the names of the base models that a text states: labelled ones first, else those of its sentences.
+
+    In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
+    """
     found = _names(_value(found.value, found.below) for found in labelled(text, _LABELS))
-    return found or [name for sentence in sentences(text, _LABELS) for name in _in_sentence(sentence)]
+    # An object of data within prose is an answer put into somebody's mouth.
+    prose = (one for one in sentences(text, _LABELS) if '{"' not in one and (is_own or not _OTHER.search(one)))
+    return found or [name for sentence in prose for name in _in_sentence(sentence)]
 
 
 def in_section(text: str, above: Iterable[str]) -> list[str]:
     """Return the names that a file's own section states, or that the titles above it sort it under."""
-    if found := in_text(text):
+    if found := in_text(text, is_own=True):
         return found
     for sentence in sentences(text, _LABELS):
         if (match := _FOR.match(sentence)) and (
@@ -76,13 +83,13 @@ def in_opening(text: str) -> list[str]:
     """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
     found: list[str] = []
     for sentence in islice(sentences(text, _LABELS), _OPENING):
-        if not (_ONLY_WORKS.search(sentence) or base_phrases.NEGATION.search(sentence)):
+        if not any(pattern.search(sentence) for pattern in (_ONLY_WORKS, _OTHER, base_phrases.NEGATION)):
             found += [
                 name
                 for match in _MADE_FOR.finditer(sentence)
-                for name in base_phrases.in_prose(match["x"] or match["y"])
+                for name in base_phrases.exactly(match["x"] or match["y"])
             ]
-            found += [name for match in _KIND_OF.finditer(sentence) for name in base_phrases.in_prose(match["x"])]
+            found += [name for match in _KIND_OF.finditer(sentence) for name in base_phrases.exactly(match["x"])]
     return found or _in_main_title(text)
 
 
@@ -97,7 +104,11 @@ def of_all_files(text: str) -> list[str]:
     """Return the names in sentences of a shared card that speak of all its files."""
     found: list[str] = []
     for sentence in sentences(text, _NO_LABELS):
-        if (match := _ALL.search(sentence)) and not base_phrases.NEGATION.search(sentence):
+        if (
+            (match := _ALL.search(sentence))
+            and not _OTHER.search(sentence)
+            and not base_phrases.NEGATION.search(sentence)
+        ):
             rest = sentence[match.end() :]
             named = list(_in_sentence(rest)) or [
                 name for value in _ALL_ARE.findall(rest)[:1] if (name := base_models.called(base_phrases.plain(value)))
@@ -154,3 +165,7 @@ def _in_sentence(sentence: str) -> Iterator[str]:
             yield from found
             if found:
                 return
+    for pattern in _EXACTLY_FOR:
+        if (match := pattern.search(plain)) and not base_phrases.NEGATION.search(plain):
+            yield from base_phrases.exactly(match["x"])
+            return

@@ -6,8 +6,9 @@ from markdown_it import MarkdownIt
 
 from agentroster.skills.bundled.enrich_hf_metadata.html import without_html
 
-_LONGEST_HTML_SOURCE = 60_000
-_LONGEST_SHORT, _MOST_LINES = 400, 4_000
+# What the renderer is given: it tries each bracket as the beginning of a link.
+_LONGEST_HTML_SOURCE, _MOST_BRACKETS = 40_000, 1_000
+_LONGEST_SHORT, _MOST_LINES = 400, 2_000
 _MOST_MARKS = 20
 _MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
 # Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
@@ -21,7 +22,7 @@ def as_html(body: str) -> str:
     text = _MARKS.sub(
         lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE]
     )
-    return _markdown.render(text).strip()
+    return _markdown.render("[".join(text.split("[", _MOST_BRACKETS)[:_MOST_BRACKETS])).strip()
 
 
 def short_text(body: str) -> str:

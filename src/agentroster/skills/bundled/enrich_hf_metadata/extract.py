@@ -83,15 +83,8 @@ def _trained_words(source: Source) -> Sequence[str] | None:
     for part in source.parts:
         text = spoken(part.text).replace(source.file_name, "")
         own = triggers.from_row(part.row) or triggers.from_text(text, names)
-        own = (
-            own
-            or (
-                triggers.of_embedding(text, source.stem, is_silent=own is None)
-                if source.model_type == "embedding"
-                else None
-            )
-            or own
-        )
+        if not own and source.model_type == "embedding":
+            own = triggers.of_embedding(text, source.stem, is_silent=own is None) or own
         if own is not None:
             return own
     if source.is_collection:

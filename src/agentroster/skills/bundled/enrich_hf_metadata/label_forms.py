@@ -32,7 +32,7 @@ class Labels:
             ),
             before=re.compile(
                 rf"{lead}{label}[*_`\"'\s]{{0,6}}(?:\([^()\n]{{0,80}}\)[*_`\s]{{0,6}})?"
-                rf"{_DETAIL}{_SEPARATOR}\s{{0,4}}[*_]{{0,4}}\s{{0,4}}(\S.*)?$",
+                rf"{_DETAIL}(?:{alternatives('copula')}\s?)?{_SEPARATOR}\s{{0,4}}[*_]{{0,4}}\s{{0,4}}(\S.*)?$",
                 re.IGNORECASE,
             ),
             asked=re.compile(rf"^[^?]{{0,80}}?{alternatives(asked)}[^?]{{0,60}}\?", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 FENCE = re.compile(r"^\s*(```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}(?:[-*]\s{1,4})?(#{1,6})\s{1,4}(\S.*)$")
@@ -10,8 +11,13 @@ _UNDERLINE = re.compile(r"^ {0,3}(=|-)\1{2,200}\s{0,9}$")
 BOLD_LEVEL, _LONGEST_TITLE = 7, 100
 
 
-def headings(body: str) -> Iterator[tuple[int, int, str]]:
-    """Yield line number, level and text of each heading outside code fences; a line all in bold is the lowest."""
+@lru_cache(maxsize=8)
+def headings(body: str) -> tuple[tuple[int, int, str], ...]:
+    """Return line number, level and text of each heading outside code fences; a line all in bold is the lowest."""
+    return tuple(_headings(body))
+
+
+def _headings(body: str) -> Iterator[tuple[int, int, str]]:
     fenced = False
     lines = body.split("\n")
     for number, line in enumerate(lines):

@@ -26,7 +26,11 @@ _NAMED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _DONE_BY = re.compile(rf"(?:{alternatives('done_by')})\s(?:\w{{1,12}}\s){{0,3}}?(?={GROUPLESS})", re.IGNORECASE)
-_IS_BARE = re.compile(rf"{_NOUN}\s{alternatives('copula')}\s([\w-]{{3,40}})\W{{0,3}}$", re.IGNORECASE)
+_IS_BARE = re.compile(
+    rf"(?:{_NOUN}|\b(?:the|its)\s{alternatives('trigger_bare')})\s{alternatives('copula')}\s(?:(?:just|simply|always)\s)?"
+    r"([\w-]{3,40}(?:(?:,?\s(?:and|or)|,)\s[\w-]{3,40}){0,5})\W{0,3}$",
+    re.IGNORECASE,
+)
 _PUT, _EFFECT = (re.compile(alternatives(name), re.IGNORECASE) for name in ("put", "effect"))
 _BARE_WORD = re.compile(
     r"\b(?:word|token|phrase|keyword|tag|wort|mot|palabra|palavra|parola|woord|слово|słowo)\s([\w-]{3,40})",
@@ -38,6 +42,10 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _PROMPT = re.compile(alternatives("prompt_noun"), re.IGNORECASE)
+_BARE_ORDER = re.compile(
+    r"\b(?:add|use|include|put|type|write|insert)\s([\w-]{3,40})\s(?:to|in|into|at)\s.{0,30}\bprompts?\b", re.IGNORECASE
+)
+_LONGEST_ORDERED = 5
 _PURPOSE = re.compile(alternatives("purpose"), re.IGNORECASE)
 
 
@@ -62,8 +70,9 @@ def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
         yield from of_statement(sentence[match.end() :])
     elif (match := _NAMED_AFTER.search(sentence)) and not _NEGATION.search(sentence):
         yield from of_statement(match[1])
-    elif (match := _IS_BARE.search(sentence)) and _is_coined(match[1], names):
-        yield match[1]
+    elif match := _IS_BARE.search(sentence):
+        bare = re.split(r",?\s(?:and|or)\s|,\s", match[1])
+        yield from bare if all(_is_coined(word, names) for word in bare) else ()
 
 
 def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
@@ -83,10 +92,18 @@ def _ordered(sentence: str, names: Sequence[str]) -> Iterator[str]:
         return
     found = quoted(sentence)
     match = _ORDER.match(sentence)
-    told = bool(match) or bool(_PUT.search(sentence) and _PROMPT.search(sentence))
+    verbs = {verb[0].lower() for verb in _PUT.finditer(sentence)} - {"prompt"}
+    told = bool(match) or bool(verbs and _PROMPT.search(sentence))
     if told and found and (len(found) == 1 or _is_run(sentence)):
         free = not _PURPOSE.search(sentence)
-        yield from (word for word in found if free or _is_coined(word, names))
+        yield from (word for word in found if _is_short(word) and (free or _is_coined(word, names)))
+    elif not found and (match := _BARE_ORDER.search(sentence)) and _is_coined(match[1], names):
+        yield match[1]
+
+
+def _is_short(word: str) -> bool:
+    """Whether a quoted text can be a word, and is not a prompt to try."""
+    return "," not in word and len(word.split()) <= _LONGEST_ORDERED
 
 
 def _is_run(sentence: str) -> bool:

@@ -54,6 +54,7 @@ _FILE_NAME_IS = re.compile(
 )
 _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
 _LONGEST_ANSWER = 3
+_NUMBER = re.compile(r"^\s{0,8}\d{1,2}[.)]\s")
 _GENERIC_STEM = re.compile(
     r"^(?:learned_embeds|embeddings?|model|textual[_-]?inversion|ti|checkpoint|token|\w)(?:[-_]?(?:steps?[-_]?)?\d+)?$",
     re.IGNORECASE,
@@ -153,7 +154,8 @@ def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
 def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
     """Yield the lines that hold the words: up to the first prose, setting, picture or heading after them."""
     found = ""
-    for line in lines:
+    for written in lines:
+        line = _NUMBER.sub("", written)
         content = line.strip().strip(">-*•+= ").strip()
         if not content or content.startswith(("```", "~~~")) or (not found and _TEMPLATE.search(line)):
             continue

@@ -45,6 +45,15 @@ _PROSE = re.compile(
 )
 _MOST_WORDS, _LONGEST_WORD, LONGEST_PLAIN = 40, 300, 8
 # A form that nobody filled in: "[INSERT TRIGGER WORD]", "<your trigger>", "YOUR_TOKEN_HERE".
+_SETTING_VALUE = re.compile(
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{3,20}\s?[:=]\s|"
+    r"^(?:[GRS]E?I?LU|swish|tanh|sigmoid|softmax)$",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(
+    rf"\s?[(（](?:[^()（）]{{0,40}}\b)?{alternatives('note')}[^()（）]{{0,40}}[)）]|\s[-–—]\s.*$|\s?\|.*$",
+    re.IGNORECASE,
+)
 _FORM = re.compile(alternatives("unfilled"), re.IGNORECASE)
 _BRACKETED = re.compile(r"^(?:\[.*\]|<.*>|\{.*\}|【.*】|\(.*\))$")
 _MARKS = r"[→➜➔➡⇒▶►👉👇⇨←⬅👈«»✨⭐🌟🔥❗\ufe0f\s]"
@@ -61,6 +70,7 @@ def of_statement(statement: str) -> list[str]:
         return [part for text in found for part in (split(text) if len(found) == 1 else [text])]
     # A sentence after the words is no word.
     first = re.split(r"\.\s+(?=[A-ZА-Я])|。", statement, maxsplit=1)[0]
+    first = _NOTE.sub("", first)
     plain = split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$|\s#\s.*$", "", first))
     return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= LONGEST_PLAIN]
 
@@ -80,7 +90,7 @@ def quoted(text: str) -> list[str]:
 
 def split(text: str) -> list[str]:
     """Return the words of a list with commas."""
-    return re.split(r"\s*[,，、;；\n]\s*", text) if re.search(r"[,，、;；\n]", text) else [text]
+    return re.split(r"\s*[,，、;；\n]\s*|\s/\s", text) if re.search(r"[,，、;；\n]|\s/\s", text) else [text]
 
 
 def clean(words: Iterable[str]) -> list[str]:
@@ -100,10 +110,10 @@ def is_unfilled(text: str) -> bool:
 
 
 def _is_noise(text: str) -> bool:
-    if _TOKENS.fullmatch(text):
-        return False
     if is_unfilled(text):
         return True
+    if _TOKENS.fullmatch(text):
+        return False
     return bool(
         len(text) > _LONGEST_WORD
         or WEIGHT_NAME.search(text)
@@ -111,5 +121,6 @@ def _is_noise(text: str) -> bool:
         or "<" in text
         or text.startswith("--")
         or text.endswith("()")
+        or _SETTING_VALUE.search(text)
         or _QUALITY.match(text)
     )
