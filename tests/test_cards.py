@@ -6,9 +6,10 @@ import pytest
 
 from agentroster.library.library import Library
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card, part_for
+from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.shelf import part_for
 from agentroster.skills.bundled.enrich_hf_metadata.targets import understand
 
 HUB = "https://huggingface.co"
@@ -371,16 +372,22 @@ HOSTILE_BODIES = [
     "use `" * 50_000,
     "<a" * 100_000, "**" * 100_000, "# a\n" * 50_000, "|a|\n|-|\n" * 20_000, "&" * 200_000, "(" * 200_000,
     "# trigger\n" * 20_000,
+    # The largest a card can be.
+    "use `abc` to trigger it. " * 80_000, "use `abc` to trigger it.\n" * 80_000, "trigger:\n" * 220_000,
+    "<tr><td>" * 250_000, "- [alpha](#alpha)\n" * 110_000, "![a" * 660_000, "[x][" * 500_000,
+    "what is the trigger?\n" * 95_000, "Trigger Words\n\n" * 130_000, "all of them: \n" * 140_000,
+    "trigger >>> " * 160_000,
+    "|file|trigger|\n|-|-|\n" + "|alpha.safetensors|a|\n" * 90_000,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
 def test_no_card_keeps_the_process_busy(body: str) -> None:
-    """Count CPU, not time: a bound of two seconds is a hundred times what an honest card costs."""
-    begin = time.process_time()
-    _extract(f"---\nbase_model: x/y\n---\n{body}", **ALPHA)
-    _extract(body)
-    assert time.process_time() - begin < 2
+    """Count CPU, not time: a second is fifty times what an honest card costs."""
+    for options in (ALPHA, {}):
+        begin = time.process_time()
+        _extract(f"---\nbase_model: x/y\n---\n{body}", **options)
+        assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize(

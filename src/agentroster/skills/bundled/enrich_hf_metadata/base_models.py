@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, table
+
 NAMES = frozenset(
     """Flux.1 D|Flux.1 S|Flux.1 Kontext|Flux.1 Krea|Flux.2 D|Flux.2 Klein 4B|Flux.2 Klein 4B-base|Flux.2 Klein 9B
 Flux.2 Klein 9B-base|SD 1.4|SD 1.5|SD 1.5 Hyper|SD 1.5 LCM|SD 2.0|SD 2.1|SD 3|SD 3.5|SD 3.5 Large
@@ -31,8 +33,8 @@ _RULES = tuple(
         (r"lodestones/chroma|(^|/)chroma1?-?(hd|base|v\d|unlocked|$)", "Chroma"),
         (r"flux-?1|flux-\[?dev", "Flux.1 D"),
         (r"(stable-diffusion|sd)-?3-5-large-turbo", "SD 3.5 Large Turbo"),
-        (r"(stable-diffusion|sd)-?3-5-large", "SD 3.5 Large"),
-        (r"(stable-diffusion|sd)-?3-5-medium", "SD 3.5 Medium"),
+        (r"(stable-diffusion|sd)-?3-5-(large|l$)|sd-?3-5l\b", "SD 3.5 Large"),
+        (r"(stable-diffusion|sd)-?3-5-(medium|m$)|sd-?3-5m\b", "SD 3.5 Medium"),
         (r"(stable-diffusion|sd)-?3-5", "SD 3.5"),
         (r"(stable-diffusion|\bsd)-?3(?!\d)", "SD 3"),
         (r"pony-?v?7", "Pony V7"),
@@ -79,17 +81,17 @@ _RULES = tuple(
         (r"ltx-?v?-?2-3", "LTXV 2.3"),
         (r"ltx-?v?-?2(?!-?\d)", "LTXV2"),
         (r"ltx-?v", "LTXV"),
-        (r"wan-?2-2.*ti2v", "Wan Video 2.2 TI2V-5B"),
-        (r"wan-?2-2.*i2v", "Wan Video 2.2 I2V-A14B"),
-        (r"wan-?2-2.*t2v", "Wan Video 2.2 T2V-A14B"),
+        (r"wan-?2-?2.*(?:ti2v|\b5b)", "Wan Video 2.2 TI2V-5B"),
+        (r"wan-?2-?2.*(?:i2v|image-to-video)|(?:i2v|image-to-video).*wan-?2-?2", "Wan Video 2.2 I2V-A14B"),
+        (r"wan-?2-?2.*(?:t2v|text-to-video)|(?:t2v|text-to-video).*wan-?2-?2", "Wan Video 2.2 T2V-A14B"),
         (r"wan-?2-5.*i2v", "Wan Video 2.5 I2V"),
         (r"wan-?2-5.*t2v", "Wan Video 2.5 T2V"),
         (r"wan-?2-7.*image|wan-image-2-7", "Wan Image 2.7"),
         (r"wan-?2-7", "Wan Video 2.7"),
-        (r"wan.*i2v.*14b.*720p", "Wan Video 14B i2v 720p"),
-        (r"wan.*i2v.*14b.*480p", "Wan Video 14B i2v 480p"),
-        (r"wan.*t2v.*14b", "Wan Video 14B t2v"),
-        (r"wan.*t2v.*1-3b", "Wan Video 1.3B t2v"),
+        (r"wan(?=.*i2v).*720p", "Wan Video 14B i2v 720p"),
+        (r"wan(?=.*i2v).*480p", "Wan Video 14B i2v 480p"),
+        (r"wan(?=.*t2v).*14b", "Wan Video 14B t2v"),
+        (r"wan(?=.*t2v).*1-3b", "Wan Video 1.3B t2v"),
         (r"^wan-ai/|(^|/)wan-?\d", "Wan Video"),
         (r"ace-?step", "ACE Audio"),
         (r"grok-imagine", "Grok"),
@@ -101,7 +103,8 @@ _AMBIGUOUS = re.compile(
     r"kontext|pony|illustrious|lumina|kolors|anima|happyhorse|counterfeit|klein|^(?:lens|grok|mochi|chroma|nucleus|mai|ernie|upscaler)$"
 )
 _PLAIN_ENOUGH = re.compile(
-    r"pony-?(xl|diffusion|v6|v7|realism)|pdxl|illustrious-?(xl|v\d)|flux.*(kontext|klein)|illustrious-"
+    r"pony-?(xl|diffusion|v6|v7|realism)|pdxl|illustrious-?(xl|v\d)|flux.*(kontext|klein)|illustrious-|lumina-?(image|2)"
+    r"|klein-(base-)?\db|kolors-(base|diffusers|1)"
 )
 _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
@@ -113,12 +116,47 @@ def _normalise(text: str) -> str:
 _CANONICAL = {_normalise(name): name for name in NAMES}
 
 
+_CALLED = [
+    (
+        name,
+        re.compile(rf"(?:{alternatives('name_before')}-){{0,3}}(?:{called})(?:-?{alternatives('name_after')}){{0,4}}"),
+    )
+    for name, called in table("base_names").items()
+]
+_LONGEST_CALLED = 60
+# A family within another: who names both means the narrower one.
+_WIDER = {
+    "Pony": {"SDXL 1.0"}, "Illustrious": {"SDXL 1.0"}, "NoobAI": {"SDXL 1.0", "Illustrious"},
+    "SD 3.5 Large": {"SD 3.5"}, "SD 3.5 Medium": {"SD 3.5"}, "SD 3.5 Large Turbo": {"SD 3.5", "SD 3.5 Large"},
+    "Flux.1 Kontext": {"Flux.1 D"}, "Flux.1 Krea": {"Flux.1 D"},
+    "SDXL Lightning": {"SDXL 1.0"}, "SDXL Hyper": {"SDXL 1.0"},
+}  # fmt: skip
+
+
 def from_statement(text: str) -> str | None:
     """Return the name that an id or a phrase meant as a base model stands for, or None."""
     normal = _normalise(text)
     if normal in _CANONICAL:
         return _CANONICAL[normal]
     return next((name for pattern, name in _RULES if pattern.search(normal)), None)
+
+
+def called(text: str) -> str | None:
+    """Return the name that a whole phrase about the base means, in any of the ways people call the models."""
+    phrase = re.sub(r"[\[\](){}*`\"':!]+", "", _normalise(text)).strip("-+/~")
+    if not phrase or len(phrase) > _LONGEST_CALLED:
+        return None
+    if phrase in _CANONICAL:
+        return _CANONICAL[phrase]
+    exact = [name for name, pattern in _CALLED if pattern.fullmatch(phrase)]
+    # The general rules know the narrower name where a phrase fits several.
+    ruled = from_statement(phrase)
+    return ruled if ruled in exact or (ruled and exact) else exact[-1] if exact else None
+
+
+def meant(text: str) -> str | None:
+    """Return the name that the value of a statement about the base stands for, or None."""
+    return from_statement(text) or called(text)
 
 
 def from_hint(text: str) -> str | None:
@@ -133,11 +171,18 @@ def in_prose(text: str) -> str | None:
     """Return the name that free text after "trained on" means: an id or an unmistakable name, no ordinary words."""
     normal = _normalise(text)
     if _AMBIGUOUS.search(normal) and not (_PLAIN_ENOUGH.search(normal) or "/" in text):
-        return None
-    return from_statement(text)
+        return called(text)
+    return meant(text)
 
 
 def agreed(texts: Iterable[str]) -> str | None:
     """Return the one name all statements that can be mapped agree on, or None."""
     names = {name for text in texts if (name := from_statement(text))}
     return names.pop() if len(names) == 1 else None
+
+
+def narrowest(names: Iterable[str]) -> str | None:
+    """Return the one name that canonical names agree on: of a family and a narrower one, the narrower."""
+    given = set(names)
+    left = {name for name in given if not any(name in _WIDER.get(other, ()) for other in given)}
+    return left.pop() if len(left) == 1 else None

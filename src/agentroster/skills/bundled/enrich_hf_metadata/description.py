@@ -6,8 +6,11 @@ from markdown_it import MarkdownIt
 
 from agentroster.skills.bundled.enrich_hf_metadata.html import without_html
 
-_LONGEST_HTML_SOURCE = 60_000
-_LONGEST_SHORT = 400
+# What the renderer is given: it tries each bracket as the beginning of a link.
+_LONGEST_HTML_SOURCE, _MOST_BRACKETS = 40_000, 1_000
+_LONGEST_SHORT, _MOST_LINES = 400, 2_000
+_MOST_MARKS = 20
+_MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
 # Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
 # markdown-it refuses javascript:, vbscript:, file: and data: links by itself.
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -15,7 +18,11 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 
 def as_html(body: str) -> str:
     """Render a card's body as HTML without any markup of the card's own."""
-    return _markdown.render(without_html(body)[:_LONGEST_HTML_SOURCE]).strip()
+    # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
+    text = _MARKS.sub(
+        lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE]
+    )
+    return _markdown.render("[".join(text.split("[", _MOST_BRACKETS)[:_MOST_BRACKETS])).strip()
 
 
 def short_text(body: str) -> str:

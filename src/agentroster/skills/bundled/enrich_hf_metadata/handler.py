@@ -96,6 +96,8 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Extraction | None:
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
         header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        model_type=_model_type(sidecar),
+        revision=ref.revision or "main",
     )
     found = await asyncio.to_thread(extract, source)
     return found if found.base_model else await _by_lineage(item.shelf, found, context.hub_endpoint)
@@ -142,6 +144,11 @@ async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, ob
         # A cancelled run leaves its thread behind: it must stop hashing and write nothing.
         stopped.set()
     return {"sidecar": "made from the file"}
+
+
+def _model_type(sidecar: Sidecar | None) -> str:
+    value = sidecar.get("model_type") if sidecar else None
+    return value if isinstance(value, str) else ""
 
 
 def _address(sidecar: Sidecar | None, endpoint: str) -> HubRef | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import quote, unquote, urlsplit
@@ -87,11 +88,16 @@ class Hub:
         files = [_file_name(entry) for entry in _list(data.get("siblings"))]
         return RepositoryFacts(
             tags=tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str)),
-            weight_files=tuple(file for file in files if file.lower().endswith(_WEIGHTS)),
+            weight_files=weight_files(files),
         )
 
     async def _get(self, path: str) -> Fetched:
         return await self._http.get(f"{self._base}/{path}", most_bytes=_MOST_CARD_BYTES)
+
+
+def weight_files(files: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a repository's files that hold a model's weights."""
+    return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
 
 
 def _list(value: object) -> list[object]:

@@ -1,58 +1,64 @@
 """Trigger words: what a card says must be in the prompt."""
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME, Card, headings
-
-# What cards write before a trigger word, in the languages they are written in.
-_LABELS = "|".join(
-    (
-        r"trigger(?:s|ing)?(?:[\s-]*(?:words?|phrases?|tokens?|keywords?|prompts?))?",
-        r"activation(?:[\s-]*(?:words?|tokens?|phrases?|keywords?|text))?|instance[\s-]prompts?",
-        r"触发词|觸發詞|触发关键词|激活词|トリガー(?:ワード)?|트리거(?:\s*(?:워드|단어))?",
-        r"триггер(?:ные слова|ы|[- ]?слов[оа])?|слов[оа][- ]триггер\w*|מיל(?:ת|ות) הפעלה",
-        r"ausl[öo]sew[öo]rt(?:er)?|mots?[\s-]d[ée]clencheurs?|palabras?[\s-](?:clave|de activaci[óo]n|activadoras?)",
-    )
+from agentroster.skills.bundled.enrich_hf_metadata import trigger_sentences
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
+from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
+from agentroster.skills.bundled.enrich_hf_metadata.statements import Stated, labelled, sentences
+from agentroster.skills.bundled.enrich_hf_metadata.trigger_sentences import LABELS
+from agentroster.skills.bundled.enrich_hf_metadata.words import (
+    LONGEST_PLAIN,
+    NONE_NEEDED,
+    PLACEHOLDER,
+    QUOTED,
+    SETTING,
+    clean,
+    of_statement,
+    split,
 )
-_LABEL_HEADING = re.compile(rf"^[^\w\n]{{0,8}}(?:{_LABELS})[^\w\n]{{0,8}}$", re.IGNORECASE)
-_LABEL_LINE = re.compile(
-    rf"^[\s>*_#\-•`]{{0,12}}(?:\w{{1,20}}\s)?(?:{_LABELS})[*_`\s]{{0,6}}(?:\([^()]{{0,80}}\)[*_`\s]{{0,6}})?"
-    r"[:：=]\s{0,4}[*_]{0,4}\s{0,4}(\S.*)?$",
-    re.IGNORECASE,
+
+# Names for the word that also mean other things: the whole label, with a quoted word or a single one behind.
+_KEYS = Labels.of("trigger_key", most_words_before=0)
+_NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
+_COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+_SAID_COLUMN = re.compile(rf"^[\W_]{{0,4}}{alternatives('trigger_key')}[\W_]{{0,4}}$", re.IGNORECASE)
+# The cell below "Trigger" is a key where the table is one of keys and values.
+_KEY = re.compile(
+    rf"^[\W_]{{0,4}}{alternatives('trigger', 'trigger_bare', 'base', 'base_weak')}[\W_]{{0,4}}$", re.IGNORECASE
 )
 # The Hub's template: "You should use `word` to trigger the image generation."
 _TEMPLATE = re.compile(
     r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
-    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]+)[`\"”]\s+"
+    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]{1,300})[`\"”]\s+"
     r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
     re.IGNORECASE,
 )
-_ASSIGNMENT = re.compile(r"^\s*trigger(?:_?words?)?\s*=\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE | re.MULTILINE)
-_QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|\*\*([^*\n]+)\*\*")
-_PLACEHOLDER = re.compile(
-    r"^(?:none|null|n/?a|nil|no|nothing|false|[-–—.]{0,5}|无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要|不要|必要なし)[.!。]?$",
+_NOUN_AT_ALL = re.compile(_NOUN, re.IGNORECASE)
+_NO_TRIGGER = re.compile(
+    rf"\b(?:no|without(?: a| any)?|kein\w{{0,2}}|ohne|sans|aucun\w?|sin|senza|sem|без)\s"
+    rf"{alternatives('trigger', 'trigger_bare')}\b",
     re.IGNORECASE,
 )
-# A statement that begins like this says that there are no words, whatever it goes on to say.
-_NONE_NEEDED = re.compile(
-    r"^[\W_]{0,8}(?:none\b|n/a\b|no\b(?![-\w])|not applicable|"
-    r"not? (?:needed|required|necessary|trigger|activation|special)|"
-    r"(?:this |the )?\w{0,12} ?(?:does not|doesn['’]t|do not|don['’]t) (?:need|require|have)|"
-    r"не (?:требу|нуж)|无需|不需要|不要|必要(?:なし|ありません)|필요 ?없)",
+_NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
+_FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
+_WORD_OR_EFFECT = alternatives("trigger", "trigger_bare", "effect")
+_FILE_NAME_IS = re.compile(
+    rf"{alternatives('file_name')}[^.。]{{0,30}}?{alternatives('as_trigger')}\s?(?:\w{{1,6}}\s){{0,2}}"
+    rf"{_WORD_OR_EFFECT}"
+    rf"|{_WORD_OR_EFFECT}[^.。]{{0,12}}?{alternatives('copula')}[^.。]{{0,16}}?{alternatives('file_name')}",
     re.IGNORECASE,
 )
-_SETTING = re.compile(
-    r"(?i)\b(?:strength|weight|cfg|steps?|sampler|guidance|negative|resolution|recommended|clip skip)\b|强度|権重|強度"
-)
-_NOT_WORDS = re.compile(r"<lora:[^>]*>|https?://|!\[|</?\w+[^>]*>")
-_QUALITY = re.compile(
-    r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|score_\d\w*)$",
+_TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
+_LONGEST_ANSWER = 3
+_NUMBER = re.compile(r"^\s{0,8}\d{1,2}[.)]\s")
+_GENERIC_STEM = re.compile(
+    r"^(?:learned_embeds|embeddings?|model|textual[_-]?inversion|ti|checkpoint|token|\w)(?:[-_]?(?:steps?[-_]?)?\d+)?$",
     re.IGNORECASE,
 )
-_TRIGGER_COLUMN = re.compile(rf"^(?:{_LABELS})$", re.IGNORECASE)
-_MOST_WORDS, _LONGEST_WORD, _LONGEST_LABEL_LINE = 40, 300, 8
 
 
 def from_front_matter(card: Card) -> list[str] | None:
@@ -60,55 +66,97 @@ def from_front_matter(card: Card) -> list[str] | None:
     for key in ("instance_prompt", "trigger", "trigger_word", "trigger_words", "trigger_phrase"):
         stated = card.strings(key)
         if stated:
-            return _clean(word for text in stated for word in _split(text))
+            return clean(word for text in stated for word in split(text))
     return None
 
 
-def from_row(row: Mapping[str, str]) -> list[str] | None:
+def from_row(row: Iterable[tuple[str, str]]) -> list[str] | None:
     """Return the words of a table row's trigger column; None when it has none."""
-    for column, cell in row.items():
-        if _TRIGGER_COLUMN.match(column.strip("*`_ ")) and cell.strip():
-            return _clean(_of_statement(cell))
+    cells = list(row)
+    for column, cell in cells:
+        if _COLUMN.match(normal(column)) and cell.strip() and not _KEY.match(normal(cell)):
+            return clean(of_statement(cell))
+    for column, cell in cells:
+        if _SAID_COLUMN.match(normal(column)) and QUOTED.fullmatch(cell.strip()):
+            return clean(of_statement(cell))
     return None
 
 
-def from_text(text: str) -> list[str] | None:
-    """Return the words a text states; an empty list when it says there are none; None when silent."""
-    stated = [*_TEMPLATE.findall(text), *_ASSIGNMENT.findall(text)]
-    statements = [*_labelled_lines(text), *_labelled_sections(text)]
-    if not stated and not statements:
-        return None
-    return _clean([*stated, *(word for statement in statements for word in _of_statement(statement))])
+def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
+    """Return the words a text states; an empty list when it says there are none; None when silent.
+
+    `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
+    """
+    template = _TEMPLATE.findall(text)
+    stated = [word for found in labelled(text, LABELS) for word in _of_label(found, names)]
+    columns = [word for row in table_rows(text) for word in from_row(row.items()) or ()]
+    if words := clean([*template, *stated, *columns]):
+        return words
+    if words := clean(word for found in labelled(text, _KEYS) for word in _of_key(found)):
+        return words
+    prose = list(sentences(text, LABELS))
+    for stated_words in trigger_sentences.stated(prose, names):
+        if words := clean(stated_words):
+            return words
+    if names and any(_is_file_name(sentence) for sentence in prose):
+        return [names[0]]
+    says_none = any(map(_denies, labelled(text, LABELS))) or any(map(_says_none, prose))
+    return [] if says_none else None
 
 
-def _labelled_lines(text: str) -> Iterator[str]:
-    lines = unicodedata.normalize("NFKC", text).split("\n")
-    for number, line in enumerate(lines):
-        if line.strip().startswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if len(cells) == 2 and _LABEL_HEADING.match(cells[0]) and not re.fullmatch(r":?-*:?", cells[1]):  # noqa: PLR2004 - label and value
-                yield cells[1]
-        elif match := _LABEL_LINE.match(line):
-            if match[1] and not re.fullmatch(r"[*_\s]+", match[1]):
-                yield match[1]
-            else:
-                yield from _stated_lines(lines[number + 1 :])
+def of_embedding(text: str, stem: str, *, is_silent: bool) -> list[str] | None:
+    """Return the word of an embedding: a token shown as code, else the file's name, which tools take for the word."""
+    codes = [code.strip() for code in re.findall(r"`([^`\n]{1,100})`", text)]
+    token = next((code for code in codes if _TOKENS.fullmatch(code)), stem if stem in codes else None)
+    if token is None and is_silent and text.strip() and not _GENERIC_STEM.match(stem):
+        token = stem
+    return [token] if token else None
 
 
-def _labelled_sections(text: str) -> Iterator[str]:
-    lines = text.split("\n")
-    marks = list(headings(text))
-    for index, (number, _, heading) in enumerate(marks):
-        if _LABEL_HEADING.match(unicodedata.normalize("NFKC", heading)):
-            end = marks[index + 1][0] if index + 1 < len(marks) else len(lines)
-            yield from _stated_lines(lines[number + 1 : end])
+def _is_file_name(sentence: str) -> bool:
+    """Whether a sentence says that the file's name is the word."""
+    match = _FILE_NAME_IS.search(re.sub(r"\([^()]{0,80}\)", "", normal(sentence)))
+    return bool(match and not _NEGATION.search(match[0]))
 
 
-def _stated_lines(lines: list[str]) -> Iterator[str]:
+def _says_none(sentence: str) -> bool:
+    plain = normal(sentence)
+    return bool(_NO_TRIGGER.search(plain) or (_NOUN_AT_ALL.search(plain) and _NEGATION.search(plain)))
+
+
+def _denies(found: Stated) -> bool:
+    """Whether a labelled value says that there are no words."""
+    value = found.value or next((line.strip(" >-*•+=") for line in found.below if line.strip(" >-*•+=`")), "")
+    return bool(NONE_NEEDED.match(value) or PLACEHOLDER.match(value.strip("*_`\"' ")))
+
+
+def _of_key(found: Stated) -> Iterator[str]:
+    """Yield the words behind a label that also means other things."""
+    words = of_statement(found.value)
+    if QUOTED.search(found.value) or (len(words) == 1 and re.search(r"^(?!hf_)[^\W\d][\w-]+$", words[0])):
+        yield from words
+
+
+def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
+    if found.is_answer:
+        words = of_statement(found.value)
+        if QUOTED.search(found.value) or all(len(word.split()) <= _LONGEST_ANSWER for word in words):
+            yield from words
+    elif found.value:
+        if names and not QUOTED.search(found.value) and _FILE_NAME.search(found.value):
+            yield names[0]
+        else:
+            yield from of_statement(found.value)
+    for line in _stated_lines(found.below):
+        yield from of_statement(line)
+
+
+def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
     """Yield the lines that hold the words: up to the first prose, setting, picture or heading after them."""
     found = ""
-    for line in lines:
-        content = line.strip().strip(">-*•+ ").strip()
+    for written in lines:
+        line = _NUMBER.sub("", written)
+        content = line.strip().strip(">-*•+= ").strip()
         if not content or content.startswith(("```", "~~~")) or (not found and _TEMPLATE.search(line)):
             continue
         kind = _kind(line, content)
@@ -120,42 +168,11 @@ def _stated_lines(lines: list[str]) -> Iterator[str]:
 
 def _kind(line: str, content: str) -> str:
     """Return what a line under a label is: quoted words, plain words, or (empty) something else."""
-    if _NONE_NEEDED.match(content):
+    if NONE_NEEDED.match(content):
         return "none"
-    if content.startswith(("|", "!", "<", "[", "#")) or _TEMPLATE.search(line) or _SETTING.search(content):
+    if content.startswith(("|", "!", "[", "#")) or _TEMPLATE.search(line) or SETTING.search(content):
         return ""
-    if _QUOTED.search(line):
+    if QUOTED.search(line):
         return "quoted"
-    is_short = len(content.split()) <= _LONGEST_LABEL_LINE and not re.search(r"[.。!?]\s*\S|[。]$", content)
+    is_short = len(content.split()) <= LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
     return "plain" if is_short else ""
-
-
-def _of_statement(statement: str) -> list[str]:
-    statement = _NOT_WORDS.sub(" ", re.sub(r"^[\s>*•+-]{0,8}positive:", "", statement, flags=re.IGNORECASE)).strip()
-    if _NONE_NEEDED.match(statement):
-        return []
-    quoted = ["".join(groups).strip() for groups in _QUOTED.findall(statement)]
-    if quoted:
-        return [part for text in quoted for part in (_split(text) if len(quoted) == 1 else [text])]
-    # A sentence after the words is no word.
-    first = re.split(r"\.\s+(?=[A-ZА-Я])", statement, maxsplit=1)[0]
-    return _split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$", "", first))
-
-
-def _split(text: str) -> list[str]:
-    return re.split(r"\s*[,，、;；\n]\s*", text) if re.search(r"[,，、;；\n]", text) else [text]
-
-
-def _clean(words: Iterable[str]) -> list[str]:
-    cleaned: dict[str, None] = {}
-    for word in words:
-        text = " ".join(word.split()).strip("`\"'“”*").strip().rstrip(".。").strip()
-        if text and not _PLACEHOLDER.match(text) and not _is_noise(text):
-            cleaned.setdefault(text)
-    return list(cleaned)[:_MOST_WORDS]
-
-
-def _is_noise(text: str) -> bool:
-    return bool(
-        len(text) > _LONGEST_WORD or WEIGHT_NAME.search(text) or "://" in text or "<" in text or _QUALITY.match(text)
-    )

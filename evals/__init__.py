@@ -1,0 +1,1 @@
+"""What the metadata extraction gets right on a corpus of model cards, without a language model."""

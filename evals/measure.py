@@ -1,0 +1,112 @@
+"""Each case through the skill's own functions, and what came out against what was expected."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from agentroster.library.sidecar import Sidecar
+from agentroster.skills.bundled.enrich_hf_metadata import merge, preview
+from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
+from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts, weight_files
+from evals.cases import Case
+
+FIELDS = ("base_model", "trained_words", "preview", "tags")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One field of one case; `wrong` means that a value was given which the card does not state."""
+
+    case: str
+    field: str
+    expected: object
+    actual: object
+    right: bool
+    wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How often a field was right, and how often it was worse than empty."""
+
+    cases: int
+    right: int
+    wrong: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right cases, from 0 to 1."""
+        return self.right / self.cases if self.cases else 1.0
+
+
+def measure(cases: Iterable[Case]) -> list[Outcome]:
+    """Return the outcome of every field of every case."""
+    return [outcome for case in cases for outcome in _outcomes(case)]
+
+
+def scores(outcomes: Sequence[Outcome]) -> dict[str, Score]:
+    """Return the score of each field."""
+    return {field: _score([outcome for outcome in outcomes if outcome.field == field]) for field in FIELDS}
+
+
+def _score(outcomes: Sequence[Outcome]) -> Score:
+    return Score(len(outcomes), sum(one.right for one in outcomes), sum(one.wrong for one in outcomes))
+
+
+def _outcomes(case: Case) -> Iterator[Outcome]:
+    sidecar, found_preview = _sidecar(case)
+    yield _one(case, "base_model", case.expected.base_model, sidecar.get("base_model"))
+    civitai = cast("Mapping[str, object]", sidecar.get("civitai") or {})
+    yield _words(case, cast("Sequence[str]", civitai.get("trainedWords") or ()))
+    yield _one(case, "preview", preview.resolve(case.expected.preview or "", case.repository), found_preview)
+    if case.tags_include or case.tags_exclude:
+        yield _tags(case, cast("Sequence[str]", sidecar.get("tags") or ()))
+
+
+def _sidecar(case: Case) -> tuple[Sidecar, str | None]:
+    """Complete an empty sidecar just as the skill does; a preview is not part of it yet."""
+    found = extract(
+        Source(
+            card=parse_card(case.card.decode("utf-8", errors="replace")),
+            facts=RepositoryFacts(tags=case.hub_tags, weight_files=weight_files(case.repository_files)),
+            repo=case.repository,
+            file_name=case.file.rsplit("/", 1)[-1],
+            header={},
+            model_type=case.model_type,
+        )
+    )
+    sidecar: Sidecar = {"model_type": case.model_type}
+    merge.apply(sidecar, found)
+    return sidecar, found.preview
+
+
+def _one(case: Case, field: str, expected: str | None, actual: object) -> Outcome:
+    right = (actual or None) == expected
+    return Outcome(
+        case=case.name, field=field, expected=expected, actual=actual, right=right, wrong=not right and bool(actual)
+    )
+
+
+def _words(case: Case, actual: Sequence[str]) -> Outcome:
+    expected = case.expected.trained_words
+    return Outcome(
+        case=case.name,
+        field="trained_words",
+        expected=list(expected),
+        actual=list(actual),
+        right=tuple(actual) == expected,
+        wrong=not set(actual) <= set(expected),
+    )
+
+
+def _tags(case: Case, actual: Sequence[str]) -> Outcome:
+    unwanted = set(case.tags_exclude) & set(actual)
+    return Outcome(
+        case=case.name,
+        field="tags",
+        expected={"include": list(case.tags_include), "exclude": list(case.tags_exclude)},
+        actual=list(actual),
+        right=not unwanted and set(case.tags_include) <= set(actual),
+        wrong=bool(unwanted),
+    )
