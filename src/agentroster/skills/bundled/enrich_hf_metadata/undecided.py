@@ -10,7 +10,6 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.skills.asking import OpenQuestion
 from agentroster.skills.bundled.enrich_hf_metadata import merge
 from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
-from agentroster.skills.bundled.enrich_hf_metadata.card import WEIGHT_NAME
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
 from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
 
@@ -31,7 +30,7 @@ _PLACEHOLDER = re.compile(
     r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要",
     re.IGNORECASE,
 )
-_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$")
+_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 _NO_PLAIN_TEXT = re.compile(r"[<>{}`|\[\]\x00-\x1f\x7f]|://|\bwww\.|\bjavascript:", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"\w", re.ASCII)
 
@@ -116,7 +115,7 @@ def _verified_words(words: Sequence[str], text: str) -> list[str]:
 
 def _is_word(word: str) -> bool:
     is_short = 1 < len(word) <= _LONGEST_WORD
-    return is_short and not (_is_placeholder(word) or _NO_WORD.search(word) or WEIGHT_NAME.search(word))
+    return is_short and not (_is_placeholder(word) or _NO_WORD.search(word))
 
 
 def _is_placeholder(text: str) -> bool:
