@@ -41,6 +41,7 @@ bench *arguments:
 # Measure one use of a stored credential, with few and with 100,000 stored
 bench-credentials *arguments:
     uv run -q python -m benchmarks.credentials {{ arguments }}
+
 # Measure what the extraction reads from the corpus of model cards
 eval *arguments:
     uv run -q python -m evals {{ arguments }}

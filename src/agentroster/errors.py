@@ -18,6 +18,7 @@
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
     ├── Unreachable                    503   a remote service a tool needs does not answer
     ├── LimitReached                   200   a run used up its deadline or its model calls
+    ├── BadAnswer                      502   the language model's answer is not what a skill asked for
     └── UpstreamError                        the language model behind an agent failed
         ├── UpstreamRejected            *    it refused the request (its own 4xx status)
         ├── UpstreamRefusedKey         502   it refused the proxy's key (its 401 or 403)
@@ -184,6 +185,13 @@ class LimitReached(RosterError):
     code = "limit_reached"
 
 
+class BadAnswer(RosterError):
+    """The language model answered a skill's question with something else than the object asked for."""
+
+    status = 502
+    code = "bad_answer"
+
+
 class UpstreamError(RosterError):
     """The language model behind an agent failed."""
 
@@ -208,14 +216,15 @@ class UpstreamRefusedKey(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """The language model asks to slow down; `retry_after` is its own header value, if it gave one."""
+    """The language model asks to slow down; `retry_after` and `retry_after_ms` are its own header values, if any."""
 
     status = 429
     code = "upstream_rate_limited"
 
-    def __init__(self, message: str, *, retry_after: str | None) -> None:
+    def __init__(self, message: str, *, retry_after: str | None, retry_after_ms: str | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.retry_after_ms = retry_after_ms
 
 
 class UpstreamUnavailable(UpstreamError):

@@ -3,12 +3,18 @@
 Source: OpenAI's API reference for chat completions. It refuses what the real one refuses: a missing key, unknown
 fields, system messages out of place, tool messages nobody asked for. What it answers is scripted by a line in the last
 user message: `script: NAME [ARGUMENT]`; the model name `slow-...` and others need no script.
+
+Questions for a JSON object are answered from the queue `structured`, and refused where `refused_formats` says so: LM
+Studio refuses `json_object`, other servers `json_schema`. A model called `new-...` refuses `max_tokens`, as those of
+OpenAI do.
 """
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +40,18 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass
+class Structured:
+    """One answer to a question for an object: its raw text, or a failure."""
+
+    content: str = ""
+    finish: str = "stop"
+    thinking: str = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    hangs: bool = False
+
+
 class ModelServer:
     """Answers by script and remembers each request."""
 
@@ -43,12 +61,16 @@ class ModelServer:
         self.cancelled = threading.Event()
         self.hanging = threading.Event()
         self.release = threading.Event()
+        self.structured: list[Structured] = []
+        self.refused_formats: dict[str, int] = {}
         self.app = Starlette(routes=[Route("/v1/chat/completions", self.chat, methods=["POST"])])
 
     def reset(self) -> None:
         """Forget earlier requests."""
         self.requests.clear()
         self.headers.clear()
+        self.structured.clear()
+        self.refused_formats.clear()
         for event in (self.cancelled, self.hanging, self.release):
             event.clear()
 
@@ -63,10 +85,27 @@ class ModelServer:
             return failure(error.status, str(error))
         self.requests.append(body)
         self.headers.append(dict(request.headers))
+        if asks_for_object(body):
+            return await self._structured(request, body)
         name, argument = script_of(body)
         if name == "hang" and not (argument and body.get("stream")):
             return await self._hang_until_gone(request)
         return await self._scripts()[name](body, argument)
+
+    async def _structured(self, request: Request, body: dict[str, Any]) -> Response:
+        """Answer as the queue says; with nothing in it, with the emptiest object that fits."""
+        kind = (body.get("response_format") or {}).get("type", "text")
+        if kind in self.refused_formats:
+            return failure(self.refused_formats[kind], "I have never heard of such a thing")
+        wanted = self.structured.pop(0) if self.structured else Structured(emptiest(body))
+        if wanted.hangs:
+            return await self._hang_until_gone(request)
+        if wanted.status != 200:
+            response = failure(wanted.status, "scripted failure")
+            response.headers.update(wanted.headers)
+            return response
+        thinking = [delta(reasoning_content=wanted.thinking)] if wanted.thinking else []
+        return answer(body, [*thinking, delta(content=wanted.content)], wanted.finish)
 
     def _scripts(self) -> dict[str, Callable[[dict[str, Any], str], Any]]:
         return {
@@ -233,6 +272,60 @@ def check(body: dict[str, Any]) -> None:
     for tool in body.get("tools") or []:
         if tool.get("type") != "function" or "name" not in tool.get("function", {}):
             raise Refused("Invalid tools")
+
+    check_limits(body)
+    check_format(body.get("response_format"), messages)
+
+
+def check_limits(body: dict[str, Any]) -> None:
+    """Refuse what OpenAI's newer models refuse."""
+    if str(body["model"]).startswith("new-"):
+        for name in ("max_tokens", "temperature"):
+            if name in body:
+                raise Refused(f"Unsupported parameter: '{name}' is not supported with this model.")
+
+
+def check_format(wanted: Any, messages: list[dict[str, Any]]) -> None:
+    """Refuse a form of answer that OpenAI refuses."""
+    match wanted:
+        case None | {"type": "text"}:
+            return
+        case {"type": "json_object"}:
+            if not any("json" in str(message.get("content")).lower() for message in messages):
+                raise Refused("'messages' must contain the word 'json' in some form")
+        case {"type": "json_schema", "json_schema": {"name": str(name), "strict": True, "schema": dict(schema)}}:
+            if not re.fullmatch(r"[\w-]{1,64}", name):
+                raise Refused("Invalid 'response_format.json_schema.name'")
+            check_strict(schema)
+        case _:
+            raise Refused("Invalid value for 'response_format'")
+
+
+def check_strict(schema: dict[str, Any]) -> None:
+    """Refuse a schema that the strict mode refuses."""
+    if bad := set(schema) & {"minLength", "maxLength", "uniqueItems", "default", "not", "$schema"}:
+        raise Refused(f"Invalid schema: '{bad.pop()}' is not permitted.")
+    if schema.get("type") == "object":
+        if schema.get("additionalProperties") is not False:
+            raise Refused("'additionalProperties' is required to be supplied and to be false.")
+        if set(schema.get("required", [])) != set(schema["properties"]):
+            raise Refused("'required' is required to be an array including every key in properties.")
+        for inner in schema["properties"].values():
+            check_strict(inner)
+    if schema.get("type") == "array":
+        check_strict(schema["items"])
+
+
+def asks_for_object(body: dict[str, Any]) -> bool:
+    """Whether this is one of our questions for an object, in whatever form."""
+    system = str(body["messages"][0].get("content")) if body["messages"][0]["role"] == "system" else ""
+    return "response_format" in body or "Answer with one JSON object" in system
+
+
+def emptiest(body: dict[str, Any]) -> str:
+    """Return an object that fits the schema and says nothing."""
+    schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema", {"properties": {}})
+    return json.dumps({name: [] if inner["type"] == "array" else "" for name, inner in schema["properties"].items()})
 
 
 def check_order(messages: list[dict[str, Any]]) -> None:

@@ -1,8 +1,12 @@
 """What one run uses up: model calls, tokens, and the failure that ended it."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
 from agentroster.agents.chat import FinishReason, TokenCount
 from agentroster.errors import LimitReached, RosterError
-from agentroster.llm.completion import Usage
+from agentroster.llm.backend import ModelChoice
+from agentroster.llm.completion import ChatModel, CompletionRequest, Piece, Usage
 
 
 class Meter:
@@ -38,3 +42,22 @@ class Meter:
                 return "content_filter"
             case _:
                 return "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class _Metered:
+    """A model whose tokens count for a run."""
+
+    chat: ChatModel
+    meter: Meter
+
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+        async for piece in self.chat.complete(request):
+            if piece.usage is not None:
+                self.meter.add(piece.usage)
+            yield piece
+
+
+def metered(choice: ModelChoice | None, meter: Meter) -> ModelChoice | None:
+    """Return the model for the pipelines of a run: its tokens count; its calls are bounded by the items."""
+    return replace(choice, chat=_Metered(choice.chat, meter)) if choice else None

@@ -7,12 +7,12 @@ from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
 from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
-from agentroster.agents.meter import Meter
+from agentroster.agents.meter import Meter, metered
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.skill_access import SkillAccess
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed
-from agentroster.llm.backend import Backends
+from agentroster.llm.backend import Backends, ModelChoice
 from agentroster.settings import Settings
 from agentroster.skills.registry import Skill
 
@@ -62,7 +62,10 @@ class Runner:
         return RunResult(meter.finish_reason, meter.tokens)
 
     async def _answer(self, spec: AgentSpec, request: ChatRequest, meter: Meter, output: "_Output") -> None:
-        skills = [self._skills.get(name) for name in spec.skills]
+        def find_model() -> ModelChoice | None:
+            return metered(self._backends.choose(spec.model), meter)
+
+        skills = [self._skills.get(name, find_model) for name in spec.skills]
         if await self._command(spec, request, skills, output):
             return
         choice = self._backends.choose(spec.model)
@@ -78,7 +81,7 @@ class Runner:
             choice=choice,
             meter=meter,
             find_skill=lambda name: (
-                skill := self._skills.get(name),
+                skill := self._skills.get(name, find_model),
                 self._skills.context(skill, request.caller, spec.name),
             ),
             session_id=request.caller.session_key(self._session_secret, spec.name),

@@ -9,6 +9,7 @@ from agentroster.library.library import Library
 from agentroster.library.sidecar import Sidecars
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings import Settings
+from agentroster.skills.asking import FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
 from agentroster.skills.registry import Skill, SkillRegistry
@@ -38,9 +39,9 @@ class SkillAccess:
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
         self.library = Library(settings.library)
 
-    def get(self, name: str) -> Skill:
-        """Return a skill. Raises NotFound."""
-        return self._registry.get(name)
+    def get(self, name: str, find_model: FindModel) -> Skill:
+        """Return a skill, for a run with this model. Raises NotFound."""
+        return self._registry.get(name).with_model(find_model)
 
     def context(self, skill: Skill, caller: Caller, agent: str) -> SkillContext:
         """Return the world as this skill sees it for this caller, who asks this agent."""

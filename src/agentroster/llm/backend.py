@@ -16,10 +16,11 @@ AGENT_PREFIX = "agno/"
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model and the way to it."""
+    """A model and the way to it; `server` tells apart the servers that may know a model of this name."""
 
     name: str
     chat: ChatModel
+    server: str = ""
 
 
 class Backends:
@@ -49,7 +50,7 @@ class Backends:
         if name and name.startswith(AGENT_PREFIX):
             raise BadInput("An agent cannot be the language model of an agent: choose a plain model.")
         if by_proxy and name:
-            return ModelChoice(name, self._proxy())
+            return ModelChoice(name, self._proxy(), server="proxy")
         if name is None or self._endpoint is None:
             return None
-        return ModelChoice(name, self._endpoint)
+        return ModelChoice(name, self._endpoint, server=self._settings.api_base or "")

@@ -53,6 +53,17 @@ class Usage(_Wire):
         """How many completion tokens were thinking."""
         return (self.completion_tokens_details and self.completion_tokens_details.reasoning_tokens) or 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return the sum of two calls."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            prompt_tokens_details=_PromptDetails(cached_tokens=self.cached_tokens + other.cached_tokens),
+            completion_tokens_details=_CompletionDetails(
+                reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens
+            ),
+        )
+
 
 class FunctionFragment(_Wire):
     """Part of a function call; names and arguments of one index are joined in order."""

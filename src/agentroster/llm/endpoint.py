@@ -175,7 +175,9 @@ def failure(status: int, body: bytes, headers: httpx.Headers) -> UpstreamError:
         wait = headers.get("retry-after")
         when = f"Try again in {wait} seconds." if wait and wait.isdigit() else "Try again a little later."
         return UpstreamRateLimited(
-            f"The language model is overloaded or its quota is used up. {when}", retry_after=wait
+            f"The language model is overloaded or its quota is used up. {when}",
+            retry_after=wait,
+            retry_after_ms=headers.get("retry-after-ms"),
         )
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
         return UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.")

@@ -83,6 +83,7 @@ class Manifest(_Declared):
     title: str
     description: str = Field(max_length=1024)
     kind: Literal["tools", "pipeline"]
+    instructions: str = ""
     llm_required: bool = False
     model_type_filter: tuple[Literal["lora", "checkpoint", "embedding"], ...] | None = None
     input_schema: JsonSchema | None = None

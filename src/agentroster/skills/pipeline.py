@@ -1,21 +1,25 @@
 """Pipeline skills: the same steps for each of many items, a table of what was done.
 
-    understand -> select -> for each item: prepare -> post_process -> one row of the table
+    understand -> select -> for each item: prepare -> ask a language model -> post_process -> one row of the table
 
-A pipeline never calls a language model itself. Items run a few at a time; each is shown when it is done.
+A handler never calls a language model itself: it says what is undecided (`open_fields`) and checks what comes back
+(`accept`), see `asking.py`. Without a model, or without these two, that step is left out. Items run a few at a time;
+each is shown when it is done.
 """
 
 import logging
 from asyncio import TaskGroup
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
-from agentroster.errors import RosterError
+from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library
 from agentroster.logs import redactor
+from agentroster.skills.asking import Asker, AskingHandler, FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Manifest
+from agentroster.skills.prompt import Prompt
 from agentroster.skills.tools import Tool
 
 logger = logging.getLogger(__name__)
@@ -37,7 +41,8 @@ class Item(Protocol):
 class ItemReport:
     """What came of one item, by field.
 
-    `updated` has the values written, `found` values that were only read; `kept` and `missing` say why.
+    `updated` has the values written, `found` values that were only read; `kept` and `missing` say why. `notes` are
+    what else a person should know, such as which values a language model read.
     """
 
     item: str
@@ -45,13 +50,14 @@ class ItemReport:
     updated: Mapping[str, object] = field(default_factory=dict[str, object])
     kept: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
     error: str = ""
 
     def row(self) -> str:
         """Return the Markdown table row of this item."""
         done = "; ".join(f"{name}: {_value(value)}" for name, value in {**self.found, **self.updated}.items())
         kept = "; ".join(f"{name} ({why})" for name, why in self.kept.items())
-        missing = "; ".join(f"{name} ({why})" for name, why in self.missing.items())
+        missing = "; ".join(f"{name} ({why})" for name, why in {**self.missing, **self.notes}.items())
         cells = (self.item, done or "nothing", kept or "-", self.error or missing or "-")
         return f"| {' | '.join(map(_cell, cells))} |\n"
 
@@ -59,7 +65,13 @@ class ItemReport:
         """Return the report for a program or a model."""
         if self.error:
             return {"item": self.item, "error": self.error}
-        fields = {"found": self.found, "updated": self.updated, "kept": self.kept, "missing": self.missing}
+        fields = {
+            "found": self.found,
+            "updated": self.updated,
+            "kept": self.kept,
+            "missing": self.missing,
+            "notes": self.notes,
+        }
         return {"item": self.item, **{name: value for name, value in fields.items() if value}}
 
 
@@ -91,11 +103,31 @@ class PipelineHandler(Protocol):
         ...
 
 
-def pipeline_tool(manifest: Manifest, handler: PipelineHandler) -> Tool:
-    """Return the pipeline as one tool."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A pipeline skill as it was loaded; `asking` is None when its handler asks no language model."""
+
+    manifest: Manifest
+    handler: PipelineHandler
+    asking: tuple[AskingHandler, Prompt] | None = None
+
+    def asker(self, find_model: FindModel) -> Asker | None:
+        """Return who asks in one run, or None. Raises ToolFailed when a model is required and missing."""
+        model = find_model() if self.asking or self.manifest.llm_required else None
+        if model is None and self.manifest.llm_required:
+            raise ToolFailed(
+                f"{self.manifest.title} needs a language model, and none is configured here: "
+                "the operator sets LLM_PROVIDER and LLM_MODEL. Nothing was done."
+            )
+        return Asker(*self.asking, model) if self.asking and model else None
+
+
+def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
+    """Return the pipeline as one tool. The model is its engine's: no handler is ever handed it."""
+    manifest = pipeline.manifest
 
     async def run(context: SkillContext, /, **arguments: Any) -> dict[str, object]:
-        return await run_pipeline(manifest, handler, context, arguments)
+        return await run_pipeline(pipeline, context, arguments, pipeline.asker(find_model))
 
     return Tool(
         name=manifest.name.replace("-", "_"),
@@ -109,10 +141,10 @@ def pipeline_tool(manifest: Manifest, handler: PipelineHandler) -> Tool:
 
 
 async def run_pipeline(
-    manifest: Manifest, handler: PipelineHandler, context: SkillContext, arguments: Mapping[str, Any]
+    pipeline: Pipeline, context: SkillContext, arguments: Mapping[str, Any], asker: Asker | None
 ) -> dict[str, object]:
     """Work through all items, showing the table row by row; return reports and counts."""
-    selection = await handler.select(context, arguments)
+    selection = await pipeline.handler.select(context, arguments)
     reports = list(selection.refused)
     if selection.items or reports:
         await context.show(_HEADER)
@@ -122,21 +154,25 @@ async def run_pipeline(
 
     async def work() -> None:
         for item in queue:
-            report = await _one(handler, context, item)
+            report = await _one(pipeline.handler, context, item, asker)
             reports.append(report)
             await context.show(report.row())
 
     async with TaskGroup() as group:
-        for _ in range(min(manifest.limits.parallel_items, len(selection.items))):
+        for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):
             group.create_task(work())
     counts = _counts(reports)
     await context.show(_summary(counts))
     return {**counts, "items": [report.to_json() for report in reports]}
 
 
-async def _one(handler: PipelineHandler, context: SkillContext, item: Item) -> ItemReport:
+async def _one(handler: PipelineHandler, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:
     try:
-        return await handler.post_process(context, item, await handler.prepare(context, item))
+        prepared, trouble = await handler.prepare(context, item), ""
+        if asker is not None:
+            prepared, trouble = await asker.complete(prepared)
+        report = await handler.post_process(context, item, prepared)
+        return replace(report, notes={**report.notes, "language model": trouble}) if trouble else report
     except RosterError as error:
         return ItemReport(item=item.label, error=redactor.clean(error.message))
     except Exception:

@@ -2,16 +2,18 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, StartRefused
 from agentroster.library.library import Library
+from agentroster.skills.asking import AskingHandler, FindModel
 from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
-from agentroster.skills.pipeline import PipelineHandler, pipeline_tool
+from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
+from agentroster.skills.prompt import Prompt
 from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Tool, ToolFunction
 
@@ -29,6 +31,11 @@ class Skill:
     tools: tuple[Tool, ...]
     origin: str
     understand: Understand | None = None
+    pipeline: Pipeline | None = None
+
+    def with_model(self, find_model: FindModel) -> "Skill":
+        """Return the skill for one run, in which a pipeline may ask this model; other skills never see it."""
+        return replace(self, tools=(pipeline_tool(self.pipeline, find_model),)) if self.pipeline else self
 
 
 class SkillRegistry:
@@ -80,19 +87,20 @@ def load_skill(source: SkillSource) -> Skill:
     folder = source.folder()
     manifest = read_manifest(folder)
     prompt = folder / "prompt.md"
-    instructions = prompt.read_text(encoding="utf-8").strip() if prompt.exists() else ""
+    text = prompt.read_text(encoding="utf-8").strip() if prompt.exists() else ""
     handler = source.handler()
-    if manifest.kind == "pipeline":
-        pipeline = cast("PipelineHandler", handler)
-        for name in ("select", "prepare", "post_process"):
-            _function(handler, name, folder)
-        tools: tuple[Tool, ...] = (pipeline_tool(manifest, pipeline),)
+    pipeline = _pipeline(manifest, handler, text, folder) if manifest.kind == "pipeline" else None
+    if pipeline is not None:
+        tools: tuple[Tool, ...] = (pipeline_tool(pipeline, lambda: None),)
     else:
         tools = tuple(_tool(manifest, declared, handler, folder) for declared in manifest.tools)
+    # The prompt of a pipeline that asks is for its question, not for the agent that runs it.
+    asks = pipeline is not None and pipeline.asking is not None
     return Skill(
         manifest=manifest,
-        instructions=instructions,
+        instructions="\n\n".join(filter(None, (manifest.instructions.strip(), "" if asks else text))),
         tools=tools,
+        pipeline=pipeline,
         origin=source.origin,
         understand=cast("Understand | None", getattr(handler, "understand", None)),
     )
@@ -119,6 +127,20 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType, fo
         command=declared.command,
         writes=declared.writes,
     )
+
+
+def _pipeline(manifest: Manifest, handler: ModuleType, prompt: str, folder: Path) -> Pipeline:
+    for name in ("select", "prepare", "post_process"):
+        _function(handler, name, folder)
+    asking = None
+    if hasattr(handler, "open_fields"):
+        for name in ("open_fields", "accept"):
+            _function(handler, name, folder)
+        if not prompt:
+            raise BadInput(f"{folder}/prompt.md: is missing or empty, but handler.py has open_fields")
+        declared = cast("Sequence[str]", getattr(handler, "PROMPT_VARIABLES", ()))
+        asking = cast("AskingHandler", handler), Prompt.checked(prompt, declared, f"{folder}/prompt.md")
+    return Pipeline(manifest=manifest, handler=cast("PipelineHandler", handler), asking=asking)
 
 
 def _function(handler: ModuleType, name: str, folder: Path) -> object:

@@ -1,4 +1,4 @@
-"""The pipeline: find the card of each model, read what it states, fill what is missing."""
+"""The pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
 
 import asyncio
 import threading
@@ -11,12 +11,17 @@ from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
+
+PROMPT_VARIABLES = ("fields",)
+open_fields = undecided.open_fields
+accept = undecided.accept
 
 _MOST_LINEAGE = 2
 
@@ -77,7 +82,7 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     return Selection([EnrichItem(target, shelf) for target in found], refused)
 
 
-async def prepare(context: SkillContext, item: EnrichItem) -> Extraction | None:
+async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     """Fetch the card and read it; None when nobody knows where the model comes from.
 
     Raises a RosterError in words when there is nothing to read.
@@ -100,10 +105,12 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Extraction | None:
         revision=ref.revision or "main",
     )
     found = await asyncio.to_thread(extract, source)
-    return found if found.base_model else await _by_lineage(item.shelf, found, context.hub_endpoint)
+    if not found.base_model:
+        found = await _by_lineage(item.shelf, found, context.hub_endpoint)
+    return Prepared.of(found, source, sidecar)
 
 
-async def post_process(context: SkillContext, item: EnrichItem, prepared: Extraction | None) -> ItemReport:
+async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepared | None) -> ItemReport:
     """Write what is missing, or for a bare address only say what would be."""
     model = item.target.model
     if model is None:
@@ -116,7 +123,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Extrac
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared)
+        result = merge.apply(sidecar, prepared.found)
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url
@@ -125,13 +132,20 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Extrac
 
     await asyncio.to_thread(context.sidecars.update, model, change)
     updated = {**made, **dict(merge.shown(result))}
-    return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing)
+    notes = undecided.notes(prepared)
+    return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing, notes=notes)
 
 
-def _read_out(item: EnrichItem, prepared: Extraction) -> ItemReport:
-    result = merge.apply({}, prepared)
+def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
+    result = merge.apply({}, prepared.found)
     note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
-    return ItemReport(item=item.label, found=dict(merge.shown(result)), kept=note, missing=result.missing)
+    return ItemReport(
+        item=item.label,
+        found=dict(merge.shown(result)),
+        kept=note,
+        missing=result.missing,
+        notes=undecided.notes(prepared),
+    )
 
 
 async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:

@@ -1,0 +1,78 @@
+"""The ways to ask a server for JSON, and which of them each server is known to take."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from agentroster.llm.backend import ModelChoice
+
+_MOST_REMEMBERED = 256
+# Not all servers know these, and we check the answer ourselves.
+_OURS = frozenset(
+    {"$schema", "title", "default", "examples", "minLength", "maxLength", "pattern", "format", "uniqueItems"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """One way to ask: the kind of `response_format`, and whether the server names its limit as OpenAI now does."""
+
+    kind: Literal["json_schema", "json_object", "text"]
+    new_names: bool = False
+
+    def params(self, schema: Mapping[str, Any], max_tokens: int) -> dict[str, object]:
+        """Return the body fields of a call."""
+        limits: dict[str, object] = {"max_tokens": max_tokens, "temperature": 0}
+        if self.new_names:
+            # OpenAI's newer models refuse `max_tokens`, and any temperature but their own.
+            limits = {"max_completion_tokens": max_tokens}
+        match self.kind:
+            case "json_schema":
+                described = {"name": "answer", "strict": True, "schema": _strict(schema)}
+                return {**limits, "response_format": {"type": "json_schema", "json_schema": described}}
+            case "json_object":
+                return {**limits, "response_format": {"type": "json_object"}}
+            case "text":
+                return limits
+
+
+LADDER = (
+    AnswerForm("json_schema"),
+    AnswerForm("json_object"),
+    AnswerForm("text"),
+    AnswerForm("json_schema", new_names=True),
+)
+
+
+class KnownForms:
+    """Remembers, for as long as the process lives, on which step of the ladder each model answered."""
+
+    def __init__(self) -> None:
+        self._steps: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def first_step(self, choice: ModelChoice) -> int:
+        """Return the step to begin with."""
+        return self._steps.get((choice.server, choice.name), 0)
+
+    def remember(self, choice: ModelChoice, step: int) -> None:
+        """Keep the step that a server took; the oldest is forgotten when there are too many."""
+        key = (choice.server, choice.name)
+        self._steps[key] = step
+        self._steps.move_to_end(key)
+        if len(self._steps) > _MOST_REMEMBERED:
+            self._steps.popitem(last=False)
+
+
+def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema as strict servers take it: objects are closed and complete, no bounds on texts."""
+    made: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            properties = cast("dict[str, dict[str, Any]]", value)
+            made[key] = {name: _strict(inner) for name, inner in properties.items()}
+        elif key not in _OURS:
+            made[key] = _strict(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+    if "properties" in made:
+        made |= {"additionalProperties": False, "required": list(made["properties"])}
+    return made

@@ -1,0 +1,144 @@
+"""What the rules left open about a model, as one question to a language model, and the check of its answer."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentroster.library.sidecar import Sidecar
+from agentroster.skills.asking import OpenQuestion
+from agentroster.skills.bundled.enrich_hf_metadata import merge
+from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
+from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
+from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
+
+EVIDENCE = "the language model, from the card"
+_MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION = 12, 200, 500
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "base_model": {"type": "string", "enum": [*sorted(NAMES), ""]},
+    "trained_words": {
+        "type": "array",
+        "maxItems": _MOST_WORDS,
+        "items": {"type": "string", "maxLength": _LONGEST_WORD},
+    },
+    "description": {"type": "string", "maxLength": _LONGEST_DESCRIPTION},
+}
+_PLACEHOLDER = re.compile(
+    r"none|null|nil|no|nothing|n/?a|unknown|empty|not (?:applicable|required|needed|specified|stated|provided|given)|"
+    r"(?:no )?(?:trigger|activation)(?: (?:words?|phrases?))?(?: (?:is |are )?(?:needed|required|necessary))?|"
+    r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要",
+    re.IGNORECASE,
+)
+_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+_NO_PLAIN_TEXT = re.compile(r"[<>{}`|\[\]\x00-\x1f\x7f]|://|\bwww\.|\bjavascript:", re.IGNORECASE)
+_ASCII_WORD = re.compile(r"\w", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the rules found, where they looked, and which fields are still empty, in the sidecar too.
+
+    `from_model` names the fields that a language model has filled since.
+    """
+
+    found: Extraction
+    source: Source
+    empty: frozenset[str]
+    from_model: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, found: Extraction, source: Source, sidecar: Sidecar | None) -> "Prepared":
+        """Find out what would still be empty after a merge, by merging into a copy."""
+        empty = frozenset(merge.apply(copy.deepcopy(sidecar or {}), found).missing)
+        return cls(found=found, source=source, empty=empty)
+
+
+def open_fields(prepared: Prepared | None) -> OpenQuestion | None:
+    """Return what to ask; nothing when all is decided, or when there is no card to read it from."""
+    shown = shown_of(prepared.source) if prepared else None
+    if prepared is None or shown is None:
+        return None
+    names = _open_names(prepared, shown)
+    if not names:
+        return None
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _SCHEMAS[name] for name in names},
+        "required": names,
+        "additionalProperties": False,
+    }
+    data = shown.text(prepared.source.file_name)
+    return OpenQuestion(schema=schema, data=data, variables={"fields": ", ".join(names)})
+
+
+def accept(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
+    """Take over the values of an answer that the card bears out; the others are dropped."""
+    shown = shown_of(prepared.source) or Shown("", "")
+    asked = _open_names(prepared, shown)
+    values: dict[str, Any] = {name: value for name, value in answer.items() if name in asked}
+    found, taken = prepared.found, list[str]()
+    if (base := values.get("base_model")) in NAMES:
+        found = replace(found, base_model=base, base_model_evidence=EVIDENCE)
+        taken.append("base_model")
+    if words := _verified_words(values.get("trained_words", ()), shown.own):
+        found = replace(found, trained_words=words)
+        taken.append("trainedWords")
+    if text := _verified_text(values.get("description", "")):
+        found = replace(found, short=text)
+        taken.append("civitai.description")
+    return replace(prepared, found=found, from_model=taken)
+
+
+def notes(prepared: Prepared) -> dict[str, str]:
+    """Return what a person should know about values that no rule found."""
+    return {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+
+
+def _open_names(prepared: Prepared, shown: Shown) -> list[str]:
+    found = prepared.found
+    undecided = {
+        "base_model": found.base_model is None and "base_model" in prepared.empty,
+        # An empty list is an answer of the card; and words of other files are never wanted.
+        "trained_words": found.trained_words is None and "trainedWords" in prepared.empty and bool(shown.own),
+        "description": not found.short and "civitai.description" in prepared.empty,
+    }
+    return [name for name, is_open in undecided.items() if is_open]
+
+
+def _verified_words(words: Sequence[str], text: str) -> list[str]:
+    """Return the words that stand in the text as they are, and are words."""
+    text = " ".join(text.split())
+    cleaned = dict.fromkeys(" ".join(word.split()) for word in words)
+    return [word for word in cleaned if _is_word(word) and _stands_in(word, text)][:_MOST_WORDS]
+
+
+def _is_word(word: str) -> bool:
+    is_short = 1 < len(word) <= _LONGEST_WORD
+    return is_short and not (_is_placeholder(word) or _NO_WORD.search(word))
+
+
+def _is_placeholder(text: str) -> bool:
+    return bool(_PLACEHOLDER.fullmatch(text.strip(" .!。")))
+
+
+def _stands_in(word: str, text: str) -> bool:
+    """Whether the text holds the word, and not only as a piece of a longer one."""
+    position = text.find(word)
+    while position >= 0:
+        before, after = text[position - 1 : position], text[position + len(word) : position + len(word) + 1]
+        # Scripts without blanks between words have no such edges.
+        if not (_joined(before, word[0]) or _joined(word[-1], after)):
+            return True
+        position = text.find(word, position + 1)
+    return False
+
+
+def _joined(left: str, right: str) -> bool:
+    return bool(_ASCII_WORD.match(left) and _ASCII_WORD.match(right))
+
+
+def _verified_text(text: str) -> str:
+    text = " ".join(text.split())
+    is_plain = 0 < len(text) <= _LONGEST_DESCRIPTION and not _NO_PLAIN_TEXT.search(text)
+    return text if is_plain and not _is_placeholder(text) else ""
