@@ -109,7 +109,7 @@ class Egress:
                     return await _read(response, origin.host, most_bytes)
                 if method != "GET":
                     raise Unreachable(f"{origin.host} redirects what was sent to it, which is not followed.")
-                url = urljoin(url, response.headers["location"])
+                url = _next(url, response.headers["location"])
         raise Unreachable(f"{first.host} redirects too often.")
 
     def _check(self, origin: Origin) -> None:
@@ -119,6 +119,13 @@ class Egress:
             raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
         if origin.scheme != "https":
             raise NotAllowed(f"{origin.host} is only reached over https.")
+
+
+def _next(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Unreachable(f"{Origin.of(url).host} redirects to what is no address.") from error
 
 
 async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote
 
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, triggers
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, FilePart, mentioned_files, part_for, shared_part
@@ -57,6 +59,7 @@ class Extraction:
     html: str
     short: str
     lineage: Sequence[str]
+    preview_url: str | None = None
 
 
 def extract(source: Source) -> Extraction:
@@ -74,7 +77,19 @@ def extract(source: Source) -> Extraction:
         html=description.as_html(source.card.body),
         short=description.short_text(body),
         lineage=source.card.strings("base_model"),
+        preview_url=_stub_preview(source),
     )
+
+
+def _stub_preview(source: Source) -> str | None:
+    """Return the first example picture of the card. TO BE REPLACED by `preview.choose_preview`, which knows more."""
+    widget = source.card.front.get("widget")
+    for entry in cast("list[object]", widget) if isinstance(widget, list) else []:
+        output = cast("dict[str, object]", entry).get("output") if isinstance(entry, dict) else None
+        url = cast("dict[str, object]", output).get("url") if isinstance(output, dict) else None
+        if isinstance(url, str) and url:
+            return url if "://" in url else f"https://huggingface.co/{source.repo}/resolve/main/{quote(url)}"
+    return None
 
 
 def is_collection(source: Source) -> bool:
