@@ -4,18 +4,21 @@ import hashlib
 import json
 import multiprocessing
 import os
+import random
+import resource
 import signal
 import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageDraw
 
 from agentroster.agents.skill_access import SkillAccess
 from agentroster.db import Database
@@ -199,7 +202,7 @@ def test_a_small_picture_is_not_made_larger() -> None:
 
 
 @pytest.mark.parametrize(("orientation", "corner"), [(6, (10, 10)), (8, (10, 710)), (3, (470, 10))])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_picture_taken_sideways_is_turned_upright(kind: str, orientation: int, corner: tuple[int, int]) -> None:
     image = opened(as_preview(picture(kind, size=(1920, 1280), exif=exif(orientation))))
     assert image.size == ((480, 320) if orientation == 3 else (480, 720))
@@ -252,11 +255,62 @@ def test_a_picture_that_would_take_long_to_draw_is_refused() -> None:
         as_preview(content + bytes(20_000_000))
 
 
-def test_text_chunks_that_unpack_to_much_are_refused() -> None:
-    text = PngImagePlugin.PngInfo()
-    text.add_text("comment", "x" * 5_000_000, zip=True)
+def overlapping_tags(size: int, tags: int) -> bytes:
+    """EXIF in which each of many tags is as large as the whole."""
+    entries = b"".join(struct.pack("<HHLL", 0x8000 + number, 7, size - 8, 8) for number in range(tags))
+    return (b"Exif\0\0II*\0" + struct.pack("<LH", 8, tags) + entries).ljust(size, b"\0")
+
+
+def stuffed(kind: str) -> bytes:
+    """A good picture with metadata that would take minutes or gigabytes to read."""
+    content = picture(kind)
+    if kind == "JPEG":
+        exif = overlapping_tags(15_000_000, 3_000)
+        pieces = [exif[:60_000], *(b"Exif\0\0" + exif[at : at + 60_000] for at in range(60_000, len(exif), 60_000))]
+        segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(piece) + 2) + piece for piece in pieces)
+        # Without JFIF in front, Pillow looks for the resolution in the EXIF.
+        return content[:2] + segments + content[20:]
+    if kind == "GIF":
+        comment = b"\x21\xfe" + (b"\xff" + b"x" * 255) * 70_000 + b"\0"
+        start = content.index(b"\x2c", 13 + (3 << (content[10] & 7) + 1))
+        return content[:start] + comment + content[start:]
+    if kind == "WEBP":
+        return picture(kind, exif=overlapping_tags(15_000_000, 3_000))
+    texts = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(50_000_000), 9)) * 30
+    return content[:33] + texts + chunk(b"eXIf", overlapping_tags(15_000_000, 3_000)[6:]) + content[33:]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_metadata_made_to_keep_a_decoder_busy_is_not_read(kind: str) -> None:
+    content = stuffed(kind)
+    assert 1_000_000 < len(content) < 20_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    assert opened(as_preview(content)).size == (480, 320)
+    assert time.process_time() - start < 3
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+def test_a_file_in_very_many_pieces_is_refused() -> None:
+    content = picture()
     with pytest.raises(ToolFailed, match="damaged"):
-        as_preview(picture(pnginfo=text))
+        as_preview(content[:33] + chunk(b"prIv", b"") * 500_000 + content[33:])
+    content = picture("JPEG")
+    with pytest.raises(ToolFailed, match="damaged"):
+        as_preview(content[:2] + b"\xff\xfe\0\2" * 500_000 + content[2:])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_damage_anywhere_is_a_picture_or_a_refusal_in_words(kind: str) -> None:
+    options: dict[str, Any] = {} if kind == "GIF" else {"exif": exif(6)}
+    content = picture(kind, size=(80, 60), **options)
+    chance = random.Random(7)
+    for number in range(400):
+        damaged = bytearray(content[: chance.randrange(4, len(content))] if number % 2 else content)
+        for _ in range(chance.randrange(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        with suppress(ToolFailed):
+            assert opened(as_preview(bytes(damaged))).width <= 480
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
 """From the bytes of somebody's picture to a small WebP: nothing of the original file is passed on.
 
-Pillow decodes in this process. What bounds it: four formats, told by their first bytes; size, pixels and scans are
-counted before anything is decoded; one picture at a time.
+Pillow decodes in this process. What bounds it: four formats, told by their first bytes; it is shown no metadata; size,
+pixels and scans are counted before anything is decoded; one picture at a time.
 """
 
 import threading
 import warnings
 from io import BytesIO
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from agentroster.errors import ToolFailed
+from agentroster.library.bare import bare, orientation
 
 MOST_BYTES = 20_000_000
 MOST_PIXELS = 50_000_000
@@ -20,8 +21,16 @@ _LONGEST_SIDE = 16_383
 # A JPEG is drawn once more for each of its scans; encoders make about ten, and a file of 20 MB could hold thousands.
 _MOST_SCANS = 32
 _SCAN = b"\xff\xda"
-_TURNED = frozenset({5, 6, 7, 8})
-_ORIENTATION = 0x0112
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow's own check also meets what a file says only later, such as the extent of a frame.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -37,8 +46,6 @@ def as_preview(data: bytes) -> bytes:
     kind = _kind(data)
     if kind is None:
         raise ToolFailed("this is not a PNG, JPEG, WebP or GIF picture")
-    if kind == "JPEG" and data.count(_SCAN) > _MOST_SCANS:
-        raise ToolFailed("the picture would take too long to draw")
     try:
         with _one_at_a_time:
             return _drawn(data, kind)
@@ -61,6 +68,9 @@ def _kind(data: bytes) -> str | None:
 
 
 def _drawn(data: bytes, kind: str) -> bytes:
+    data, turned = bare(data, kind)
+    if kind == "JPEG" and data.count(_SCAN) > _MOST_SCANS:
+        raise ToolFailed("the picture would take too long to draw")
     with Image.open(BytesIO(data), formats=[kind]) as image:
         _check_size(image)
         image.verify()
@@ -69,10 +79,12 @@ def _drawn(data: bytes, kind: str) -> bytes:
         # A JPEG can be decoded at a fraction of its size; the last step to the width is then a careful one.
         image.draft(None, (2 * _WIDTH, 2 * _WIDTH))
         image.load()
-        picture = _scaled(image)
+        if kind == "WEBP":
+            turned = orientation(image.info.get("exif", b""))
+        picture = _scaled(image, turned)
     if max(picture.size) > _LONGEST_SIDE:
         raise ToolFailed("the picture is too long and thin to be a preview")
-    # What Pillow would write along: position, camera, colour profile, comments.
+    # What Pillow might write along: position, camera, colour profile.
     picture.info.clear()
     written = BytesIO()
     picture.save(written, "WEBP", quality=_QUALITY)
@@ -85,15 +97,14 @@ def _check_size(image: Image.Image) -> None:
         raise _too_many_pixels()
 
 
-def _scaled(image: Image.Image) -> Image.Image:
+def _scaled(image: Image.Image, turned: int) -> Image.Image:
     """Return the picture upright and at most as wide as a preview, in RGB or, where something is transparent, RGBA."""
-    turned = image.getexif().get(_ORIENTATION) in _TURNED
-    across = image.height if turned else image.width
+    across = image.height if turned in _SIDEWAYS else image.width
     picture = _in_colour(image)
     if across > _WIDTH:
         size = tuple(max(1, round(side * _WIDTH / across)) for side in image.size)
         picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return ImageOps.exif_transpose(picture)
+    return picture.transpose(_TO_UPRIGHT[turned]) if turned in _TO_UPRIGHT else picture
 
 
 def _in_colour(image: Image.Image) -> Image.Image:
