@@ -257,7 +257,7 @@ def test_a_picture_that_would_take_long_to_draw_is_refused() -> None:
 
 def overlapping_tags(size: int, tags: int) -> bytes:
     """EXIF in which each of many tags is as large as the whole."""
-    entries = b"".join(struct.pack("<HHLL", 0x8000 + number, 7, size - 8, 8) for number in range(tags))
+    entries = b"".join(struct.pack("<HHLL", 0x8000 + number, 7, size - 14, 8) for number in range(tags))
     return (b"Exif\0\0II*\0" + struct.pack("<LH", 8, tags) + entries).ljust(size, b"\0")
 
 

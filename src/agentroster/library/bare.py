@@ -1,7 +1,7 @@
 """A picture file without anything but its first picture: what else it holds is never shown to a decoder.
 
-Metadata is where decoders can be kept busy or made to fill the memory: directories whose entries overlap, comments in a
-hundred thousand pieces, compressed texts. Every function here is linear in the file, and raises ValueError or an
+Metadata is where decoders could be kept busy or made to fill the memory, some releases more than others: directories
+whose entries overlap, comments in a hundred thousand pieces, compressed texts. Every function here is linear in the file, and raises ValueError or an
 IndexError or struct.error for a damaged one.
 """
 
