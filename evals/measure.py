@@ -78,7 +78,7 @@ def _sidecar(case: Case) -> tuple[Sidecar, str | None]:
     )
     sidecar: Sidecar = {"model_type": case.model_type}
     merge.apply(sidecar, found)
-    return sidecar, found.preview
+    return sidecar, found.preview_url
 
 
 def _one(case: Case, field: str, expected: str | None, actual: object) -> Outcome:

@@ -179,12 +179,12 @@ def test_the_word_of_an_embedding_is_its_token_or_its_name(text: str, words: lis
     ],
 )  # fmt: skip
 def test_the_preview_is_the_first_still_picture_of_the_model(text: str, path: str | None) -> None:
-    assert read(text).preview == (path and f"{HUB}/{path}")
+    assert read(text).preview_url == (path and f"{HUB}/{path}")
 
 
 def test_the_preview_of_a_shared_card_is_never_a_neighbours() -> None:
     text = "---\nwidget: [{output: {url: w.png}}]\n---\n## Alpha\n![a](a.png)\n\n## Beta\nNo picture.\n"
-    assert [read(text, name, TWO).preview for name in TWO] == [f"{HUB}/a.png", None]
+    assert [read(text, name, TWO).preview_url for name in TWO] == [f"{HUB}/a.png", None]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from agentroster.settings import Settings
 from tests.conftest import REPOSITORY
@@ -18,6 +20,12 @@ PAGES = [REPOSITORY / "README.md", REPOSITORY / "SECURITY.md", *sorted((REPOSITO
 BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+def small_picture() -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (640, 480), "white").save(written, "PNG")
+    return written.getvalue()
+
+
 def blocks(page: Path) -> list[tuple[str, str, str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
@@ -27,7 +35,8 @@ def test_the_first_conversation_of_the_readme_is_real(
 ) -> None:
     """Run the README's shell and Python blocks against a proxy with the README's library; compare what it shows."""
     hub.repositories["someone/ink-wash"] = Repository(
-        (REPOSITORY / "tests/cards/ink_flux.md").read_text(encoding="utf-8")
+        (REPOSITORY / "tests/cards/ink_flux.md").read_text(encoding="utf-8"),
+        images={"images/heron.png": (small_picture(), "image/png")},
     )
     library = tmp_path / "models"
     library.mkdir()

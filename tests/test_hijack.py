@@ -771,17 +771,15 @@ ECHOES = {
         "***",
         USER,
         given=echoing(lambda token: json.dumps(token).replace("+", "\\u002B")),
-        finding=OTHER_SPELLINGS,
     ),
     "as HTML of Handlebars": Attempt(
         me(),
         "***",
         USER,
         given=echoing(lambda token: token.replace("/", "&#x2F;").replace("=", "&#x3D;")),
-        finding=OTHER_SPELLINGS,
     ),
     "as HTML of Go": Attempt(
-        me(), "***", USER, given=echoing(lambda token: token.replace("+", "&#43;")), finding=OTHER_SPELLINGS
+        me(), "***", USER, given=echoing(lambda token: token.replace("+", "&#43;"))
     ),
     "where a long refusal is cut": Attempt(
         WHOAMI, "xxx***", USER, given=echoing(lambda token: "x" * (304 - len(token)) + token, "error")

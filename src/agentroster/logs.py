@@ -18,6 +18,11 @@ from urllib.parse import quote, quote_plus
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"
 _PERCENT = re.compile("%..")
+# What the encoders of .NET, Handlebars, Go and Python escape, and how.
+_ESCAPES = (
+    ("+<>&'\"`", "\\u{:04X}"), ("+<>&'\"`", "\\u{:04x}"), ("&<>\"'`=", "&#x{:X};"), ("&<>\"'`=/", "&#x{:X};"),
+    ("&<>\"'+", "&#{};"), ("&<>\"'", "&#{};"), ("&<>\"'", "&#x{:x};"),
+)  # fmt: skip
 _SHORTEST_WATCHED = 6
 _PATTERNS = re.compile(
     r"""(?x)
@@ -127,7 +132,12 @@ def _forms(secret: str) -> set[str]:
     quoted = {quote(secret, safe=""), quote_plus(secret)}
     lower = {_PERCENT.sub(lambda match: match[0].lower(), form) for form in quoted}
     as_json = json.dumps(secret)[1:-1]
-    return {secret, as_json, as_json.replace("/", "\\/"), *quoted, *lower, *_base64_forms(raw)}
+    escaped = {_escaped(secret, unsafe, form) for unsafe, form in _ESCAPES}
+    return {secret, as_json, as_json.replace("/", "\\/"), *quoted, *lower, *escaped, *_base64_forms(raw)}
+
+
+def _escaped(secret: str, unsafe: str, form: str) -> str:
+    return "".join(form.format(ord(char)) if char in unsafe else char for char in secret)
 
 
 def _base64_forms(raw: bytes) -> set[str]:

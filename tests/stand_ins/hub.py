@@ -1,4 +1,4 @@
-"""A strict stand-in for the HuggingFace Hub: raw files and repository facts.
+"""A strict stand-in for the HuggingFace Hub: raw files, pictures and repository facts.
 
 Source: the Hub API documentation and `X-Error-Code` of its answers. Repositories are added by a test.
 """
@@ -23,6 +23,8 @@ class Repository:
     renamed_to: str = ""
     status: int = 0
     redirect: str = ""
+    images: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 class HubServer:
@@ -35,6 +37,7 @@ class HubServer:
         self.app = Starlette(
             routes=[
                 Route("/{owner}/{name}/raw/{revision}/{file:path}", self.raw),
+                Route("/{owner}/{name}/resolve/{revision}/{file:path}", self.resolve),
                 Route("/api/models/{owner}/{name}", self.facts),
             ]
         )
@@ -76,6 +79,20 @@ class HubServer:
         if request.path_params["file"] != "README.md" or repository.card is None:
             return refusal(404, "EntryNotFound", "Entry not found")
         return PlainTextResponse(repository.card)
+
+    async def resolve(self, request: Request) -> Response:
+        if (response := self._refusal(request)) is not None:
+            return response
+        repository = self.repositories[self._name(request)]
+        file = request.path_params["file"]
+        if request.path_params["revision"] not in repository.revisions:
+            return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if file in repository.moved:
+            return RedirectResponse(repository.moved[file], 302)
+        if file not in repository.images:
+            return refusal(404, "EntryNotFound", "Entry not found")
+        content, content_type = repository.images[file]
+        return Response(content, headers={"content-type": content_type})
 
     async def facts(self, request: Request) -> Response:
         if (response := self._refusal(request)) is not None:

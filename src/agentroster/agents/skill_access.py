@@ -6,6 +6,7 @@ from agentroster.accounts.access import Accounts, AccountSource
 from agentroster.db import Database
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
+from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Sidecars
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings import Settings
@@ -45,24 +46,18 @@ class SkillAccess:
 
     def context(self, skill: Skill, caller: Caller, agent: str) -> SkillContext:
         """Return the world as this skill sees it for this caller, who asks this agent."""
-        name = skill.manifest.name
+        name, permissions = skill.manifest.name, skill.manifest.permissions
         declared = frozenset(skill.manifest.credentials)
         return SkillContext(
             caller=caller,
             accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
             memory=Memory(self._database, caller, name),
             library=self.library,
-            sidecars=Sidecars(refusal=self._refusal(skill, caller)),
+            sidecars=Sidecars(refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller)),
+            previews=Previews(refusal=_refusal(name, "previews", permitted=permissions.write_previews, caller=caller)),
             http=self._egress(skill),
             hub_endpoint=self._hub_endpoint,
         )
-
-    def _refusal(self, skill: Skill, caller: Caller) -> str:
-        if not skill.manifest.permissions.write_metadata:
-            return f"the skill {skill.manifest.name} has no permission to write metadata"
-        if not caller.is_person:
-            return "writing needs a proven identity: ask with a key of your own; nothing was written"
-        return ""
 
     def _egress(self, skill: Skill) -> Egress:
         domains = skill.manifest.permissions.network_domains
@@ -73,3 +68,12 @@ class SkillAccess:
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
         )
+
+
+def _refusal(skill: str, what: str, *, permitted: bool, caller: Caller) -> str:
+    """Return why nothing may be written, or an empty text."""
+    if not permitted:
+        return f"the skill {skill} has no permission to write {what}"
+    if not caller.is_person:
+        return "writing needs a proven identity: ask with a key of your own; nothing was written"
+    return ""

@@ -3,16 +3,15 @@
 Fields and who may write them are described in `docs/sidecar.md`.
 """
 
-import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, cast
 
 from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.library.folder import locked
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import sha256_of
 
@@ -47,7 +46,7 @@ class Sidecars:
         permission to write, ToolFailed when there is no sidecar or it is damaged.
         """
         self._check_permission()
-        with _locked(model.sidecar.parent):
+        with locked(model.sidecar.parent):
             sidecar = self.read(model)
             if sidecar is None:
                 raise ToolFailed("the sidecar disappeared while it was being completed; nothing written")
@@ -65,7 +64,7 @@ class Sidecars:
         self._check_permission()
         stat = model.path.stat()
         digest = sha256_of(model.path, stopped)
-        with _locked(model.sidecar.parent):
+        with locked(model.sidecar.parent):
             existing = self.read(model)
             if existing is not None:
                 return existing
@@ -94,17 +93,6 @@ class Sidecars:
     def _check_permission(self) -> None:
         if self._refusal:
             raise NotAllowed(self._refusal)
-
-
-@contextmanager
-def _locked(folder: Path) -> Generator[None]:
-    # A lock on the folder needs no lock file, and goes away with the process.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, sidecar: Sidecar) -> None:

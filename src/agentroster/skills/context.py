@@ -7,6 +7,7 @@ from typing import TypeAlias
 from agentroster.accounts.access import Accounts
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
+from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Sidecars
 from agentroster.logs import redactor
 from agentroster.net.egress import Egress
@@ -33,6 +34,7 @@ class SkillContext:
     memory: Memory
     library: Library
     sidecars: Sidecars
+    previews: Previews
     http: Egress
     hub_endpoint: str
     show: Show = show_nothing

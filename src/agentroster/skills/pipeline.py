@@ -25,7 +25,7 @@ from agentroster.skills.tools import Tool
 logger = logging.getLogger(__name__)
 
 _HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
-_LONGEST_CELL = 120
+_LONGEST_CELL = 150
 
 
 class Item(Protocol):

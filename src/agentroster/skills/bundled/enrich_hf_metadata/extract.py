@@ -22,7 +22,7 @@ class Extraction:
     html: str
     short: str
     lineage: Sequence[str]
-    preview: str | None
+    preview_url: str | None = None
 
 
 def extract(source: Source) -> Extraction:
@@ -39,7 +39,7 @@ def extract(source: Source) -> Extraction:
         html=description.as_html(source.card.body),
         short=description.short_text(section),
         lineage=source.card.strings("base_model"),
-        preview=choose_preview(source),
+        preview_url=choose_preview(source),
     )
 
 

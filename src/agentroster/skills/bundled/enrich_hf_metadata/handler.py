@@ -15,6 +15,7 @@ from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, ta
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
 from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
@@ -119,11 +120,12 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     if prepared is None:
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
         return ItemReport(item=item.label, updated=made, missing={"card": hint})
+    preview = await make_preview(context, model, prepared.found.preview_url)
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found)
+        result = merge.apply(sidecar, prepared.found, preview)
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url

@@ -8,6 +8,7 @@ from typing import cast
 from agentroster.library.sidecar import Sidecar
 from agentroster.skills.bundled.enrich_hf_metadata import tags as tag_rules
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction
+from agentroster.skills.bundled.enrich_hf_metadata.previewing import Preview
 
 _EMPTY = ("", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"
@@ -22,7 +23,7 @@ class Merge:
     missing: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def apply(sidecar: Sidecar, found: Extraction) -> Merge:
+def apply(sidecar: Sidecar, found: Extraction, preview: Preview | None = None) -> Merge:
     """Fill the sidecar's empty fields in place. It is stamped only when something was learnt."""
     merge = Merge()
     civitai = _civitai(sidecar, merge)
@@ -40,6 +41,8 @@ def apply(sidecar: Sidecar, found: Extraction) -> Merge:
             why="the card has no prose",
             shown="civitai.description",
         )
+    if preview is not None:
+        _fill_preview(merge, sidecar, preview)
     if merge.updated:
         if civitai:
             sidecar["civitai"] = civitai
@@ -108,6 +111,19 @@ def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:
         merge.kept["tags"] = "nothing new"
     else:
         merge.missing["tags"] = "the card has none about the subject"
+
+
+def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
+    # Somebody may have chosen a picture while ours was fetched. The rating stays: unknown is not the same as safe.
+    if sidecar.get("preview_url") not in (None, ""):
+        merge.kept["preview_url"] = "already set"
+    elif preview.path is not None:
+        sidecar["preview_url"] = preview.path.as_posix()
+        merge.updated["preview_url"] = preview.path.name
+    elif preview.kept:
+        merge.kept["preview_url"] = preview.kept
+    else:
+        merge.missing["preview_url"] = preview.missing
 
 
 def shown(merge: Merge) -> Iterator[tuple[str, object]]:

@@ -1,0 +1,96 @@
+"""The preview of a model: one picture beside its file, written once and never replaced."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.library.folder import locked
+from agentroster.library.library import ModelFile
+
+_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
+_ENDINGS = frozenset({*_SUFFIXES, *(f".preview{suffix}" for suffix in _SUFFIXES)})
+
+
+class Previews:
+    """Finds previews, and writes them where that is permitted. All methods but one block: call them in a thread."""
+
+    def __init__(self, *, refusal: str = "") -> None:
+        """Permit writing, unless `refusal` says why not."""
+        self._refusal = refusal
+
+    def require_permission(self) -> None:
+        """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block."""
+        if self._refusal:
+            raise NotAllowed(self._refusal)
+
+    def existing(self, model: ModelFile) -> Path | None:
+        """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
+        stem = model.path.stem
+        try:
+            names = sorted(entry.name for entry in model.path.parent.iterdir() if entry.name.startswith(stem))
+        except OSError as error:
+            raise ToolFailed(f"the folder cannot be read: {error.strerror}") from error
+        found = (name for name in names if name[len(stem) :].lower() in _ENDINGS)
+        return next((model.path.with_name(name) for name in found), None)
+
+    def write(self, model: ModelFile, image: bytes) -> Path:
+        """Write `<stem>.webp`, made from somebody's picture, and return its path.
+
+        Raises NotAllowed without the permission to write, and ToolFailed when there is a preview already or the
+        picture is none that is accepted.
+        """
+        self.require_permission()
+        from agentroster.library.picture import as_preview  # noqa: PLC0415 - slow, and most runs need no picture
+
+        content = as_preview(image)
+        path = model.path.with_name(f"{model.path.stem}.webp")
+        try:
+            with locked(path.parent) as folder:
+                if self.existing(model) is not None:
+                    raise ToolFailed("there is a preview already; nothing written")
+                _write(folder, path.name, content)
+        except FileExistsError as error:
+            raise ToolFailed("there is a preview already; nothing written") from error
+        except OSError as error:
+            raise ToolFailed(f"the preview cannot be written: {error.strerror}") from error
+        return path
+
+
+def _write(folder: int, name: str, content: bytes) -> None:
+    """Write a new file of a locked folder: it appears complete, or not at all."""
+    temporary = f".{name}.tmp"
+    # Only a writer that was killed can have left this: whoever writes holds the lock.
+    _remove(folder, temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o644)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        _publish(folder, temporary, name)
+    finally:
+        # After a rename there is nothing left to remove.
+        _remove(folder, temporary)
+    os.fsync(folder)
+
+
+def _publish(folder: int, temporary: str, name: str) -> None:
+    """Give a complete file its name. Raises FileExistsError rather than replacing anything."""
+    try:
+        # Unlike a rename, a link never replaces what a program that knows no lock put there meanwhile.
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems (exFAT, network shares) know no links.
+        with suppress(FileNotFoundError):
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            raise FileExistsError(name) from None
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _remove(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
