@@ -8,7 +8,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.front_matter import front_mat
 
 _MOST_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
-_MOST_BODY, _MOST_LINES, _LONGEST_LINE = 400_000, 10_000, 2_000
+_MOST_BODY, _MOST_LINES, _LONGEST_LINE = 400_000, 6_000, 2_000
 # Marks of direction and of no width, and control characters: they hide or reorder what a person sees.
 _INVISIBLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), 0x7F, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,

@@ -17,7 +17,7 @@ _COMPONENT = re.compile(
 )
 
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
-_MOST_LINES = 10_000
+_MOST_LINES = 6_000
 # Whoever gives orders to a language model states nothing about the file.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
