@@ -778,9 +778,7 @@ ECHOES = {
         USER,
         given=echoing(lambda token: token.replace("/", "&#x2F;").replace("=", "&#x3D;")),
     ),
-    "as HTML of Go": Attempt(
-        me(), "***", USER, given=echoing(lambda token: token.replace("+", "&#43;"))
-    ),
+    "as HTML of Go": Attempt(me(), "***", USER, given=echoing(lambda token: token.replace("+", "&#43;"))),
     "where a long refusal is cut": Attempt(
         WHOAMI, "xxx***", USER, given=echoing(lambda token: "x" * (304 - len(token)) + token, "error")
     ),
