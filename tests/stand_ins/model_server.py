@@ -274,7 +274,8 @@ def check(body: dict[str, Any]) -> None:
             raise Refused("Invalid tools")
 
     check_limits(body)
-    check_format(body.get("response_format"), messages)
+    if asks_for_object(body):
+        check_format(body.get("response_format"), messages)
 
 
 def check_limits(body: dict[str, Any]) -> None:
@@ -319,7 +320,7 @@ def check_strict(schema: dict[str, Any]) -> None:
 def asks_for_object(body: dict[str, Any]) -> bool:
     """Whether this is one of our questions for an object, in whatever form."""
     system = str(body["messages"][0].get("content")) if body["messages"][0]["role"] == "system" else ""
-    return "response_format" in body or "Answer with one JSON object" in system
+    return "Answer with one JSON object" in system
 
 
 def emptiest(body: dict[str, Any]) -> str:
