@@ -1,8 +1,8 @@
 """A picture file without anything but its first picture: what else it holds is never shown to a decoder.
 
 Metadata is where decoders could be kept busy or made to fill the memory, some releases more than others: directories
-whose entries overlap, comments in a hundred thousand pieces, compressed texts. Every function here is linear in the file, and raises ValueError or an
-IndexError or struct.error for a damaged one.
+whose entries overlap, comments in a hundred thousand pieces, compressed texts. Every function here is linear in the
+file, and raises ValueError, IndexError or struct.error for a damaged one.
 """
 
 import struct
