@@ -449,7 +449,7 @@ def _hub_on_the_net() -> Hub:
 
 
 def context_of(skills: SkillAccess, caller: Caller, **permissions: bool) -> SkillContext:
-    skill = skills.get("enrich-hf-metadata")
+    skill = skills.get("enrich-hf-metadata", lambda: None)
     changed = skill.manifest.permissions.model_copy(update=permissions)
     return skills.context(
         type(skill)(

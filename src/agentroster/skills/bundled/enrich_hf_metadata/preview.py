@@ -11,7 +11,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.source import Source
 
 HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"})
 _HUB_HOSTS = frozenset({"huggingface.co", "hf.co"})
-_STILL = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp")
+_STILL = (".png", ".jpg", ".jpeg", ".webp")
 _ANIMATED = (".gif",)
 # Pictures about the page and not of the model; whole names only, since "iconic" is a picture.
 _DECORATION = re.compile(

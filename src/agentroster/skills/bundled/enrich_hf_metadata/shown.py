@@ -1,12 +1,12 @@
 """What a language model is shown of a card: the part about the file, visible text only, about 12 kB of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card, part_for, shared_part
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, is_collection
-from agentroster.skills.bundled.enrich_hf_metadata.html import plain_markup
+from agentroster.skills.bundled.enrich_hf_metadata.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.shelf import FilePart, shared_part
+from agentroster.skills.bundled.enrich_hf_metadata.source import Source, spoken
 
 _MOST_OWN, _MOST_SHARED, _MOST_FRONT, _LONGEST_VALUE = 6_500, 2_500, 3_000, 500
 # Prompts of sample images and legal matters say nothing about what is asked.
@@ -34,21 +34,20 @@ class Shown:
 
 def shown_of(source: Source) -> Shown | None:
     """Return what to show of a card, or None when it says nothing; no path of this computer is in it."""
-    card, body = source.card, plain_markup(source.card.body)
-    if not is_collection(source):
+    card, body = source.card, source.body
+    if not source.is_collection:
         own = "\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()
         return Shown(own, "") if own else None
     # A neighbour's trigger words are no use: of what is shared they are left out.
-    own = _cut(_own_part(body, source.file_name), _MOST_OWN).strip()
+    own = _cut(_own_part(source.parts), _MOST_OWN).strip()
     shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(shared_part(body), _MOST_SHARED)))).strip()
     return Shown(own, shared) if own or shared else None
 
 
-def _own_part(body: str, file_name: str) -> str:
-    part = part_for(body, file_name) if file_name else None
-    if part is None:
+def _own_part(parts: Sequence[FilePart]) -> str:
+    if not parts:
         return ""
-    return "\n".join(f"{column}: {cell}" for column, cell in dict(part.row).items()) or part.text
+    return "\n".join(f"{column}: {cell}" for column, cell in parts[0].row) or spoken(parts[0].text)
 
 
 def _front_matter(card: Card, *, of_all: bool = False) -> str:
