@@ -335,8 +335,8 @@ def test_a_picture_elsewhere_is_not_fetched(
         place.mkdir()
         model = lora(place)
         answer = say(offline_proxy, f"enrich {model}")
-        # A redirect with an unusable address is refused by other words than an unusable address.
-        assert_only_the_preview_is_missing(model, answer, "" if number and "[" in url else reason)
+        # In a card such an address is no picture at all; as a redirect it is refused, an unusable one in other words.
+        assert_only_the_preview_is_missing(model, answer, reason if number and "[" not in url else "")
 
 
 def test_a_picture_that_is_not_there_is_said(offline_proxy: RosterProcess, hub: HubServer, folder: Path) -> None:
