@@ -20,7 +20,6 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.agents.skill_access import SkillAccess
 from agentroster.db import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
@@ -28,6 +27,7 @@ from agentroster.library.library import Library, ModelFile
 from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
 from agentroster.settings import load_settings
+from agentroster.skills.access import SkillAccess
 from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry

@@ -63,9 +63,41 @@ ROSTER_SCHEMA = Schema(
                 PRIMARY KEY (issuer, subject, skill, name)
             ) WITHOUT ROWID""",
         ),
+        (
+            """CREATE TABLE jobs (
+                id TEXT PRIMARY KEY,
+                issuer TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                claims TEXT NOT NULL,
+                skill TEXT NOT NULL,
+                arguments TEXT NOT NULL,
+                state TEXT NOT NULL,
+                total INTEGER NOT NULL,
+                done INTEGER NOT NULL,
+                changed INTEGER NOT NULL,
+                failed INTEGER NOT NULL,
+                error TEXT NOT NULL,
+                created_at REAL NOT NULL,
+                started_at REAL,
+                ended_at REAL,
+                worker TEXT NOT NULL,
+                lease_until REAL NOT NULL
+            )""",
+            "CREATE INDEX jobs_by_person ON jobs (issuer, subject, created_at)",
+            "CREATE INDEX jobs_by_state ON jobs (state, created_at)",
+            """CREATE TABLE job_events (
+                job TEXT NOT NULL,
+                number INTEGER NOT NULL,
+                kind TEXT NOT NULL,
+                item TEXT NOT NULL,
+                data TEXT NOT NULL,
+                at REAL NOT NULL,
+                PRIMARY KEY (job, number)
+            ) WITHOUT ROWID""",
+        ),
     ),
 )
-"""Keys and memories. Credentials have a file and a schema of their own."""
+"""Keys, memories and jobs. Credentials have a file and a schema of their own."""
 
 
 class Database:

@@ -13,7 +13,6 @@ from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
-from agentroster.agents.skill_access import SkillAccess
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
 from agentroster.db import Database
@@ -24,6 +23,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
 from agentroster.settings import Settings
+from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
 
 

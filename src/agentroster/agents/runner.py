@@ -9,11 +9,11 @@ from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter, metered
 from agentroster.agents.registry import AgentRegistry
-from agentroster.agents.skill_access import SkillAccess
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed
 from agentroster.llm.backend import Backends, ModelChoice
 from agentroster.settings import Settings
+from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import Skill
 
 

@@ -83,6 +83,33 @@ class Selection:
     refused: Sequence[ItemReport] = ()
 
 
+class Watch(Protocol):
+    """Who follows a pipeline from outside: it learns of each item, and knows which are done already."""
+
+    def is_done(self, item: str) -> bool:
+        """Whether this item was done in an earlier run of the same job."""
+        ...
+
+    async def selected(self, total: int) -> None:
+        """Learn how many items there are."""
+        ...
+
+    async def finished(self, report: ItemReport) -> None:
+        """Learn what came of an item."""
+        ...
+
+
+class _Unwatched:
+    def is_done(self, item: str) -> bool:  # noqa: ARG002
+        return False
+
+    async def selected(self, total: int) -> None:
+        pass
+
+    async def finished(self, report: ItemReport) -> None:
+        pass
+
+
 class PipelineHandler(Protocol):
     """What `handler.py` of a pipeline skill defines."""
 
@@ -141,22 +168,34 @@ def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
 
 
 async def run_pipeline(
-    pipeline: Pipeline, context: SkillContext, arguments: Mapping[str, Any], asker: Asker | None
+    pipeline: Pipeline,
+    context: SkillContext,
+    arguments: Mapping[str, Any],
+    asker: Asker | None,
+    watch: Watch | None = None,
 ) -> dict[str, object]:
     """Work through all items, showing the table row by row; return reports and counts."""
+    watch = watch or _Unwatched()
     selection = await pipeline.handler.select(context, arguments)
-    reports = list(selection.refused)
-    if selection.items or reports:
+    reports: list[ItemReport] = []
+    total = len(selection.items) + len(selection.refused)
+    await watch.selected(total)
+    if total:
         await context.show(_HEADER)
-    for report in reports:
+
+    async def finish(report: ItemReport) -> None:
+        reports.append(report)
         await context.show(report.row())
-    queue = iter(selection.items)
+        await watch.finished(report)
+
+    for report in selection.refused:
+        if not watch.is_done(report.item):
+            await finish(report)
+    queue = (item for item in selection.items if not watch.is_done(item.label))
 
     async def work() -> None:
         for item in queue:
-            report = await _one(pipeline.handler, context, item, asker)
-            reports.append(report)
-            await context.show(report.row())
+            await finish(await _one(pipeline.handler, context, item, asker))
 
     async with TaskGroup() as group:
         for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):

@@ -1,0 +1,1 @@
+"""Jobs: long skill executions that show progress, can be cancelled, and survive a restart."""
