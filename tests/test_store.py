@@ -487,7 +487,7 @@ def test_the_commands_back_up_audit_purge_and_relink(tmp_path: Path) -> None:
     assert "1 credentials, 0 memories now belong to anna-2" in run("users", "relink", "anna", "anna-2")
     assert "Nothing is stored" in run("users", "relink", "anna", "anna-2", status=2)
     counts = json.loads(run("users", "purge", "anna-2", "--yes", "--json"))
-    assert counts == {"credentials": 1, "keys": 0, "memories": 0}
+    assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 0}
     assert "1 credentials imported" in run("credentials", "import", file, *options)
     audit = json.loads(run("audit", "--json"))
     assert [row["action"] for row in audit] == ["import", "purge", "relink", "relink", "export", "set"]

@@ -13,6 +13,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from agentroster.api.jobs import JobRoutes
+from agentroster.api.me import OwnModelRoutes
+from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
 from agentroster.front_door import FrontDoor
 from agentroster.logs import configure_logging
@@ -37,6 +40,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
             with redirect_stdout(io.StringIO()):
                 await stack.enter_async_context(router.lifespan_context(litellm_app))
             configure_logging(settings.secrets())
+            runtime.jobs.worker.start()
             yield
         await runtime.aclose()
 
@@ -47,4 +51,11 @@ def build_app(runtime: Runtime) -> ASGIApp:
         expose_all=settings.expose_litellm == "all",
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
-    return Starlette(routes=[*pages.routes(), Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)
+    who, accounts = runtime.authenticator, runtime.connector.source
+    own = [
+        *pages.routes(),
+        *SkillRoutes(who, runtime.skills, runtime.jobs).routes(),
+        *JobRoutes(who, runtime.jobs).routes(),
+        *OwnModelRoutes(who, accounts, runtime.models).routes(),
+    ]
+    return Starlette(routes=[*own, Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)

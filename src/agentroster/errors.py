@@ -3,11 +3,14 @@
     RosterError                      status  says
     ├── StartRefused                    -    why the process does not start (exit status 2)
     ├── BadInput                       400   what is wrong with the request
+    │   ├── InputInvalid               422   what does not fit a skill's schema, one complaint each
     │   └── AccountCheckFailed         400   what a person gave for an account does not work
     ├── Unauthenticated                401   no proven caller
     ├── NotAllowed                     403   proven, but not permitted
     ├── NotFound                       404   what is missing, and what there is instead
     ├── TooLarge                       413   the request body is over the limit
+    ├── StateConflict                  409   it cannot be done in the state things are in
+    │   └── ModelMissing               409   a skill needs a language model, and there is none
     ├── RunRepeated                    409   a router tried to run one request twice
     ├── ToolFailed                     500   text for the model: a tool could not do its work
     ├── CredentialMissing              403   a tool needs an account that is not connected
@@ -30,6 +33,7 @@ Each message is safe to show: no path of the server, no secret, no traceback; it
 what to do. One place turns them into HTTP: `agentroster.provider.failure`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -55,6 +59,17 @@ class BadInput(RosterError):
 
     status = 400
     code = "invalid_request"
+
+
+class InputInvalid(BadInput):
+    """The input of a skill does not fit its schema; `complaints` says what, place by place."""
+
+    status = 422
+    code = "input_invalid"
+
+    def __init__(self, message: str, complaints: Sequence[str]) -> None:
+        super().__init__(message)
+        self.complaints = tuple(complaints)
 
 
 class AccountCheckFailed(BadInput):
@@ -94,6 +109,19 @@ class TooLarge(RosterError):
 
     status = 413
     code = "request_too_large"
+
+
+class StateConflict(RosterError):
+    """What is asked for cannot be done in the state things are in."""
+
+    status = 409
+    code = "state_conflict"
+
+
+class ModelMissing(StateConflict):
+    """A skill needs a language model, and none is configured."""
+
+    code = "model_missing"
 
 
 class RunRepeated(RosterError):

@@ -53,7 +53,7 @@ class Redactor:
     @contextmanager
     def watching(self) -> Generator[None]:
         """Hide, in this task and those it starts, the values that `watch` is given before the end of the block."""
-        token = _in_use.set(set())
+        token = _in_use.set(set(_in_use.get() or ()))
         try:
             yield
         finally:

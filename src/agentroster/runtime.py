@@ -11,6 +11,7 @@ from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
+from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
@@ -18,6 +19,8 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db import Database
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.keys import KeyStore
+from agentroster.jobs.service import Jobs
+from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
@@ -36,6 +39,8 @@ class Runtime:
     skills: SkillRegistry
     authenticator: Authenticator
     runner: Runner
+    models: Models
+    jobs: Jobs
     database: Database
     connector: Connector
     client: httpx.AsyncClient
@@ -53,7 +58,8 @@ class Runtime:
         transport = _transport(settings.api_base, settings.hf_endpoint)
         # A pool of its own: an address that a person gives for an account must not reach the operator's model server.
         addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)
-        account_client = open_client(_transport(*addresses))
+        account_transport = _transport(*addresses)
+        account_client = open_client(account_transport)
         trusted = frozenset(Origin.of(address) for address in addresses if address)
         oauth = OAuthClient(account_client, trusted)
         accounts = AccountSource(
@@ -68,6 +74,10 @@ class Runtime:
         client = open_client(transport)
         skills = SkillRegistry.load(settings.skills_dir)
         agents = AgentRegistry.load(settings.plugins, skills)
+        access = SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts)
+        backends = Backends(settings, transport, proxy_model)
+        models = Models(backends, accounts, account_transport, settings.llm_timeout_seconds)
+        connector.when_changed = models.forget
         return cls(
             settings=settings,
             agents=agents,
@@ -76,11 +86,13 @@ class Runtime:
             runner=Runner(
                 settings,
                 agents=agents,
-                skills=SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts),
+                skills=access,
                 connector=connector,
-                backends=Backends(settings, transport, proxy_model),
+                models=models,
                 session_secret=ring.subkey("session-key"),
             ),
+            models=models,
+            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller)),
             database=database,
             connector=connector,
             client=client,
@@ -90,6 +102,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
+        await self.jobs.worker.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()
         await accounts.client.aclose()

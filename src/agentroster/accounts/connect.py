@@ -3,7 +3,7 @@
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agentroster.accounts.access import AccountSource, owner_of
@@ -11,7 +11,7 @@ from agentroster.accounts.api import Api
 from agentroster.accounts.oauth import OAuthClient, new_verifier
 from agentroster.accounts.provider import OAuth, Profile, Provider
 from agentroster.credentials.audit import Act
-from agentroster.credentials.credential import Credential, Secret
+from agentroster.credentials.credential import Credential, Owner, Secret
 from agentroster.credentials.tickets import Flow, Ticket, digest
 from agentroster.errors import AccountCheckFailed, BadInput, ConnectRefused, NotAllowed, RosterError
 from agentroster.identity.caller import Caller
@@ -49,6 +49,8 @@ class Connector:
         self.public_url = public_url.rstrip("/")
         self._oauth = oauth
         self._store = source.store
+        self.when_changed: Callable[[Owner], object] = lambda _: None
+        """Called with the owner of every account that was connected."""
 
     async def link(self, caller: Caller, name: str) -> str:
         """Return a link, good once and for ten minutes, where this caller connects an account.
@@ -203,6 +205,7 @@ class Connector:
 
     async def _keep(self, credential: Credential, secret: Secret) -> None:
         await self._store.in_thread(self._store.put, credential, secret, Act(action="connect", actor="user"))
+        self.when_changed(credential.owner)
 
     async def _revoke(self, provider: Provider, secret: Secret) -> bool:
         if provider.oauth is None or "access_token" not in secret:

@@ -8,10 +8,12 @@ from agentroster.agents import commands
 from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter, metered
+from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed
-from agentroster.llm.backend import Backends, ModelChoice
+from agentroster.llm.backend import ModelChoice
+from agentroster.logs import redactor
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import Skill
@@ -27,14 +29,14 @@ class Runner:
         agents: AgentRegistry,
         skills: SkillAccess,
         connector: Connector,
-        backends: Backends,
+        models: Models,
         session_secret: bytes,
     ) -> None:
         self._settings = settings
         self._agents = agents
         self._skills = skills
         self._accounts = AccountCommands(connector)
-        self._backends = backends
+        self._models = models
         self._session_secret = session_secret
 
     async def run(self, request: ChatRequest, emit: Emit) -> RunResult:
@@ -52,7 +54,9 @@ class Runner:
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
-                await self._answer(spec, request, meter, output)
+                # For the key of a person's own model, which no error and no line of the log may show.
+                with redactor.watching():
+                    await self._answer(spec, request, meter, output)
         except LimitReached as limit:
             return output.stop(limit.message, meter)
         except TimeoutError:
@@ -62,13 +66,17 @@ class Runner:
         return RunResult(meter.finish_reason, meter.tokens)
 
     async def _answer(self, spec: AgentSpec, request: ChatRequest, meter: Meter, output: "_Output") -> None:
+        if await self._common_command(spec, request, output):
+            return
+        choice = await self._models.choose(spec.model, request.caller)
+
         def find_model() -> ModelChoice | None:
-            return metered(self._backends.choose(spec.model), meter)
+            return metered(choice, meter)
 
         skills = [self._skills.get(name, find_model) for name in spec.skills]
-        if await self._command(spec, request, skills, output):
+        is_command = request.question.startswith("/")
+        if is_command and await self._invoke(commands.find_command, request.question, request, skills, output):
             return
-        choice = self._backends.choose(spec.model)
         if choice is None:
             await self._offline(request, skills, output)
             return
@@ -90,18 +98,19 @@ class Runner:
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
 
-    async def _command(self, spec: AgentSpec, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> bool:
+    async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output") -> bool:
+        """Answer the commands that every agent has; no model is looked for."""
         text = request.question
         if not text.startswith("/"):
             return False
         if text.split()[0] == "/help":
+            skills = [self._skills.get(name, lambda: None) for name in spec.skills]
             output.emit(Text(commands.help_text(spec, skills)))
             return True
         answer = await self._accounts.answer(request)
         if answer is not None:
             output.emit(Text(answer))
-            return True
-        return await self._invoke(commands.find_command, text, request, skills, output)
+        return answer is not None
 
     async def _offline(self, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> None:
         if not await self._invoke(commands.understand, request.question, request, skills, output):

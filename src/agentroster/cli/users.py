@@ -23,14 +23,16 @@ def users() -> None:
 @DATA_DIR
 @JSON
 def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Delete the credentials, keys and memories of a person; the audit record stays."""
+    """Delete the credentials, keys, memories and jobs of a person; the audit record stays."""
     from agentroster.credentials.people import purge_credentials  # noqa: PLC0415 - slow
     from agentroster.identity.people import purge_person  # noqa: PLC0415
+    from agentroster.jobs.store import JobStore  # noqa: PLC0415
 
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         counts = {"credentials": purge_credentials(store, issuer, user), **purge_person(database, issuer, user)}
+        counts["jobs"] = JobStore(database).purge(issuer, user)
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
 
 

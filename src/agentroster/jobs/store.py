@@ -58,6 +58,10 @@ class JobStore:
         """Return the next events of a job after a number."""
         return self.database.call(_events, job_id, after, most)
 
+    def has_ended_by(self, job_id: str, number: int) -> bool:
+        """Whether the job has ended and this is its last event."""
+        return self.database.call(_has_ended_by, job_id, number)
+
     def done_items(self, job_id: str) -> set[str]:
         """Return the labels of the items that are done."""
         return self.database.call(_done_items, job_id)
@@ -189,6 +193,12 @@ def _events(connection: Connection, job_id: str, after: int, most: int) -> list[
 def _last_event(connection: Connection, job_id: str) -> int:
     statement = text("SELECT MAX(number) FROM job_events WHERE job = :id")
     return connection.execute(statement, {"id": job_id}).scalar_one() or 0
+
+
+def _has_ended_by(connection: Connection, job_id: str, number: int) -> bool:
+    statement = text(f"SELECT 1 FROM jobs WHERE id = :id AND {_ENDED}")  # noqa: S608 - a constant
+    ended = connection.execute(statement, {"id": job_id}).first() is not None
+    return ended and _last_event(connection, job_id) <= number
 
 
 def _done_items(connection: Connection, job_id: str) -> set[str]:

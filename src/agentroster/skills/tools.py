@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol, cast
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 from agentroster.errors import CredentialMissing, RosterError
 from agentroster.logs import redactor
@@ -17,6 +18,7 @@ from agentroster.skills.manifest import Command, Limits
 
 logger = logging.getLogger(__name__)
 
+_MOST_COMPLAINTS = 20
 _BROKEN = "{} failed because of an error in the skill; the operator finds it in the log."
 
 Json = object
@@ -48,12 +50,18 @@ class Tool:
         return Draft202012Validator(self.parameters)
 
     def complaint(self, arguments: Mapping[str, object]) -> str | None:
-        """Return what is wrong with the arguments, or None."""
-        error = next(iter(sorted(self._validator.iter_errors(cast("Any", arguments)), key=str)), None)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
-        if error is None:
-            return None
-        place = ".".join(map(str, error.absolute_path))
-        return f"{place}: {error.message}" if place else error.message
+        """Return what is wrong with the arguments first, or None."""
+        return next(iter(self.complaints(arguments)), None)
+
+    def complaints(self, arguments: Mapping[str, object]) -> list[str]:
+        """Return all that is wrong with the arguments, place by place."""
+        errors = sorted(self._validator.iter_errors(cast("Any", arguments)), key=str)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
+        return [_complaint(error) for error in errors[:_MOST_COMPLAINTS]]
+
+
+def _complaint(error: ValidationError) -> str:
+    place = ".".join(map(str, error.absolute_path))
+    return f"{place}: {error.message}" if place else error.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Our own HTTP interface under `/roster/api`: JSON, with the same keys as everything else."""

@@ -1,0 +1,52 @@
+"""`/roster/api/skills`: what there is, and the beginning of a job."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentroster.api.requests import answering, json_object, person
+from agentroster.identity.authenticate import Authenticator
+from agentroster.jobs.service import Jobs
+from agentroster.skills.registry import Skill, SkillRegistry
+
+
+class SkillRoutes:
+    """Lists skills and executes pipelines."""
+
+    def __init__(self, authenticator: Authenticator, skills: SkillRegistry, jobs: Jobs) -> None:
+        self._authenticator = authenticator
+        self._skills = skills
+        self._jobs = jobs
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/roster/api/skills", answering(self._list), methods=["GET"]),
+            Route("/roster/api/skills/{name}/execute", answering(self._execute), methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        await person(request, self._authenticator)
+        return JSONResponse({"data": [_shown(skill) for skill in self._skills.all()]})
+
+    async def _execute(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        job = await self._jobs.begin(caller, request.path_params["name"], await json_object(request))
+        return JSONResponse({"job_id": job.id, **job.to_json()}, 202, {"location": f"/roster/api/jobs/{job.id}"})
+
+
+def _shown(skill: Skill) -> dict[str, object]:
+    manifest = skill.manifest
+    return {
+        "name": manifest.name,
+        "title": manifest.title,
+        "description": manifest.description,
+        "kind": manifest.kind,
+        "origin": skill.origin,
+        "llm_required": manifest.llm_required,
+        "input_schema": manifest.input_schema,
+        "output_schema": manifest.output_schema,
+        "credentials": list(manifest.credentials),
+        "permissions": manifest.permissions.model_dump(mode="json"),
+        "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
+    }

@@ -1,0 +1,109 @@
+"""Jobs as the API offers them: begun after every check, followed, cancelled."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict
+from agentroster.identity.caller import Caller
+from agentroster.jobs.job import ENDED, Job, JobEvent
+from agentroster.jobs.store import JobStore
+from agentroster.jobs.worker import JobWorker
+from agentroster.llm.backend import ModelChoice
+from agentroster.logs import redactor
+from agentroster.skills.access import SkillAccess
+from agentroster.skills.pipeline import Watch, run_pipeline
+from agentroster.skills.registry import Skill
+
+FindOwnModel: TypeAlias = Callable[[Caller], Awaitable[ModelChoice | None]]
+"""Returns the language model for a caller's job, or None."""
+
+_POLL_SECONDS = 1.0
+_SILENCE_SECONDS = 15.0
+_AGENT = "job"
+
+
+class Jobs:
+    """The jobs of this process and, through the database, of all others."""
+
+    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel) -> None:
+        self._store = store
+        self._skills = skills
+        self._find_model = find_model
+        self.worker = JobWorker(store, self._run)
+
+    async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
+        """Queue a pipeline.
+
+        Raises NotFound for an unknown skill, InputInvalid with each complaint, ModelMissing when it needs a language
+        model and there is none.
+        """
+        skill = self._skill(name)
+        complaints = skill.tools[0].complaints(arguments) if skill.pipeline else ["this skill is no pipeline"]
+        if complaints:
+            raise InputInvalid(f"The input does not fit the skill {name}.", complaints)
+        if skill.manifest.llm_required and await self._find_model(caller) is None:
+            raise ModelMissing(
+                f"{skill.manifest.title} needs a language model: connect your own with PUT /roster/api/me/llm, or ask "
+                "the operator to set LLM_PROVIDER and LLM_MODEL."
+            )
+        job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
+        self.worker.wake()
+        return job
+
+    async def find(self, caller: Caller, job_id: str) -> Job:
+        """Return a job of this caller. Raises NotFound, also for somebody else's."""
+        job = await self._store.database.in_thread(self._store.find, caller, job_id)
+        if job is None:
+            raise NotFound(f"You have no job {job_id[:60]!r}.")
+        return job
+
+    async def of_caller(self, caller: Caller, most: int) -> list[Job]:
+        """Return this caller's jobs, newest first."""
+        return await self._store.database.in_thread(self._store.of_caller, caller, most)
+
+    async def cancel(self, caller: Caller, job_id: str) -> Job:
+        """Stop a job at once; items that are done stay done. Raises NotFound, and StateConflict for an ended one."""
+        job = await self.find(caller, job_id)
+        if job.state in ENDED:
+            raise StateConflict(f"This job is {job.state} already.")
+        await self.worker.stop_job(job_id)
+        await self._store.database.in_thread(self._store.cancel, caller, job_id)
+        self.worker.changed.notify(job_id)
+        return await self.find(caller, job_id)
+
+    async def follow(self, job_id: str, after: int) -> AsyncGenerator[JobEvent | None]:
+        """Yield the events after a number until the job ends; None when nothing happened for a while."""
+        spoke_at = time.monotonic()
+        while True:
+            for event in await self._store.database.in_thread(self._store.events, job_id, after):
+                yield event
+                after, spoke_at = event.number, time.monotonic()
+                if event.kind in ENDED:
+                    return
+            if await self._store.database.in_thread(self._store.has_ended_by, job_id, after):
+                return
+            if time.monotonic() - spoke_at > _SILENCE_SECONDS:
+                yield None
+                spoke_at = time.monotonic()
+            await self.worker.changed.wait(job_id, _POLL_SECONDS)
+
+    async def _run(self, job: Job, watch: Watch) -> None:
+        with redactor.watching():
+            await self._run_watched(job, watch)
+
+    async def _run_watched(self, job: Job, watch: Watch) -> None:
+        skill = self._skill(job.skill)
+        if skill.pipeline is None:
+            raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")
+        context = self._skills.context(skill, job.caller, _AGENT)
+        model = await self._find_model(job.caller)
+        asker = skill.pipeline.asker(lambda: model)
+        call = context.for_call(skill.tools[0].name, may_write=True)
+        try:
+            await run_pipeline(skill.pipeline, call, job.arguments, asker, watch)
+        finally:
+            call.accounts.close("ok")
+
+    def _skill(self, name: str) -> Skill:
+        return self._skills.get(name, lambda: None)
