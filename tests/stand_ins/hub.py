@@ -3,6 +3,8 @@
 Source: the Hub API documentation and `X-Error-Code` of its answers. Repositories are added by a test.
 """
 
+import asyncio
+import threading
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -23,6 +25,8 @@ class Repository:
     renamed_to: str = ""
     status: int = 0
     redirect: str = ""
+    hold: threading.Event | None = None
+    holding: threading.Event = field(default_factory=threading.Event)
     images: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
 
@@ -69,6 +73,9 @@ class HubServer:
         if (response := self._refusal(request)) is not None:
             return response
         repository = self.repositories[self._name(request)]
+        if repository.hold is not None:
+            repository.holding.set()
+            await asyncio.to_thread(repository.hold.wait, 30)
         if repository.redirect:
             return RedirectResponse(repository.redirect, 302)
         if repository.renamed_to:

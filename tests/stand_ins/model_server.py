@@ -56,6 +56,8 @@ class ModelServer:
     """Answers by script and remembers each request."""
 
     def __init__(self) -> None:
+        self.keys = {KEY}
+        self.next_status = 0
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.cancelled = threading.Event()
@@ -67,6 +69,7 @@ class ModelServer:
 
     def reset(self) -> None:
         """Forget earlier requests."""
+        self.next_status = 0
         self.requests.clear()
         self.headers.clear()
         self.structured.clear()
@@ -77,7 +80,7 @@ class ModelServer:
     async def chat(self, request: Request) -> Response:
         """Serve POST /v1/chat/completions."""
         try:
-            if request.headers.get("authorization") != f"Bearer {KEY}":
+            if request.headers.get("authorization") not in {f"Bearer {key}" for key in self.keys}:
                 raise Refused("Incorrect API key provided.", 401)
             body = await request.json()
             check(body)
@@ -85,6 +88,8 @@ class ModelServer:
             return failure(error.status, str(error))
         self.requests.append(body)
         self.headers.append(dict(request.headers))
+        if self.next_status:
+            return failure(self.next_status, "scripted failure")
         if asks_for_object(body):
             return await self._structured(request, body)
         name, argument = script_of(body)

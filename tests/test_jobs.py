@@ -1,0 +1,228 @@
+"""Jobs through their HTTP interface: begun, followed, cancelled, resumed; and only ever by their owner."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.chatting import Person
+from tests.roster_process import RosterProcess
+from tests.stand_ins.hub import HubServer, Repository
+
+CARD = "---\nbase_model: stabilityai/sdxl-turbo\ntags: [ink]\n---\n# Ink\n\nA style of ink.\n\nTrigger word: `inkwsh`\n"
+SKILL = "/roster/api/skills/enrich-hf-metadata/execute"
+
+
+def fill(folder: Path, count: int, repository: str = "a/ink") -> None:
+    """Make models whose sidecars name where they come from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        (folder / f"m{number:04}.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+        sidecar = {"hf_url": f"https://huggingface.co/{repository}", "base_model": ""}
+        (folder / f"m{number:04}.metadata.json").write_text(json.dumps(sidecar), encoding="utf-8")
+
+
+def done_in(folder: Path) -> set[str]:
+    return {
+        file.name.split(".")[0]
+        for file in folder.glob("*.metadata.json")
+        if json.loads(file.read_text(encoding="utf-8")).get("base_model") == "SDXL 1.0"
+    }
+
+
+@pytest.fixture
+def folder(library_root: Path) -> Path:
+    return library_root / f"jobs-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def anna(offline_proxy: RosterProcess) -> Iterator[httpx.Client]:
+    with offline_proxy.http(Person(offline_proxy, f"jobs-{uuid4().hex[:8]}").key) as client:
+        yield client
+
+
+def begin(client: httpx.Client, *targets: str) -> str:
+    answer = client.post(SKILL, json={"targets": list(targets)})
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/roster/api/jobs/{answer.json()['job_id']}"
+    return str(answer.json()["job_id"])
+
+
+def events(client: httpx.Client, job: str, after: int = 0, **headers: str) -> list[dict[str, Any]]:
+    """Read the event stream to its end."""
+    found = []
+    with client.stream("GET", f"/roster/api/jobs/{job}/events?after={after}", headers=headers) as stream:
+        assert stream.status_code == 200
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        current: dict[str, Any] = {}
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if name in {"id", "event", "data"}:
+                current[name] = json.loads(value) if name == "data" else value
+            elif not line and current:
+                found.append(current)
+                current = {}
+    return found
+
+
+def test_a_job_is_begun_followed_and_completed(anna: httpx.Client, hub: HubServer, folder: Path) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 3)
+    job = begin(anna, folder.name)
+    found = events(anna, job)
+    assert [one["event"] for one in found] == ["started", "item", "item", "item", "completed"]
+    assert [one["id"] for one in found] == ["1", "2", "3", "4", "5"]
+    assert found[0]["data"] == {"total": 3}
+    assert found[1]["data"]["updated"]["base_model"] == "SDXL 1.0"
+    assert found[-1]["data"] == {"total": 3, "done": 3, "changed": 3, "failed": 0}
+    shown = anna.get(f"/roster/api/jobs/{job}").json()
+    assert (shown["state"], shown["total"], shown["done"], shown["changed"]) == ("completed", 3, 3, 3)
+    assert [one["id"] for one in anna.get("/roster/api/jobs").json()["data"]] == [job]
+    assert len(done_in(folder)) == 3
+
+
+def test_events_are_replayed_from_a_number(anna: httpx.Client, hub: HubServer, folder: Path) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 2)
+    job = begin(anna, folder.name)
+    every = events(anna, job)
+    assert events(anna, job, after=2) == every[2:]
+    assert events(anna, job, **{"Last-Event-ID": "3"}) == every[3:]
+    assert events(anna, job, after=99) == []
+
+
+def test_a_websocket_has_the_same_events(
+    anna: httpx.Client, hub: HubServer, folder: Path, offline_proxy: RosterProcess
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 2)
+    job = begin(anna, folder.name)
+    address = f"{offline_proxy.url.replace('http', 'ws')}/roster/api/jobs/{job}/ws"
+    headers = {"authorization": anna.headers["authorization"]}
+    with connect(address, additional_headers=headers) as socket:
+        found = [json.loads(message) for message in socket]
+    assert [(str(one["id"]), one["event"], one["data"]) for one in found] == [
+        (one["id"], one["event"], one["data"]) for one in events(anna, job)
+    ]
+    with pytest.raises(InvalidStatus), connect(address):
+        pass
+
+
+def test_a_cancelled_job_stops_at_once_and_keeps_what_is_done(anna: httpx.Client, hub: HubServer, folder: Path) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
+    fill(folder / "a", 5)
+    fill(folder / "b", 5, "a/held")
+    job = begin(anna, f"{folder.name}/a", f"{folder.name}/b")
+    assert held.holding.wait(20)
+    answer = anna.post(f"/roster/api/jobs/{job}/cancel")
+    assert answer.status_code == 200
+    assert answer.json()["state"] == "cancelled"
+    assert held.hold is not None
+    held.hold.set()
+    found = events(anna, job)
+    assert found[-1]["event"] == "cancelled"
+    items = [one["data"]["item"] for one in found if one["event"] == "item"]
+    assert len(items) == found[-1]["data"]["done"] == anna.get(f"/roster/api/jobs/{job}").json()["done"]
+    assert len(done_in(folder / "a")) == 5
+    assert not done_in(folder / "b")
+    again = anna.post(f"/roster/api/jobs/{job}/cancel")
+    assert again.status_code == 409
+    assert "cancelled already" in again.json()["error"]["message"]
+
+
+def test_somebody_elses_job_does_not_exist(
+    anna: httpx.Client, hub: HubServer, folder: Path, offline_proxy: RosterProcess
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 1)
+    job = begin(anna, folder.name)
+    events(anna, job)
+    with offline_proxy.http(Person(offline_proxy, "jobs-stranger").key) as stranger:
+        for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/cancel")):
+            theirs = stranger.request(method, f"/roster/api/jobs/{job}{path}")
+            none = stranger.request(method, f"/roster/api/jobs/job_none{path}")
+            assert theirs.status_code == none.status_code == 404
+            assert theirs.json()["error"]["message"].replace(job, "job_none") == none.json()["error"]["message"]
+        assert stranger.get("/roster/api/jobs").json() == {"data": []}
+
+
+@pytest.mark.parametrize("path", ["/roster/api/jobs", "/roster/api/skills", "/roster/api/me/llm"])
+def test_nothing_is_shown_without_a_key(path: str, offline_proxy: RosterProcess) -> None:
+    with httpx.Client(base_url=offline_proxy.url, trust_env=False) as client:
+        assert client.get(path).status_code == 401
+        assert client.get(path, headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert client.get(path, headers={"authorization": "Basic x"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("skill", "body", "status", "words"),
+    [
+        ("no-such-skill", {}, 404, "There is no skill"),
+        ("enrich-hf-metadata", {}, 422, "'targets' is a required property"),
+        ("enrich-hf-metadata", {"targets": [], "other": 1}, 422, "other"),
+        ("enrich-hf-metadata", {"targets": [5]}, 422, "targets.0: 5 is not of type 'string'"),
+        ("colours", {}, 422, "no pipeline"),
+        ("enrich-hf-metadata", [], 400, "JSON object"),
+    ],
+)
+def test_a_bad_beginning_is_refused_with_every_complaint(
+    skill: str, body: Any, status: int, words: str, anna: httpx.Client
+) -> None:
+    answer = anna.post(f"/roster/api/skills/{skill}/execute", json=body)
+    assert answer.status_code == status
+    assert words in json.dumps(answer.json(), ensure_ascii=False).replace('\\"', '"')
+    assert anna.get("/roster/api/jobs").json() == {"data": []}
+
+
+def test_skills_are_listed_with_their_schemas(anna: httpx.Client) -> None:
+    skills = {skill["name"]: skill for skill in anna.get("/roster/api/skills").json()["data"]}
+    assert skills["enrich-hf-metadata"]["input_schema"]["required"] == ["targets"]
+    assert skills["github"]["credentials"] == ["github"]
+
+
+def test_a_job_outside_the_library_reports_each_refusal(anna: httpx.Client, tmp_path: Path) -> None:
+    found = events(anna, begin(anna, str(tmp_path), "../../etc/passwd"))
+    assert found[-1]["data"]["failed"] == found[-1]["data"]["total"] == 2
+
+
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_survives_the_end_of_its_process_and_repeats_nothing(
+    way: int, base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    library = tmp_path / "models"
+    hub.repositories["a/ink"] = Repository(CARD)
+    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
+    fill(library / "a", 20)
+    fill(library / "b", 20, "a/held")
+    environment = {**base_environment, "ROSTER_LIBRARY": str(library)}
+    process = RosterProcess(tmp_path / "run", environment).start()
+    anna = Person(process, "anna")
+    with process.http(anna.key) as client:
+        job = begin(client, "a", "b")
+        assert held.holding.wait(20)
+        assert held.hold is not None
+        while client.get(f"/roster/api/jobs/{job}").json()["done"] < 15:
+            held.hold.wait(0.05)
+    process.stop(way)
+    held.hold.set()
+    process.start()
+    try:
+        with process.http(anna.key) as client:
+            found = events(client, job)
+    finally:
+        process.stop()
+    items = [one["data"]["item"] for one in found if one["event"] == "item"]
+    assert len(items) == len(set(items)) == 40
+    assert [one["event"] for one in found if one["event"] != "item"] == ["started", "completed"]
+    assert [one["id"] for one in found] == [str(number) for number in range(1, len(found) + 1)]
+    assert found[-1]["data"]["total"] == found[-1]["data"]["done"] == 40
+    assert len(done_in(library / "a")) == len(done_in(library / "b")) == 20
