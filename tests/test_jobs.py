@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.chatting import Person
-from tests.roster_process import RosterProcess
+from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 from tests.stand_ins.hub import HubServer, Repository
 
 CARD = "---\nbase_model: stabilityai/sdxl-turbo\ntags: [ink]\n---\n# Ink\n\nA style of ink.\n\nTrigger word: `inkwsh`\n"
@@ -56,7 +57,9 @@ def begin(client: httpx.Client, *targets: str) -> str:
     return str(answer.json()["job_id"])
 
 
-def events(client: httpx.Client, job: str, after: int = 0, **headers: str) -> list[dict[str, Any]]:
+def events(
+    client: httpx.Client, job: str, after: int = 0, headers: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Read the event stream to its end."""
     found = []
     with client.stream("GET", f"/roster/api/jobs/{job}/events?after={after}", headers=headers) as stream:
@@ -95,7 +98,7 @@ def test_events_are_replayed_from_a_number(anna: httpx.Client, hub: HubServer, f
     job = begin(anna, folder.name)
     every = events(anna, job)
     assert events(anna, job, after=2) == every[2:]
-    assert events(anna, job, **{"Last-Event-ID": "3"}) == every[3:]
+    assert events(anna, job, headers={"Last-Event-ID": "3"}) == every[3:]
     assert events(anna, job, after=99) == []
 
 
@@ -226,3 +229,93 @@ def test_a_job_survives_the_end_of_its_process_and_repeats_nothing(
     assert [one["id"] for one in found] == [str(number) for number in range(1, len(found) + 1)]
     assert found[-1]["data"]["total"] == found[-1]["data"]["done"] == 40
     assert len(done_in(library / "a")) == len(done_in(library / "b")) == 20
+
+
+# --- the same from the command line
+
+
+def command(base_environment: dict[str, str], tmp_path: Path, *arguments: str) -> Any:
+    environment = {**base_environment, "ROSTER_DATA_DIR": str(tmp_path / "data"), "ROSTER_LIBRARY": ""}
+    return run_roster("enrich", *arguments, environment=environment)
+
+
+def test_the_command_completes_a_folder_and_ends_with_a_table(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(tmp_path / "models", 3)
+    done = command(base_environment, tmp_path, str(tmp_path / "models"))
+    assert done.returncode == 0, done.stderr
+    assert "3 in all: 3 changed, 0 failed." in done.stdout
+    assert "base_model" in done.stdout
+    assert len(done_in(tmp_path / "models")) == 3
+    again = json.loads(command(base_environment, tmp_path, str(tmp_path / "models"), "--json").stdout)
+    assert [set(item) for item in again["items"]] == [{"item", "kept", "missing"}] * 3
+
+
+def test_a_dry_run_shows_a_diff_and_writes_nothing(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(tmp_path / "models", 1)
+    (tmp_path / "models" / "bare.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    before = {file: file.read_bytes() for file in (tmp_path / "models").iterdir()}
+    done = command(base_environment, tmp_path, str(tmp_path / "models"), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert '-  "base_model": ""' in done.stdout
+    assert '+  "base_model": "SDXL 1.0"' in done.stdout
+    assert "would be changed" in done.stdout
+    assert {file: file.read_bytes() for file in (tmp_path / "models").iterdir()} == before
+
+
+def test_a_field_is_replaced_only_when_it_is_named(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(tmp_path / "models", 1)
+    sidecar = tmp_path / "models" / "m0000.metadata.json"
+    written = {"hf_url": "https://huggingface.co/a/ink", "base_model": "Pony", "notes": "mine"}
+    sidecar.write_text(json.dumps({**written, "civitai": {"trainedWords": ["own"]}}), encoding="utf-8")
+    command(base_environment, tmp_path, str(tmp_path / "models"))
+    assert json.loads(sidecar.read_text(encoding="utf-8"))["base_model"] == "Pony"
+    command(base_environment, tmp_path, str(tmp_path / "models"), "--overwrite", "base_model")
+    now = json.loads(sidecar.read_text(encoding="utf-8"))
+    assert (now["base_model"], now["notes"], now["civitai"]["trainedWords"]) == ("SDXL 1.0", "mine", ["own"])
+
+
+def test_an_item_that_fails_shows_in_the_exit_status(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    fill(tmp_path / "models", 1, "no/such")
+    done = command(base_environment, tmp_path, str(tmp_path / "models"))
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+
+
+def test_an_interrupted_command_keeps_what_is_done_and_says_how_to_go_on(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
+    fill(tmp_path / "models" / "a", 4)
+    fill(tmp_path / "models" / "b", 4, "a/held")
+    environment = {**base_environment, "ROSTER_DATA_DIR": str(tmp_path / "data"), "ROSTER_LIBRARY": ""}
+    folders = [str(tmp_path / "models" / name) for name in "ab"]
+    with subprocess.Popen(
+        [ROSTER, "enrich", *folders],
+        env=clean_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert held.holding.wait(30)
+        while len(done_in(tmp_path / "models" / "a")) < 4:
+            assert not held.hold or not held.hold.wait(0.05)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+    assert held.hold is not None
+    held.hold.set()
+    assert process.returncode == 130
+    assert "Stopped: 4 of 8 are done" in error
+    assert "Traceback" not in error
+    assert "4 in all: 4 changed" in out

@@ -276,3 +276,15 @@ async def test_too_much_and_compressed_answers_are_refused() -> None:
 @pytest.mark.anyio
 async def test_exactly_the_permitted_size_is_accepted() -> None:
     assert len((await _fetch(lambda request: httpx.Response(200, content=b"x" * 100))).body) == 100
+
+
+def test_the_same_name_under_two_roots_is_two_models(tmp_path: Path) -> None:
+    roots = [tmp_path / name for name in ("a", "b", "c/b")]
+    for root in roots:
+        root.mkdir(parents=True)
+        (root / "m.safetensors").write_bytes(b"x")
+    library = Library([*roots, tmp_path / "a"])
+    names = [model.name for model in library.models()]
+    assert names == ["a/m.safetensors", f"{roots[1]}/m.safetensors", f"{roots[2]}/m.safetensors"]
+    for name, root in zip(names, roots, strict=True):
+        assert [model.path for model in library.find(name)] == [root / "m.safetensors"]

@@ -7,6 +7,7 @@ import click
 
 from agentroster import __version__
 from agentroster.cli.credentials import credentials
+from agentroster.cli.enrich import enrich
 from agentroster.cli.keys import keys
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.tables import print_listing
@@ -91,3 +92,4 @@ cli.add_command(keys)
 cli.add_command(credentials)
 cli.add_command(users)
 cli.add_command(audit)
+cli.add_command(enrich)

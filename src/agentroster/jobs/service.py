@@ -9,6 +9,7 @@ from agentroster.identity.caller import Caller
 from agentroster.jobs.job import ENDED, Job, JobEvent
 from agentroster.jobs.store import JobStore
 from agentroster.jobs.worker import JobWorker
+from agentroster.library.sidecar import Proposals
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
 from agentroster.skills.access import SkillAccess
@@ -38,6 +39,13 @@ class Jobs:
         Raises NotFound for an unknown skill, InputInvalid with each complaint, ModelMissing when it needs a language
         model and there is none.
         """
+        await self.check(caller, name, arguments)
+        job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
+        self.worker.wake()
+        return job
+
+    async def check(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> None:
+        """Raise what `begin` raises for what cannot be run."""
         skill = self._skill(name)
         complaints = skill.tools[0].complaints(arguments) if skill.pipeline else ["this skill is no pipeline"]
         if complaints:
@@ -47,9 +55,6 @@ class Jobs:
                 f"{skill.manifest.title} needs a language model: connect your own with PUT /roster/api/me/llm, or ask "
                 "the operator to set LLM_PROVIDER and LLM_MODEL."
             )
-        job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
-        self.worker.wake()
-        return job
 
     async def find(self, caller: Caller, job_id: str) -> Job:
         """Return a job of this caller. Raises NotFound, also for somebody else's."""
@@ -90,13 +95,14 @@ class Jobs:
 
     async def _run(self, job: Job, watch: Watch) -> None:
         with redactor.watching():
-            await self._run_watched(job, watch)
+            await self.run_now(job, watch)
 
-    async def _run_watched(self, job: Job, watch: Watch) -> None:
+    async def run_now(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
+        """Run a pipeline here, without recording it; `proposals` make a dry run. Raises what the skill raises."""
         skill = self._skill(job.skill)
         if skill.pipeline is None:
             raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")
-        context = self._skills.context(skill, job.caller, _AGENT)
+        context = self._skills.context(skill, job.caller, _AGENT, proposals)
         model = await self._find_model(job.caller)
         asker = skill.pipeline.asker(lambda: model)
         call = context.for_call(skill.tools[0].name, may_write=True)

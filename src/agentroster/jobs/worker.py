@@ -152,7 +152,7 @@ class _Record:
     changes: Changes
     counts: Counts = field(init=False)
     waiting: list[JobEvent] = field(default_factory=list[JobEvent])
-    flushed_at: float = 0.0
+    flushing: asyncio.Task[None] | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -175,18 +175,29 @@ class _Record:
             failed=self.counts.failed + bool(report.error),
         )
         self._add("item", report.to_json())
-        if time.monotonic() - self.flushed_at > _GATHER_SECONDS:
-            await self.flush()
+        if self.flushing is None or self.flushing.done():
+            self.flushing = asyncio.create_task(self._flush_soon())
 
     async def end(self, state: JobState, error: str = "") -> None:
         kind: EventKind = "failed" if state == "failed" else "completed"
         counts = {"total": self.counts.total, "done": self.counts.done}
         counts |= {"changed": self.counts.changed, "failed": self.counts.failed}
         self._add(kind, {**counts, **({"error": error} if error else {})})
+        await self._settle()
         await self._write(state, error)
 
     async def flush(self) -> None:
+        await self._settle()
         await self._write("running")
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(_GATHER_SECONDS)
+        await self._write("running")
+
+    async def _settle(self) -> None:
+        """Let a write on its way end, so that nothing is written after what comes now."""
+        if self.flushing is not None and not self.flushing.done():
+            await asyncio.wait([self.flushing])
 
     def _add(self, kind: EventKind, data: Mapping[str, Any]) -> None:
         self.waiting.append(JobEvent(number=0, kind=kind, data=data, at=time.time()))
@@ -194,7 +205,6 @@ class _Record:
     async def _write(self, state: JobState, error: str = "") -> None:
         async with self.writing:
             events, self.waiting = self.waiting, []
-            self.flushed_at = time.monotonic()
             store = self.store
             await store.database.in_thread(store.append, self.job.id, events, self.counts, state, error)
         self.changes.notify(self.job.id)

@@ -13,7 +13,7 @@ SIDECAR_SUFFIX = ".metadata.json"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModelFile:
-    """One model file; `path` is absolute and resolved, `name` is relative to its library root."""
+    """One model file; `path` is absolute and resolved, `name` is what people call it: no two models share one."""
 
     path: Path
     name: str
@@ -28,7 +28,7 @@ class Library:
     """The only door to model files: every path is resolved and must lie under a root."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
+        self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
 
     @property
     def is_configured(self) -> bool:
@@ -97,4 +97,9 @@ class Library:
         return next((root for root in self._roots if real == root or root in real.parents), None)
 
     def _name(self, real: Path) -> str:
-        return real.relative_to(self._root_of(real) or "/").as_posix()
+        root = self._root_of(real) or Path("/")
+        name = real.relative_to(root).as_posix()
+        if len(self._roots) < 2:  # noqa: PLR2004 - only then can two roots hold the same name
+            return name
+        is_unique = sum(other.name == root.name for other in self._roots) == 1
+        return f"{root.name if is_unique else root.as_posix()}/{name}"

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -21,9 +22,10 @@ Sidecar: TypeAlias = dict[str, object]
 class Sidecars:
     """Reads sidecars, and writes them where that is permitted. All methods block: call them in a thread."""
 
-    def __init__(self, *, refusal: str = "") -> None:
-        """Permit writing, unless `refusal` says why not."""
+    def __init__(self, *, refusal: str = "", proposals: "Proposals | None" = None) -> None:
+        """Permit writing, unless `refusal` says why not; with `proposals` changes are collected there instead."""
         self._refusal = refusal
+        self._proposals = proposals
 
     def read(self, model: ModelFile) -> Sidecar | None:
         """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
@@ -46,6 +48,8 @@ class Sidecars:
         permission to write, ToolFailed when there is no sidecar or it is damaged.
         """
         self._check_permission()
+        if self._proposals is not None:
+            return self._proposals.update(model, self.read(model), change)
         with locked(model.sidecar.parent):
             sidecar = self.read(model)
             if sidecar is None:
@@ -62,6 +66,8 @@ class Sidecars:
         without the permission to write.
         """
         self._check_permission()
+        if self._proposals is not None:
+            return self.read(model) or {}
         stat = model.path.stat()
         digest = sha256_of(model.path, stopped)
         with locked(model.sidecar.parent):
@@ -95,8 +101,28 @@ class Sidecars:
             raise NotAllowed(self._refusal)
 
 
+@dataclass(slots=True)
+class Proposals:
+    """What a dry run would write: the text of each sidecar before and after."""
+
+    changes: dict[Path, tuple[str, str]] = field(default_factory=dict[Path, tuple[str, str]])
+
+    def update(self, model: ModelFile, sidecar: Sidecar | None, change: Callable[[Sidecar], bool]) -> bool:
+        """Note a change instead of writing it."""
+        before = "" if sidecar is None else _text(sidecar)
+        changed: Sidecar = json.loads(before) if before else {}
+        if not change(changed):
+            return False
+        self.changes[model.sidecar] = (before, _text(changed))
+        return True
+
+
+def _text(sidecar: Sidecar) -> str:
+    return json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+
+
 def _write(path: Path, sidecar: Sidecar) -> None:
-    text = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    text = _text(sidecar)
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)

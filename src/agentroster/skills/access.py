@@ -7,7 +7,7 @@ from agentroster.db import Database
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.preview import Previews
-from agentroster.library.sidecar import Sidecars
+from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings import Settings
 from agentroster.skills.asking import FindModel
@@ -44,8 +44,8 @@ class SkillAccess:
         """Return a skill, for a run with this model. Raises NotFound."""
         return self._registry.get(name).with_model(find_model)
 
-    def context(self, skill: Skill, caller: Caller, agent: str) -> SkillContext:
-        """Return the world as this skill sees it for this caller, who asks this agent."""
+    def context(self, skill: Skill, caller: Caller, agent: str, proposals: Proposals | None = None) -> SkillContext:
+        """Return the world as this skill sees it for this caller, who asks this agent; `proposals` make a dry run."""
         name, permissions = skill.manifest.name, skill.manifest.permissions
         declared = frozenset(skill.manifest.credentials)
         return SkillContext(
@@ -53,8 +53,15 @@ class SkillAccess:
             accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
             memory=Memory(self._database, caller, name),
             library=self.library,
-            sidecars=Sidecars(refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller)),
-            previews=Previews(refusal=_refusal(name, "previews", permitted=permissions.write_previews, caller=caller)),
+            sidecars=Sidecars(
+                refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller),
+                proposals=proposals,
+            ),
+            previews=Previews(
+                refusal="a dry run fetches no picture"
+                if proposals is not None
+                else _refusal(name, "previews", permitted=permissions.write_previews, caller=caller)
+            ),
             http=self._egress(skill),
             hub_endpoint=self._hub_endpoint,
         )

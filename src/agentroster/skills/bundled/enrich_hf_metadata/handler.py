@@ -64,6 +64,7 @@ class EnrichItem:
 
     target: targets.Target
     shelf: CardShelf
+    overwrite: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -80,7 +81,8 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
     shelf = CardShelf(Hub(context.http, context.hub_endpoint))
-    return Selection([EnrichItem(target, shelf) for target in found], refused)
+    overwrite = frozenset(arguments.get("overwrite", ()))
+    return Selection([EnrichItem(target, shelf, overwrite) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -125,7 +127,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found, preview)
+        result = merge.apply(sidecar, prepared.found, preview, item.overwrite)
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url

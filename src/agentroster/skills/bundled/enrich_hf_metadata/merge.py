@@ -16,16 +16,19 @@ SOURCE_NAME = "agent:enrich_hf_metadata"
 
 @dataclass(slots=True)
 class Merge:
-    """What became of each field."""
+    """What became of each field; those in `overwrite` are replaced where there is a new value."""
 
+    overwrite: frozenset[str] = frozenset()
     updated: dict[str, object] = field(default_factory=dict[str, object])
     kept: dict[str, str] = field(default_factory=dict[str, str])
     missing: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def apply(sidecar: Sidecar, found: Extraction, preview: Preview | None = None) -> Merge:
-    """Fill the sidecar's empty fields in place. It is stamped only when something was learnt."""
-    merge = Merge()
+def apply(
+    sidecar: Sidecar, found: Extraction, preview: Preview | None = None, overwrite: frozenset[str] = frozenset()
+) -> Merge:
+    """Fill the sidecar's empty fields in place, and replace those to overwrite; it is stamped only when it changed."""
+    merge = Merge(overwrite)
     civitai = _civitai(sidecar, merge)
     _fill(merge, sidecar, "base_model", found.base_model, why=found.base_model_evidence)
     if civitai is not None and _takes_trained_words(sidecar):
@@ -72,7 +75,8 @@ def _fill(
 ) -> None:
     shown = shown or name
     current = target.get(name)
-    if current is not None and current not in _EMPTY:
+    replaced = shown in merge.overwrite and bool(value) and value != current
+    if current is not None and current not in _EMPTY and not replaced:
         merge.kept[shown] = "already set"
     elif value:
         target[name] = value
@@ -86,7 +90,10 @@ def _takes_trained_words(sidecar: Mapping[str, object]) -> bool:
 
 
 def _fill_words(merge: Merge, civitai: dict[str, object], found: Extraction) -> None:
-    if civitai.get("trainedWords"):
+    replaced = (
+        "trainedWords" in merge.overwrite and found.trained_words and found.trained_words != civitai.get("trainedWords")
+    )
+    if civitai.get("trainedWords") and not replaced:
         merge.kept["trainedWords"] = "already set"
     elif found.trained_words:
         civitai["trainedWords"] = list(found.trained_words)

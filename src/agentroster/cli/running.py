@@ -1,0 +1,143 @@
+"""Runs a pipeline in the command itself: progress on standard error, a table or JSON at the end."""
+
+import asyncio
+import difflib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentroster.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from agentroster.library.sidecar import Proposals
+    from agentroster.llm.completion import ChatModel
+    from agentroster.settings import Settings
+    from agentroster.skills.pipeline import ItemReport
+
+_BAR_CELLS = 30
+
+
+@dataclass(slots=True)
+class Progress:
+    """A bar that grows with each item; where no person watches, nothing."""
+
+    reports: list["ItemReport"] = field(default_factory=list["ItemReport"])
+    total: int = 0
+
+    def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
+        """Nothing was done before."""
+        return False
+
+    async def selected(self, total: int) -> None:
+        """Begin."""
+        self.total = total
+        self._draw("")
+
+    async def finished(self, report: "ItemReport") -> None:
+        """Grow."""
+        self.reports.append(report)
+        self._draw(report.item)
+
+    def _draw(self, item: str) -> None:
+        if sys.stderr.isatty() and self.total:
+            full = _BAR_CELLS * len(self.reports) // self.total
+            bar = "#" * full + "." * (_BAR_CELLS - full)
+            click.echo(f"\r\x1b[K[{bar}] {len(self.reports)}/{self.total} {item[-60:]}", nl=False, err=True)
+            if len(self.reports) == self.total:
+                click.echo(err=True)
+
+
+def run_skill(
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    data_dir: Path | None,
+    library: Sequence[Path] = (),
+    as_json: bool,
+    dry_run: bool,
+) -> int:
+    """Run a pipeline and print what came of it; return the exit status: 1 when an item failed, 130 after Ctrl-C."""
+    from agentroster.library.sidecar import Proposals  # noqa: PLC0415 - slow
+    from agentroster.logs import configure_logging  # noqa: PLC0415
+    from agentroster.secret_file import load_with_secrets  # noqa: PLC0415
+
+    settings, notice = load_with_secrets(data_dir=data_dir, library=tuple(library) or None)
+    if notice:
+        click.echo(notice, err=True)
+    configure_logging(settings.secrets())
+    progress, proposals = Progress(), Proposals() if dry_run else None
+    try:
+        asyncio.run(_run(settings, name, arguments, progress, proposals))
+    except KeyboardInterrupt:
+        _print(progress, proposals, as_json=as_json)
+        click.echo(
+            f"\nStopped: {len(progress.reports)} of {progress.total} are done and stay done. "
+            "Run the same command again to go on; what is complete is not written twice.",
+            err=True,
+        )
+        return 130
+    _print(progress, proposals, as_json=as_json)
+    return int(any(report.error for report in progress.reports))
+
+
+async def _run(
+    settings: "Settings",
+    name: str,
+    arguments: Mapping[str, Any],
+    progress: Progress,
+    proposals: "Proposals | None",
+) -> None:
+    from agentroster.identity.caller import Caller  # noqa: PLC0415 - slow
+    from agentroster.jobs.job import Job  # noqa: PLC0415
+    from agentroster.runtime import Runtime  # noqa: PLC0415
+
+    runtime = Runtime.open(settings, _no_proxy)
+    # Whoever may start commands here is the operator.
+    caller = Caller(user="admin", proof="master_key", key_id="master")
+    try:
+        await runtime.jobs.check(caller, name, arguments)
+        job = Job(id="", caller=caller, skill=name, arguments=arguments, state="running")
+        await runtime.jobs.run_now(job, progress, proposals)
+    finally:
+        await runtime.aclose()
+
+
+def _no_proxy() -> "ChatModel":
+    from agentroster.errors import BadInput  # noqa: PLC0415 - slow
+
+    raise BadInput("LLM_PROVIDER=proxy works in `roster serve` only: set another for this command.")
+
+
+def _print(progress: Progress, proposals: "Proposals | None", *, as_json: bool) -> None:
+    diffs = {} if proposals is None else {str(path): _diff(path, *texts) for path, texts in proposals.changes.items()}
+    if as_json:
+        changes = {"proposed": diffs} if proposals is not None else {}
+        click.echo(json.dumps({"items": [report.to_json() for report in progress.reports], **changes}, indent=2))
+        return
+    for diff in diffs.values():
+        click.echo(diff)
+    rows: list[dict[str, object]] = [
+        {
+            "item": report.item,
+            "set": ", ".join({**report.found, **report.updated}) or "-",
+            "kept": ", ".join(report.kept) or "-",
+            "not found": report.error or ", ".join(report.missing) or "-",
+        }
+        for report in progress.reports
+    ]
+    if rows:
+        print_table(("item", "set", "kept", "not found"), rows)
+    failed = sum(bool(report.error) for report in progress.reports)
+    changed = sum(bool(report.updated) for report in progress.reports)
+    would = "would be changed" if proposals is not None else "changed"
+    click.echo(f"{len(rows)} in all: {changed} {would}, {failed} failed.")
+
+
+def _diff(path: Path, before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), str(path), str(path), lineterm="", n=1)
+    return "\n".join(line if len(line) < 200 else f"{line[:200]}..." for line in lines)  # noqa: PLR2004
