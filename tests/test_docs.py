@@ -100,7 +100,7 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert "://" in target or (page.parent / target).exists(), f"{page.name} -> {target}"
 
 
-@pytest.mark.parametrize("command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit"])
+@pytest.mark.parametrize("command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "enrich"])
 def test_every_command_is_documented(command: str) -> None:
     assert any(f"roster {command}" in page.read_text(encoding="utf-8") for page in PAGES)
 
