@@ -283,6 +283,26 @@ def test_a_field_is_replaced_only_when_it_is_named(
     assert (now["base_model"], now["notes"], now["civitai"]["trainedWords"]) == ("SDXL 1.0", "mine", ["own"])
 
 
+def test_a_skill_is_run_with_its_input_as_json(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(tmp_path / "models", 2)
+    environment = {
+        **base_environment,
+        "ROSTER_DATA_DIR": str(tmp_path / "d"),
+        "ROSTER_LIBRARY": str(tmp_path / "models"),
+    }
+    run = ("skills", "run", "enrich-hf-metadata")
+    done = run_roster(*run, "--input", '{"targets": ["everything"]}', "--json", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert [item["updated"]["base_model"] for item in json.loads(done.stdout)["items"]] == ["SDXL 1.0"] * 2
+    for wrong, words in (("{}", "'targets' is a required property"), ("[]", "JSON object"), ("{", "not valid JSON")):
+        refused = run_roster(*run, "--input", wrong, environment=environment)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+
+
 def test_an_item_that_fails_shows_in_the_exit_status(
     base_environment: dict[str, str], hub: HubServer, tmp_path: Path
 ) -> None:
