@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from tests.roster_process import RosterProcess
 from tests.stand_ins import hub as hub_stand_in
 from tests.stand_ins import model_server as model_stand_in
+from tests.stand_ins import services
 from tests.stand_ins.authorization_server import AuthorizationServer
 from tests.stand_ins.github import GitHubServer
 from tests.stand_ins.hub import HubServer
@@ -58,6 +59,13 @@ def _authority() -> Iterator[tuple[AuthorizationServer, str]]:
     server = AuthorizationServer()
     with serving(server.app) as url:
         yield server, url
+
+
+@pytest.fixture(scope="session")
+def services_url() -> Iterator[str]:
+    """The address of the stand-ins for services that take a token by form."""
+    with serving(services.app) as url:
+        yield url
 
 
 @pytest.fixture
@@ -132,6 +140,7 @@ def proxy(
     _model_server: tuple[ModelServer, str],
     _github: tuple[GitHubServer, str],
     _authority: tuple[AuthorizationServer, str],
+    services_url: str,
     plugins: Path,
     marks: Path,
 ) -> Iterator[RosterProcess]:
@@ -151,7 +160,7 @@ def proxy(
         "ROSTER_MAX_REQUEST_MB": "1",
         "PYTHONPATH": str(plugins),
         "TEST_MARKS": str(marks),
-        "ROSTER_TRUSTED_URLS": f"{_github[1]},{_authority[1]}",
+        "ROSTER_TRUSTED_URLS": f"{_github[1]},{_authority[1]},{services_url}",
         "ROSTER_GITHUB_URL": _github[1],
         "ROSTER_GITHUB_CLIENT_ID": GitHubServer.CLIENT_ID,
         "ROSTER_GITHUB_CLIENT_SECRET": GitHubServer.CLIENT_SECRET,
