@@ -9,6 +9,7 @@ from agentroster import __version__
 from agentroster.cli.credentials import credentials
 from agentroster.cli.keys import keys
 from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.skills import skills
 from agentroster.cli.tables import print_listing
 from agentroster.cli.users import audit, users
 from agentroster.errors import RosterError
@@ -72,21 +73,7 @@ def agents(*, as_json: bool) -> None:
     print_listing(("model", "title", "skills", "from"), rows, registry.broken, as_json=as_json)
 
 
-@cli.command()
-@JSON
-def skills(*, as_json: bool) -> None:
-    """List the skills, where they come from, and broken ones."""
-    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
-    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
-
-    registry = SkillRegistry.load(load_settings().skills_dir)
-    rows = [
-        {"skill": skill.manifest.name, "kind": skill.manifest.kind, "title": skill.manifest.title, "from": skill.origin}
-        for skill in registry.all()
-    ]
-    print_listing(("skill", "kind", "title", "from"), rows, registry.broken, as_json=as_json)
-
-
+cli.add_command(skills)
 cli.add_command(keys)
 cli.add_command(credentials)
 cli.add_command(users)
