@@ -173,7 +173,7 @@ def test_a_value_of_a_prompt_is_never_looked_into() -> None:
 
 
 def test_an_unknown_variable_is_named_with_its_file() -> None:
-    with pytest.raises(BadInput, match=r"x/prompt\.md: the variable titel is unknown: handler\.py declares title"):
+    with pytest.raises(BadInput, match=r"x/prompt\.md:1: the variable titel is unknown: handler\.py declares title"):
         Prompt.checked("{{titel}}", ("title",), "x/prompt.md")
 
 

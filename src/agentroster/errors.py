@@ -3,6 +3,7 @@
     RosterError                      status  says
     ├── StartRefused                    -    why the process does not start (exit status 2)
     ├── BadInput                       400   what is wrong with the request
+    │   ├── SkillBroken                400   what is wrong with the files of a skill, one problem each
     │   ├── InputInvalid               422   what does not fit a skill's schema, one complaint each
     │   └── AccountCheckFailed         400   what a person gave for an account does not work
     ├── Unauthenticated                401   no proven caller
@@ -59,6 +60,14 @@ class BadInput(RosterError):
 
     status = 400
     code = "invalid_request"
+
+
+class SkillBroken(BadInput):
+    """The files of a skill cannot be used; each problem begins with its file."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class InputInvalid(BadInput):

@@ -1,4 +1,4 @@
-"""`roster skills`: what there is, and a run of one from the command line."""
+"""`roster skills`: what there is, a run of one, a new one, and what is wrong with one."""
 
 import json
 import sys
@@ -47,3 +47,44 @@ def skills_run(*, name: str, text: str, dry_run: bool, data_dir: Path | None, as
         raise BadInput("--input must be a JSON object.")
     arguments = cast("dict[str, object]", value)
     sys.exit(run_skill(name, arguments, data_dir=data_dir, as_json=as_json, dry_run=dry_run))
+
+
+@skills.command("check")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def skills_check(folder: Path) -> None:
+    """Load one folder as the proxy would, and say what is wrong with it."""
+    from agentroster.skills.check import check_folder  # noqa: PLC0415 - slow
+
+    skill, problems = check_folder(folder.resolve())
+    for problem in problems:
+        click.echo(problem, err=True)
+    if skill is None or problems:
+        sys.exit(2)
+    count = len(skill.tools)
+    click.echo(f"{folder}: fine ({skill.manifest.kind}, {count} {'tool' if count == 1 else 'tools'})")
+
+
+@skills.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["tools", "pipeline"]), default="tools", show_default=True)
+@click.option(
+    "--dir",
+    "parent",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the folder is made (ROSTER_SKILLS_DIR, else here).",
+)
+def skills_new(name: str, kind: str, parent: Path | None) -> None:
+    """Write the folder of a new skill, with a test; a folder that exists is left alone."""
+    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
+    from agentroster.skills.skeleton import write_skeleton  # noqa: PLC0415
+
+    parent = parent or load_settings().skills_dir or Path()
+    folder = write_skeleton(parent, name, kind)
+    click.echo(
+        f"The skill {name} is in {folder}. It works; make it yours:\n"
+        f"  1. Edit skill.yaml (what it declares), handler.py (what it does), prompt.md (what the model is told).\n"
+        f"  2. roster skills check {folder}\n"
+        f"  3. pytest {folder}\n"
+        f"  4. ROSTER_SKILLS_DIR={parent.resolve()} roster skills\n"
+        f"An agent uses it when its AgentSpec names it: skills=[{name!r}]."
+    )

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agentroster.errors import BadInput
+from agentroster.errors import SkillBroken
+from agentroster.skills.yaml_text import YamlText, read_text
 
 _MOST_BYTES = 256_000
-_TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
+TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
 
 def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_free(value: str) -> str:
-    if value in _TAKEN_COMMANDS:
+    if value in TAKEN_COMMANDS:
         raise ValueError(f"/{value} is a command of every agent")
     return value
 
@@ -82,7 +82,7 @@ class Manifest(_Declared):
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
     title: str
     description: str = Field(max_length=1024)
-    kind: Literal["tools", "pipeline"]
+    kind: Literal["tools", "pipeline", "prompt"]
     instructions: str = ""
     llm_required: bool = False
     model_type_filter: tuple[Literal["lora", "checkpoint", "embedding"], ...] | None = None
@@ -100,25 +100,23 @@ class Manifest(_Declared):
             raise ValueError("a pipeline has an input_schema and no tools")
         if self.kind == "tools" and (not self.tools or self.input_schema is not None):
             raise ValueError("a skill of kind tools lists its tools and has no input_schema")
+        if self.kind == "prompt" and (self.tools or self.input_schema is not None or self.command is not None):
+            raise ValueError("a skill of kind prompt has only instructions: no tools, command or input_schema")
+        names = [tool.name for tool in self.tools]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two tools are called {min(twice)}")
         return self
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read `skill.yaml` of a folder. Raises BadInput naming the file, the place and the reason."""
+    """Read `skill.yaml` of a folder. Raises SkillBroken naming the file, the line, the key and the reason."""
     path = folder / "skill.yaml"
+    text = YamlText.read(path, read_text(path, _MOST_BYTES))
     try:
-        raw = path.read_bytes()
-        if len(raw) > _MOST_BYTES:
-            raise BadInput(f"{path}: larger than {_MOST_BYTES // 1000} kB")
-        manifest = Manifest.model_validate(yaml.safe_load(raw))
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read") from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        manifest = Manifest.model_validate(text.value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise BadInput(f"{path}: {place}: {first['msg']}") from error
+        raise text.broken(error) from error
     if manifest.name != folder.name.replace("_", "-"):
-        raise BadInput(f"{path}: the skill is named {manifest.name} but its folder {folder.name}")
+        line = text.line(["name"])
+        raise SkillBroken([f"{path}:{line}: name: the skill is named {manifest.name} but its folder {folder.name}"])
     return manifest

@@ -18,10 +18,11 @@ class Prompt:
     @classmethod
     def checked(cls, text: str, declared: Collection[str], place: str) -> "Prompt":
         """Return the prompt of a file. Raises BadInput, naming the file, for a variable nobody declared."""
-        unknown = sorted({match[1] for match in _VARIABLE.finditer(text)} - set(declared))
-        if unknown:
+        unknown = next((match for match in _VARIABLE.finditer(text) if match[1] not in declared), None)
+        if unknown is not None:
+            line = text.count("\n", 0, unknown.start()) + 1
             known = f"declares {', '.join(declared)}" if declared else "declares none in PROMPT_VARIABLES"
-            raise BadInput(f"{place}: the variable {unknown[0]} is unknown: handler.py {known}")
+            raise BadInput(f"{place}:{line}: the variable {unknown[1]} is unknown: handler.py {known}")
         return cls(text)
 
     def fill(self, values: Mapping[str, str]) -> str:

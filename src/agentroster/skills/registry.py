@@ -2,24 +2,28 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
 
-from agentroster.errors import BadInput, NotFound, RosterError, StartRefused
+from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
 from agentroster.library.library import Library
 from agentroster.skills.asking import AskingHandler, FindModel
 from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
 from agentroster.skills.prompt import Prompt
+from agentroster.skills.skill_md import read_skill_md
 from agentroster.skills.sources import SkillSource, all_sources
-from agentroster.skills.tools import Tool, ToolFunction
+from agentroster.skills.tools import Execute, ExecutedTool, Tool, ToolFunction
+from agentroster.skills.yaml_text import read_text
 
 Understand: TypeAlias = Callable[[str, Library], dict[str, Any] | None]
 
 logger = logging.getLogger(__name__)
+
+_LONGEST_PROMPT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +56,19 @@ class SkillRegistry:
         Raises StartRefused, naming both places, when two skills have one name.
         """
         skills: dict[str, Skill] = {}
+        origins: dict[str, str] = {}
         broken: dict[str, str] = {}
         for source in all_sources(skills_dir):
-            if source.name in skills:
+            if source.name in origins:
                 raise StartRefused(
-                    f"Two skills are called {source.name!r}: one of {skills[source.name].origin} and one of "
+                    f"Two skills are called {source.name!r}: one of {origins[source.name]} and one of "
                     f"{source.origin}. Rename or remove one."
                 )
+            origins[source.name] = source.origin
             try:
                 skills[source.name] = load_skill(source)
-            except Exception as error:  # noqa: BLE001 - the border to other people's code
-                broken[source.name] = _reason(error)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to other people's code
+                broken[source.name] = "; ".join(problems_of(error))
                 logger.warning("skill %s of %s is skipped: %s", source.name, source.origin, broken[source.name])
         return cls(skills, broken)
 
@@ -85,20 +91,28 @@ class SkillRegistry:
 def load_skill(source: SkillSource) -> Skill:
     """Load one skill. Raises BadInput, or whatever its own code raises."""
     folder = source.folder()
+    if not (folder / "skill.yaml").exists() and (folder / "SKILL.md").exists():
+        manifest, instructions = read_skill_md(folder)
+        return Skill(manifest=manifest, instructions=instructions, tools=(), origin=source.origin)
     manifest = read_manifest(folder)
     prompt = folder / "prompt.md"
-    text = prompt.read_text(encoding="utf-8").strip() if prompt.exists() else ""
+    text = read_text(prompt, _LONGEST_PROMPT).rstrip() if prompt.exists() else ""
+    if manifest.kind == "prompt":
+        return Skill(
+            manifest=manifest, instructions=_joined(manifest.instructions, text), tools=(), origin=source.origin
+        )
     handler = source.handler()
     pipeline = _pipeline(manifest, handler, text, folder) if manifest.kind == "pipeline" else None
     if pipeline is not None:
         tools: tuple[Tool, ...] = (pipeline_tool(pipeline, lambda: None),)
     else:
-        tools = tuple(_tool(manifest, declared, handler, folder) for declared in manifest.tools)
+        _require(handler, [tool.name for tool in manifest.tools if not hasattr(handler, "execute")], folder)
+        tools = tuple(_tool(manifest, declared, handler) for declared in manifest.tools)
     # The prompt of a pipeline that asks is for its question, not for the agent that runs it.
     asks = pipeline is not None and pipeline.asking is not None
     return Skill(
         manifest=manifest,
-        instructions="\n\n".join(filter(None, (manifest.instructions.strip(), "" if asks else text))),
+        instructions=_joined(manifest.instructions, "" if asks else text),
         tools=tools,
         pipeline=pipeline,
         origin=source.origin,
@@ -106,23 +120,30 @@ def load_skill(source: SkillSource) -> Skill:
     )
 
 
-def _reason(error: Exception) -> str:
-    """Return what is wrong, and in which line of the skill's own code."""
+def problems_of(error: BaseException) -> Sequence[str]:
+    """Return all that is wrong, and in which line of the skill's own files."""
     if isinstance(error, RosterError):
-        return error.message
+        return error.problems if isinstance(error, SkillBroken) else [error.message]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
-        place = f"{error.filename}:{error.lineno}: "
-    return f"{place}{type(error).__name__}: {error}"
+        return [f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"]
+    return [f"{place}{type(error).__name__}: {error}"]
 
 
-def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType, folder: Path) -> Tool:
+def _joined(*texts: str) -> str:
+    return "\n\n".join(filter(None, map(str.strip, texts)))
+
+
+def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType) -> Tool:
+    function = getattr(handler, declared.name, None)
+    if not callable(function):
+        function = ExecutedTool(cast("Execute", handler.execute), declared.name)
     return Tool(
         name=declared.name,
         description=declared.description,
         parameters=declared.parameters,
-        function=cast("ToolFunction", _function(handler, declared.name, folder)),
+        function=cast("ToolFunction", function),
         limits=manifest.limits,
         command=declared.command,
         writes=declared.writes,
@@ -130,12 +151,10 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType, fo
 
 
 def _pipeline(manifest: Manifest, handler: ModuleType, prompt: str, folder: Path) -> Pipeline:
-    for name in ("select", "prepare", "post_process"):
-        _function(handler, name, folder)
+    _require(handler, ("select", "prepare", "post_process"), folder)
     asking = None
     if hasattr(handler, "open_fields"):
-        for name in ("open_fields", "accept"):
-            _function(handler, name, folder)
+        _require(handler, ("open_fields", "accept"), folder)
         if not prompt:
             raise BadInput(f"{folder}/prompt.md: is missing or empty, but handler.py has open_fields")
         declared = cast("Sequence[str]", getattr(handler, "PROMPT_VARIABLES", ()))
@@ -143,8 +162,7 @@ def _pipeline(manifest: Manifest, handler: ModuleType, prompt: str, folder: Path
     return Pipeline(manifest=manifest, handler=cast("PipelineHandler", handler), asking=asking)
 
 
-def _function(handler: ModuleType, name: str, folder: Path) -> object:
-    function = getattr(handler, name, None)
-    if not callable(function):
-        raise BadInput(f"{folder}/handler.py: has no function {name}, which skill.yaml needs")
-    return function
+def _require(handler: ModuleType, names: Iterable[str], folder: Path) -> None:
+    missing = [name for name in names if not callable(getattr(handler, name, None))]
+    if missing:
+        raise SkillBroken([f"{folder}/handler.py: has no function {name}, which skill.yaml needs" for name in missing])

@@ -40,7 +40,7 @@ def all_sources(skills_dir: Path | None) -> Iterator[SkillSource]:
 
 def folder_source(path: Path, origin: str) -> SkillSource:
     """Return the source of a plain folder."""
-    return SkillSource(path.name, origin, lambda: path, lambda: _load_folder(path))
+    return SkillSource(path.name.replace("_", "-"), origin, lambda: path, lambda: _load_folder(path))
 
 
 def _bundled() -> Iterator[SkillSource]:

@@ -33,6 +33,26 @@ class ToolFunction(Protocol):
         ...
 
 
+class Execute(Protocol):
+    """The one function of a `handler.py` that has no function for each tool."""
+
+    def __call__(self, context: SkillContext, tool_name: str, arguments: Mapping[str, Any], /) -> Awaitable[Json]:
+        """Do the work of the named tool."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedTool:
+    """A tool's function where `handler.py` has only `execute`."""
+
+    execute: Execute
+    name: str
+
+    async def __call__(self, context: SkillContext, /, **arguments: Any) -> Json:
+        """Do the work."""
+        return await self.execute(context, self.name, arguments)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tool:
     """A function with a name, a JSON Schema for its arguments, and bounds."""
