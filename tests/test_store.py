@@ -243,7 +243,7 @@ def _renamed(statement: Statement, suffix: str) -> Statement:
     """The same statement for tables of another name, so that all versions fit into one database."""
     if not isinstance(statement, str):
         return {dialect: str(_renamed(one, suffix)) for dialect, one in statement.items()}
-    names = r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories)\b"
+    names = r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories|jobs\w*|job_events)\b"
     return re.sub(names, rf"\1{suffix}", statement)
 
 
@@ -398,7 +398,7 @@ def test_a_thousand_interleavings_agree_with_a_simple_model(tmp_path: Path) -> N
     machine = type("Machine", (StoreMachine,), {"folder": tmp_path, "keys": [new_key()]})
     many = settings(
         max_examples=1000,
-        stateful_step_count=8,
+        stateful_step_count=6,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
