@@ -243,7 +243,10 @@ def _renamed(statement: Statement, suffix: str) -> Statement:
     """The same statement for tables of another name, so that all versions fit into one database."""
     if not isinstance(statement, str):
         return {dialect: str(_renamed(one, suffix)) for dialect, one in statement.items()}
-    names = r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories|jobs\w*|job_events)\b"
+    names = (
+        r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories|"
+        r"jobs\w*|job_events)\b"
+    )
     return re.sub(names, rf"\1{suffix}", statement)
 
 
