@@ -107,7 +107,7 @@ def test_the_key_is_never_shown_again_and_kept_while_the_address_stays(
 
 @pytest.mark.parametrize(
     ("script", "ok", "words"),
-    [("", True, ""), ("401", False, "key"), ("404", False, ""), ("500", False, ""), ("429", False, "")],
+    [("", True, ""), ("401", False, "/connect llm"), ("404", False, ""), ("500", False, ""), ("429", False, "")],
 )
 def test_trying_makes_one_real_call_and_says_what_is_wrong(
     script: str, ok: bool, words: str, client: httpx.Client, own_server: tuple[ModelServer, str]

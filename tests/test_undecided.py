@@ -132,7 +132,7 @@ def test_nothing_is_asked_when_all_is_decided_or_the_card_is_empty(
     ("failures", "words"),
     [
         ([Structured(status=500)], "the language model failed (status 500)"),
-        ([Structured(status=401)], "refused the proxy's key"),
+        ([Structured(status=401)], "refused its key"),
         ([Structured("null")] * 2, "answered with null"),
         ([Structured("{", "length")] * 2, "cut off"),
         ([Structured(hangs=True)], "did not answer in time"),

@@ -35,7 +35,26 @@ _PATTERNS = re.compile(
 _NOISY = ("httpx", "httpcore", "LiteLLM", "LiteLLM Proxy", "LiteLLM Router", "agno", "asyncio", "uvicorn.access")
 
 
-_in_use: ContextVar[set[str] | None] = ContextVar("roster_secrets_in_use", default=None)
+class _Watched:
+    """Secrets in use, and all their spellings, found out once."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self.values = set(values)
+        self._forms: list[str] | None = None
+
+    def add(self, secrets: Iterable[str]) -> None:
+        self.values.update(secrets)
+        self._forms = None
+
+    @property
+    def forms(self) -> list[str]:
+        """The spellings, the longest first."""
+        if self._forms is None:
+            self._forms = sorted({form for secret in self.values for form in _forms(secret)}, key=len, reverse=True)
+        return self._forms
+
+
+_in_use: ContextVar[_Watched | None] = ContextVar("roster_secrets_in_use", default=None)
 
 
 class Redactor:
@@ -53,7 +72,8 @@ class Redactor:
     @contextmanager
     def watching(self) -> Generator[None]:
         """Hide, in this task and those it starts, the values that `watch` is given before the end of the block."""
-        token = _in_use.set(set(_in_use.get() or ()))
+        outer = _in_use.get()
+        token = _in_use.set(_Watched(outer.values if outer else ()))
         try:
             yield
         finally:
@@ -61,9 +81,9 @@ class Redactor:
 
     def watch(self, secrets: Iterable[str]) -> None:
         """Hide these values for as long as the block of `watching` lasts; short ones would hide common words."""
-        values = _in_use.get()
-        if values is not None:
-            values.update(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED)
+        watched = _in_use.get()
+        if watched is not None:
+            watched.add(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED)
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
@@ -123,7 +143,8 @@ def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None
 
 
 def _watched_forms() -> list[str]:
-    return sorted({form for secret in _in_use.get() or () for form in _forms(secret)}, key=len, reverse=True)
+    watched = _in_use.get()
+    return watched.forms if watched else []
 
 
 def _forms(secret: str) -> set[str]:

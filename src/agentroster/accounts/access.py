@@ -1,5 +1,6 @@
 """What a tool gets of its caller's accounts: only those its skill declares, only for the time of one call."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -49,6 +50,7 @@ class Accounts:
     tool: str = ""
     may_write: bool = False
     _opened: dict[str, _Opened] = field(default_factory=dict[str, _Opened])
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def for_call(self, tool: str, *, may_write: bool) -> "Accounts":
         """Return the accounts for one call of a tool; `close` it when the call is over."""
@@ -71,9 +73,12 @@ class Accounts:
             raise NotAllowed(f"This skill does not declare the account {name!r} in `credentials`.")
         if not self.caller.is_person:
             raise NotAllowed("Accounts need a proven identity: ask with a key of your own.")
-        known = self._opened.get(name)
-        if known is not None:
-            return known.api
+        # Tools do several things at once: one account is still opened, and recorded, once.
+        async with self._opening:
+            known = self._opened.get(name)
+            return known.api if known is not None else await self._open(name)
+
+    async def _open(self, name: str) -> Api:
         provider = self.source.providers.get(name)
         owner = owner_of(self.caller, name)
         act = Act(action="use", actor="user", agent=self.agent, tool=self.tool, use_id=uuid4().hex)

@@ -4,6 +4,8 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from pydantic import SecretStr
+
 from agentroster.accounts.api import Answer, Api
 from agentroster.accounts.provider import FormField, OAuth, Profile, Provider, bearer
 from agentroster.credentials.credential import Secret
@@ -34,6 +36,10 @@ def _given(name: str = "url", suffix: str = "") -> Callable[[Secret], tuple[str,
     return lambda secret: (secret[name].rstrip("/") + suffix,)
 
 
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
 async def _object(api: Api, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
     return _fields(await api.get(path, params))
 
@@ -58,11 +64,10 @@ def _fields(answer: Answer) -> dict[str, Any]:
 
 def _github(settings: Settings) -> Provider:
     web = settings.github_url.rstrip("/")
-    secret = settings.github_client_secret
     oauth = OAuth(
         issuer=f"{web}/login/oauth",
         client_id=settings.github_client_id or "",
-        client_secret=secret.get_secret_value() if secret else "",
+        client_secret=_plain(settings.github_client_secret),
         scopes=("repo", "read:user"),
         authorize_url=f"{web}/login/oauth/authorize",
         token_url=f"{web}/login/oauth/access_token",
@@ -222,7 +227,6 @@ async def _llm_profile(api: Api) -> Profile:
 
 
 def _google(settings: Settings) -> Provider:
-    secret = settings.google_client_secret
     scopes = ("drive", "documents", "spreadsheets", "presentations")
     return Provider(
         name="google",
@@ -233,7 +237,7 @@ def _google(settings: Settings) -> Provider:
         oauth=OAuth(
             issuer="https://accounts.google.com",
             client_id=settings.google_client_id or "",
-            client_secret=secret.get_secret_value() if secret else "",
+            client_secret=_plain(settings.google_client_secret),
             scopes=tuple(f"https://www.googleapis.com/auth/{scope}.readonly" for scope in scopes),
             authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
             token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
@@ -252,7 +256,6 @@ async def _google_profile(api: Api) -> Profile:
 
 
 def _atlassian(settings: Settings) -> Provider:
-    secret = settings.atlassian_client_secret
     return Provider(
         name="atlassian",
         title="Atlassian",
@@ -262,7 +265,7 @@ def _atlassian(settings: Settings) -> Provider:
         oauth=OAuth(
             issuer="https://auth.atlassian.com",
             client_id=settings.atlassian_client_id or "",
-            client_secret=secret.get_secret_value() if secret else "",
+            client_secret=_plain(settings.atlassian_client_secret),
             scopes=("read:jira-work", "read:jira-user", "read:me", "offline_access"),
             authorize_url="https://auth.atlassian.com/authorize",
             token_url="https://auth.atlassian.com/oauth/token",  # noqa: S106 - an address
@@ -279,7 +282,7 @@ async def _atlassian_profile(api: Api) -> Profile:
 
 
 def _oidc(settings: Settings) -> Provider:
-    issuer, secret = settings.oidc_issuer or "", settings.oidc_client_secret
+    issuer = settings.oidc_issuer or ""
     return Provider(
         name="oidc",
         title="Single sign-on",
@@ -289,7 +292,7 @@ def _oidc(settings: Settings) -> Provider:
         oauth=OAuth(
             issuer=issuer,
             client_id=settings.oidc_client_id or "",
-            client_secret=secret.get_secret_value() if secret else "",
+            client_secret=_plain(settings.oidc_client_secret),
             scopes=tuple(settings.oidc_scopes.split()),
         ),
     )

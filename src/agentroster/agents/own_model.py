@@ -14,6 +14,7 @@ from agentroster.llm.endpoint import Endpoint
 from agentroster.logs import redactor
 
 PROVIDER = "llm"
+_ADVICE = "this is your own model, so check its address and key with /connect llm"
 _FORGET_SECONDS = 5.0
 _MOST_KNOWN = 10_000
 
@@ -48,7 +49,9 @@ class Models:
         base = checked_base(secret["url"], self._accounts.trusted)
         key = secret.get("token") or "none"
         redactor.watch([key])
-        endpoint = Endpoint(self._transport, base_url=base, api_key=key, timeout_seconds=self._timeout_seconds)
+        endpoint = Endpoint(
+            self._transport, base_url=base, api_key=key, timeout_seconds=self._timeout_seconds, advice=_ADVICE
+        )
         return ModelChoice(secret["model"], endpoint, server=base)
 
     def forget(self, owner: Owner) -> None:

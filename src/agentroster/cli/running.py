@@ -102,7 +102,7 @@ async def _run(
     try:
         await runtime.jobs.check(caller, name, arguments)
         job = Job(id="", caller=caller, skill=name, arguments=arguments, state="running")
-        await runtime.jobs.run_now(job, progress, proposals)
+        await runtime.jobs.run(job, progress, proposals)
     finally:
         await runtime.aclose()
 

@@ -84,11 +84,12 @@ def _values(entry: AuditEntry) -> tuple[object, ...]:
 def _read(connection: Connection, subject: str | None, provider: str | None, most: int) -> list[AuditEntry]:
     statement = text(
         "SELECT * FROM audit WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
-        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) ORDER BY at DESC, id DESC"
+        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) ORDER BY at DESC, id DESC LIMIT :rows"
     )
     ended: set[str] = set()
     found: list[AuditEntry] = []
-    for row in connection.execute(statement, {"subject": subject, "provider": provider}):
+    # A use has two rows at most, of which one is shown.
+    for row in connection.execute(statement, {"subject": subject, "provider": provider, "rows": 2 * most}):
         # Newest first, so the end of a use comes before its beginning.
         if row.outcome == STARTED and row.use_id in ended:
             continue

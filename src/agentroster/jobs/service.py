@@ -31,7 +31,7 @@ class Jobs:
         self._store = store
         self._skills = skills
         self._find_model = find_model
-        self.worker = JobWorker(store, self._run)
+        self.worker = JobWorker(store, self.run)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
@@ -93,23 +93,22 @@ class Jobs:
                 spoke_at = time.monotonic()
             await self.worker.changed.wait(job_id, _POLL_SECONDS)
 
-    async def _run(self, job: Job, watch: Watch) -> None:
-        with redactor.watching():
-            await self.run_now(job, watch)
-
-    async def run_now(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
-        """Run a pipeline here, without recording it; `proposals` make a dry run. Raises what the skill raises."""
+    async def run(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
+        """Run a pipeline here; `watch` records it, `proposals` make a dry run. Raises what the skill raises."""
         skill = self._skill(job.skill)
         if skill.pipeline is None:
             raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")
-        context = self._skills.context(skill, job.caller, _AGENT, proposals)
-        model = await self._find_model(job.caller)
-        asker = skill.pipeline.asker(lambda: model)
-        call = context.for_call(skill.tools[0].name, may_write=True)
-        try:
-            await run_pipeline(skill.pipeline, call, job.arguments, asker, watch)
-        finally:
-            call.accounts.close("ok")
+        with redactor.watching():
+            model = await self._find_model(job.caller)
+            asker = skill.pipeline.asker(lambda: model)
+            context = self._skills.context(skill, job.caller, _AGENT, proposals)
+            call = context.for_call(skill.tools[0].name, may_write=True)
+            ending = "failed"
+            try:
+                await run_pipeline(skill.pipeline, call, job.arguments, asker, watch)
+                ending = "ok"
+            finally:
+                call.accounts.close(ending)
 
     def _skill(self, name: str) -> Skill:
         return self._skills.get(name, lambda: None)

@@ -50,7 +50,9 @@ class JobWorker:
         """Stop working on a job, having recorded what is done."""
         task = self._running.get(job_id)
         if task is not None:
-            task.cancel()
+            # Once: a second cancellation would interrupt the record of what is done.
+            if not task.cancelling():
+                task.cancel()
             await asyncio.wait([task])
 
     async def aclose(self) -> None:
@@ -79,6 +81,8 @@ class JobWorker:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
+            if not self._running:
+                continue
             try:
                 mine = await self._store.database.in_thread(self._store.renew, self._name)
             except Exception:

@@ -22,6 +22,8 @@ from agentroster.net.dial import pace
 
 _MOST_DETAIL = 300
 _PACE_SECONDS = 0.035
+OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
+"""Advice about the deployment's own model."""
 
 
 class Endpoint:
@@ -31,8 +33,16 @@ class Endpoint:
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, *, base_url: str, api_key: str, timeout_seconds: float
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        base_url: str,
+        api_key: str,
+        timeout_seconds: float,
+        advice: str = OPERATORS,
     ) -> None:
+        """`advice` says who mends a wrong address or key, and where."""
+        self._advice = advice
         self._transport = transport
         self._url = httpx.URL(f"{base_url}/chat/completions")
         # Always explicit: no library default and no environment variable may send another key to this host.
@@ -45,7 +55,7 @@ class Endpoint:
         try:
             async with aclosing(await self._send(_body(request))) as response:
                 if response.status_code != HTTPStatus.OK:
-                    raise failure(response.status_code, await response.aread(), response.headers)
+                    raise failure(response.status_code, await response.aread(), response.headers, self._advice)
                 if response.headers.get("content-type", "").startswith("text/event-stream"):
                     async for piece in _read_events(response):
                         yield piece
@@ -55,8 +65,7 @@ class Endpoint:
             raise UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.") from error
         except httpx.TransportError as error:
             raise UpstreamUnavailable(
-                "The language model cannot be reached or broke off. Try again; "
-                "if it stays so, the operator checks LLM_API_BASE."
+                f"The language model cannot be reached or broke off. Try again; if it stays so, {self._advice}."
             ) from error
 
     async def _send(self, body: dict[str, object]) -> httpx.Response:
@@ -161,16 +170,13 @@ def _text_piece(content: list[str], thinking: list[str]) -> Iterator[Piece]:
 
 
 def _unreadable() -> UpstreamError:
-    return UpstreamError("The language model sent an answer that cannot be read. The operator checks LLM_API_BASE.")
+    return UpstreamError("The language model sent an answer that cannot be read: is its address right?")
 
 
-def failure(status: int, body: bytes, headers: httpx.Headers) -> UpstreamError:
+def failure(status: int, body: bytes, headers: httpx.Headers, advice: str = OPERATORS) -> UpstreamError:
     """Return the error that an upstream status means, keeping the status where it speaks to the client."""
     if status in {401, 403}:
-        return UpstreamRefusedKey(
-            f"The language model behind this agent refused the proxy's key (status {status}): "
-            "the operator checks LLM_API_KEY."
-        )
+        return UpstreamRefusedKey(f"The language model behind this agent refused its key (status {status}): {advice}.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = headers.get("retry-after")
         when = f"Try again in {wait} seconds." if wait and wait.isdigit() else "Try again a little later."
