@@ -76,6 +76,14 @@ def events(
     return found
 
 
+def finished(client: httpx.Client, job: str, items: int) -> None:
+    """Return once so many items are done, as the event stream tells."""
+    with client.stream("GET", f"/roster/api/jobs/{job}/events") as stream:
+        done = (line for line in stream.iter_lines() if line == "event: item")
+        for _ in range(items):
+            next(done)
+
+
 def test_a_job_is_begun_followed_and_completed(anna: httpx.Client, hub: HubServer, folder: Path) -> None:
     hub.repositories["a/ink"] = Repository(CARD)
     fill(folder, 3)
@@ -126,6 +134,7 @@ def test_a_cancelled_job_stops_at_once_and_keeps_what_is_done(anna: httpx.Client
     fill(folder / "b", 5, "a/held")
     job = begin(anna, f"{folder.name}/a", f"{folder.name}/b")
     assert held.holding.wait(20)
+    finished(anna, job, 5)
     answer = anna.post(f"/roster/api/jobs/{job}/cancel")
     assert answer.status_code == 200
     assert answer.json()["state"] == "cancelled"

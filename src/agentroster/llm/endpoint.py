@@ -26,6 +26,10 @@ OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
 """Advice about the deployment's own model."""
 
 
+class _Unreadable(Exception):
+    """The other side does not speak the OpenAI wire."""
+
+
 class Endpoint:
     """Speaks the OpenAI wire; keeps real status codes; never retries.
 
@@ -67,6 +71,8 @@ class Endpoint:
             raise UpstreamUnavailable(
                 f"The language model cannot be reached or broke off. Try again; if it stays so, {self._advice}."
             ) from error
+        except _Unreadable as error:
+            raise UpstreamError(f"The language model sent an answer that cannot be read: {self._advice}.") from error
 
     async def _send(self, body: dict[str, object]) -> httpx.Response:
         content = json.dumps(body).encode()
@@ -87,9 +93,9 @@ def _read_answer(raw: bytes) -> Piece:
     try:
         piece = Piece.model_validate_json(raw)
     except ValidationError as error:
-        raise _unreadable() from error
+        raise _Unreadable from error
     if not piece.choices or (message := piece.choices[0].message) is None:
-        raise _unreadable()
+        raise _Unreadable
     return Piece(choices=[Choice(delta=message, finish_reason=piece.choices[0].finish_reason)], usage=piece.usage)
 
 
@@ -128,7 +134,7 @@ def _parse(lines: list[bytes]) -> tuple[list[Piece], bool]:
         try:
             pieces.append(Piece.model_validate_json(data))
         except ValidationError as error:
-            raise _unreadable() from error
+            raise _Unreadable from error
         if data.startswith(b'{"error"'):
             raise failure(500, data, httpx.Headers())
     return pieces, False
@@ -167,10 +173,6 @@ def _text_piece(content: list[str], thinking: list[str]) -> Iterator[Piece]:
     thinking.clear()
     if text or thought:
         yield Piece(choices=[Choice(delta=Delta(content=text or None, reasoning_content=thought or None))])
-
-
-def _unreadable() -> UpstreamError:
-    return UpstreamError("The language model sent an answer that cannot be read: is its address right?")
 
 
 def failure(status: int, body: bytes, headers: httpx.Headers, advice: str = OPERATORS) -> UpstreamError:
