@@ -43,6 +43,8 @@ class RosterHooks(CustomLogger):
             data.update(clean)
             exchange = Exchange()
             exchange.pasted = pasted
+            headers: dict[str, str] = (data.get("proxy_server_request") or {}).get("headers") or {}
+            exchange.read_headers(headers.get)
             current.set(exchange)
         if is_agent(model):
             for name in _CONTROL_FIELDS & data.keys():
