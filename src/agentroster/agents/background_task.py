@@ -92,7 +92,7 @@ def _title(prompt: str) -> str:
     words = (found[1] if found else "").split()
     title = ""
     for word in words:
-        if len(title) + len(word) > _LONGEST_TITLE:
+        if len(title) + 1 + len(word) > _LONGEST_TITLE:
             break
         title = f"{title} {word}".strip()
     return title or " ".join(words)[:_LONGEST_TITLE] or "New chat"

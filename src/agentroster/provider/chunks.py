@@ -38,24 +38,23 @@ class ChunkWriter:
             case Thinking(text):
                 return self._delta(Delta(role="assistant", content=None, reasoning_content=text))
             case Status(description, done):
-                return _status_chunk(description, done=done)
+                return self._status(description, done=done)
 
     def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
 
-
-def _status_chunk(description: str, *, done: bool) -> GenericStreamingChunk:
-    """Return Open WebUI's status event: LiteLLM puts provider-specific fields of a dict chunk at its top level."""
-    event = {"type": "status", "data": {"description": description, "done": done}}
-    return GenericStreamingChunk(
-        text="",
-        is_finished=False,
-        finish_reason="",
-        index=0,
-        tool_use=None,
-        usage=None,
-        provider_specific_fields={"event": event},
-    )
+    def _status(self, description: str, *, done: bool) -> GenericStreamingChunk:
+        # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
+        event = {"type": "status", "data": {"description": description, "done": done}}
+        return GenericStreamingChunk(
+            text="",
+            is_finished=False,
+            finish_reason="",
+            index=0,
+            tool_use=None,
+            usage=None,
+            provider_specific_fields={"event": event, "id": self._id},
+        )
 
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:
