@@ -6,9 +6,11 @@ import os
 import random
 import re
 import signal
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.rotation import rotate
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement
+from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
 from agentroster.errors import BadInput, StartRefused
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.people import purge_person, relink_person
@@ -298,6 +300,26 @@ def test_a_newer_version_is_not_touched(location: Path | str) -> None:
 def test_a_database_that_cannot_be_used_is_one_clear_line(url: str) -> None:
     with pytest.raises(StartRefused, match=r"ROSTER_DATABASE_URL|PostgreSQL"):
         Database.open(url)
+
+
+def test_a_start_waits_for_the_server_of_the_database() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said: list[str] = []
+    with ExitStack() as servers:
+
+        def begin(text: str) -> None:
+            said.append(text)
+            servers.enter_context(socket.create_server(("127.0.0.1", port)))
+
+        wait_for_server(f"postgresql://roster:secret@127.0.0.1:{port}/roster", 30, begin)
+    assert said == [f"waiting for the database at 127.0.0.1:{port}"]
+
+
+def test_a_start_waits_for_one_server_only_and_not_for_ever() -> None:
+    for url in ("nonsense", "mysql://nowhere.invalid/y", "postgresql://", "postgresql://a.invalid,b.invalid/x"):
+        wait_for_server(url, 10_000, pytest.fail)
+    wait_for_server("postgresql://127.0.0.1:1/x", 0, pytest.fail)
 
 
 def test_a_proxy_runs_on_postgres(postgres: str, tmp_path: Path) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -20,6 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
+_POSTGRES_PORT = 5432
 _POSTGRES_TYPES = {
     " WITHOUT ROWID": "",
     " BLOB": " BYTEA",
@@ -191,6 +194,38 @@ def quickly(connection: Connection, statement: str, rows: Sequence[Sequence[obje
         return cursor.fetchone() if cursor.description else None
     finally:
         cursor.close()
+
+
+def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> None:
+    """Return once something listens at the address of a PostgreSQL database, or after that time.
+
+    Proxies and databases start together, in any order. What else may be wrong with the address is for `open` to say.
+    """
+    place = _server(url)
+    deadline, told = time.monotonic() + seconds, False
+    while place is not None:
+        try:
+            socket.create_connection(place, timeout=5).close()
+        except OSError:
+            if time.monotonic() >= deadline:
+                return
+            if not told:
+                say(f"waiting for the database at {place[0]}:{place[1]}")
+            told = True
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _server(url: str) -> tuple[str, int] | None:
+    """Return host and port, or None where the address has not exactly one of each."""
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    if not address.drivername.startswith("postgres") or not address.host or "," in address.host:
+        return None
+    return address.host, address.port or _POSTGRES_PORT
 
 
 def _sqlite(path: Path, schema: Schema) -> Engine:
