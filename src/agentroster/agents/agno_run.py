@@ -44,6 +44,7 @@ class AgnoRun:
     session_id: str
     failed_calls: set[str] = field(default_factory=set[str])
     needed_accounts: set[str] = field(default_factory=set[str])
+    refused: dict[str, None] = field(default_factory=dict[str, None])
 
     async def run(self, emit: Emit) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
@@ -96,7 +97,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.failed_calls, self.needed_accounts),
+            bound=_Bound(tool, context, self.failed_calls, self.needed_accounts, self.refused),
         )
 
 
@@ -124,6 +125,7 @@ class _Bound:
     context: SkillContext
     failed_calls: set[str]
     needed_accounts: set[str]
+    refused: dict[str, None]
 
 
 class _SkillFunction(Function):
@@ -135,6 +137,7 @@ class _SkillFunction(Function):
 async def _call(fc: Any, **arguments: Any) -> str:
     bound = cast("_Bound", fc.function.bound)
     outcome = await call_tool(bound.tool, bound.context, arguments)
+    bound.refused.update(dict.fromkeys(outcome.refused))
     if outcome.needs:
         bound.needed_accounts.add(outcome.needs)
     if outcome.failed and fc.call_id:

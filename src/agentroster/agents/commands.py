@@ -12,6 +12,7 @@ from agentroster.agents.spec import AgentSpec
 from agentroster.library.library import Library
 from agentroster.llm import offline
 from agentroster.skills.context import SkillContext
+from agentroster.skills.foreign_text import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool, call_tool
@@ -73,6 +74,9 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
         emit(Text(text))
 
     outcome = await call_tool(invocation.tool, context.showing(show), invocation.arguments)
+    if outcome.refused:
+        shown = True
+        emit(Text(f"\n{refusals_text(outcome.refused)}\n\n"))
     if outcome.needs:
         return outcome.needs
     if outcome.failed:
@@ -81,6 +85,11 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
     elif not shown:
         emit(Text(f"```json\n{outcome.text}\n```\n"))
     return ""
+
+
+def refusals_text(refusals: Sequence[str]) -> str:
+    """Return what a person is told of refusals that a skill keeps to itself."""
+    return "A skill tried what it may not do, and was refused: " + " ".join(map(as_words, refusals)) + "\n"
 
 
 def unknown_command(text: str) -> str:

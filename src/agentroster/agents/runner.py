@@ -95,6 +95,9 @@ class Runner:
             session_id=request.caller.session_key(self._session_secret, spec.name),
         )
         await run.run(output.emit)
+        # To the person, who would not learn it from a skill that keeps silent.
+        if run.refused:
+            output.paragraph(commands.refusals_text(list(run.refused)))
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
 

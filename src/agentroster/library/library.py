@@ -1,11 +1,13 @@
 """The library: model files under the configured roots, and nothing else."""
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentroster.errors import NotAllowed, NotFound
+from agentroster.errors import NotFound
+from agentroster.skill_call import SkillCall
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
@@ -29,6 +31,13 @@ class Library:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
+        self._call = SkillCall()
+
+    def for_call(self, call: SkillCall) -> "Library":
+        """Return the same library, which notes in a call what is refused."""
+        made = copy.copy(self)
+        made._call = call
+        return made
 
     @property
     def is_configured(self) -> bool:
@@ -64,6 +73,10 @@ class Library:
             raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
         return [ModelFile(path, self._name(path))]
 
+    def holds(self, model: ModelFile) -> bool:
+        """Whether a model is where it says, under a root: anybody can put a `ModelFile` together."""
+        return Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
+
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
         expanded = Path(text)
@@ -73,7 +86,7 @@ class Library:
             real = Path(os.path.realpath(candidate))
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
-                raise NotAllowed(f"{text} is outside the library.")
+                raise self._call.refuse(f"{text} is outside the library.", logged="a path outside the library")
             if real.exists():
                 return real
         if outside:

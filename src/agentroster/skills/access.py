@@ -49,18 +49,20 @@ class SkillAccess:
         name, permissions = skill.manifest.name, skill.manifest.permissions
         declared = frozenset(skill.manifest.credentials)
         return SkillContext(
+            skill=name,
             caller=caller,
             accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
             memory=Memory(self._database, caller, name),
             library=self.library,
             sidecars=Sidecars(
+                self.library,
                 refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller),
                 proposals=proposals,
             ),
             previews=Previews(
-                refusal="a dry run fetches no picture"
-                if proposals is not None
-                else _refusal(name, "previews", permitted=permissions.write_previews, caller=caller)
+                self.library,
+                refusal=_refusal(name, "previews", permitted=permissions.write_previews, caller=caller),
+                dry_run=proposals is not None,
             ),
             http=self._egress(skill),
             hub_endpoint=self._hub_endpoint,

@@ -1,24 +1,28 @@
 """`skill.yaml`: what a skill declares about itself, read strictly."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agentroster.errors import SkillBroken
+from agentroster.json_schema import refuse_unusable
 from agentroster.skills.yaml_text import YamlText, read_text
 
 _MOST_BYTES = 256_000
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
 TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
 
 def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
-    try:
-        Draft202012Validator.check_schema(value)
-    except SchemaError as error:
-        raise ValueError(f"not a JSON Schema: {error.message}") from error
+    refuse_unusable(value)
+    return value
+
+
+def _is_domain(value: str) -> str:
+    if value != "$HF_ENDPOINT" and not _DOMAIN.fullmatch(value):
+        raise ValueError("not a host name: write it in lower case, without a scheme, a path or a *")
     return value
 
 
@@ -28,6 +32,7 @@ def _is_free(value: str) -> str:
     return value
 
 
+Domain = Annotated[str, AfterValidator(_is_domain)]
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 
 
@@ -47,12 +52,14 @@ class Command(_Declared):
 class ToolDeclaration(_Declared):
     """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`.
 
-    Without `writes`, accounts that it opens are for reading only.
+    What it returns must fit `output_schema`, its own or the manifest's. Without `writes`, accounts that it opens are
+    for reading only.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str
     parameters: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
+    output_schema: JsonSchema | None = None
     command: Command | None = None
     writes: bool = False
 
@@ -60,12 +67,13 @@ class ToolDeclaration(_Declared):
 class Permissions(_Declared):
     """What a skill may do; everything is denied unless it is written down here.
 
-    `network_domains` are exact host names; `$HF_ENDPOINT` stands for the operator's model hub.
+    `network_domains` are exact host names, reached over https at its own port unless one stands behind the name;
+    `$HF_ENDPOINT` stands for the operator's model hub.
     """
 
     write_metadata: bool = False
     write_previews: bool = False
-    network_domains: tuple[str, ...] = ()
+    network_domains: tuple[Domain, ...] = ()
 
 
 class Limits(_Declared):
@@ -77,7 +85,7 @@ class Limits(_Declared):
 
 
 class Manifest(_Declared):
-    """A whole `skill.yaml`."""
+    """A whole `skill.yaml`; `output_schema` is for what a tool returns, or for the report of an item of a pipeline."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
     title: str
@@ -100,8 +108,8 @@ class Manifest(_Declared):
             raise ValueError("a pipeline has an input_schema and no tools")
         if self.kind == "tools" and (not self.tools or self.input_schema is not None):
             raise ValueError("a skill of kind tools lists its tools and has no input_schema")
-        if self.kind == "prompt" and (self.tools or self.input_schema is not None or self.command is not None):
-            raise ValueError("a skill of kind prompt has only instructions: no tools, command or input_schema")
+        if self.kind == "prompt" and (self.tools or self.input_schema or self.output_schema or self.command):
+            raise ValueError("a skill of kind prompt has only instructions: no tools, command or schemas")
         names = [tool.name for tool in self.tools]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two tools are called {min(twice)}")

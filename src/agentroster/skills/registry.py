@@ -143,6 +143,7 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType) ->
         name=declared.name,
         description=declared.description,
         parameters=declared.parameters,
+        output_schema=declared.output_schema or manifest.output_schema,
         function=cast("ToolFunction", function),
         limits=manifest.limits,
         command=declared.command,

@@ -24,6 +24,12 @@ tools:
       required: [who]
       properties:
         who: {type: string, minLength: 1, maxLength: 100, description: "Whom to greet"}
+    output_schema:
+      type: object
+      additionalProperties: false
+      required: [greeting]
+      properties:
+        greeting: {type: string}
     command: {name: NAME, usage: "/NAME WHO", help: greet somebody, argument: who}
 """,
     "prompt.md": "Greet people with the tool FUNCTION.\n",
@@ -79,6 +85,13 @@ input_schema:
   required: [texts]
   properties:
     texts: {type: array, minItems: 1, maxItems: 100, items: {type: string, maxLength: 1000}}
+output_schema:  # of the report of one item
+  type: object
+  additionalProperties: false
+  required: [item, found]
+  properties:
+    item: {type: string}
+    found: {type: object, additionalProperties: false, properties: {words: {type: integer, minimum: 0}}}
 command: {name: NAME, usage: "/NAME TEXT", help: count the words of a text, argument: texts}
 """,
     "prompt.md": "Count the words of texts with the tool MODULE.\n",
