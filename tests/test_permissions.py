@@ -235,7 +235,7 @@ def test_a_result_that_is_not_as_declared_is_withheld(scene: Scene, value: Any, 
     answer = scene.anna.say(f"script: tool hostile_answer {json.dumps({'value': value})}")
     log = scene.anna.proxy.log[log_start:]
     assert said in answer
-    if "n" not in value or value != {"n": 1}:
+    if value != {"n": 1}:
         assert "annas-private-word" not in answer.rpartition("The tool said")[2]
         assert "annas-private-word" not in log
         place = "n breaks `type`" if value == {"n": "annas-private-word"} else "the whole breaks"

@@ -1,6 +1,7 @@
 """`skill.yaml`: what a skill declares about itself, read strictly."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,14 @@ def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _is_skill_name(value: str) -> str:
+    """Names of the Agent Skills specification: letters of any script, as long as they have no other case or form."""
+    parts = value.split("-")
+    if not all(part.isalnum() for part in parts) or value != unicodedata.normalize("NFKC", value.lower()):
+        raise ValueError("use lower-case letters, digits and single hyphens between them")
+    return value
+
+
 def _is_domain(value: str) -> str:
     if value != "$HF_ENDPOINT" and not _DOMAIN.fullmatch(value):
         raise ValueError("not a host name: write it in lower case, without a scheme, a path or a *")
@@ -32,6 +41,7 @@ def _is_free(value: str) -> str:
     return value
 
 
+SkillName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_is_skill_name)]
 Domain = Annotated[str, AfterValidator(_is_domain)]
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 
@@ -87,7 +97,7 @@ class Limits(_Declared):
 class Manifest(_Declared):
     """A whole `skill.yaml`; `output_schema` is for what a tool returns, or for the report of an item of a pipeline."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
+    name: SkillName
     title: str
     description: str = Field(max_length=1024)
     kind: Literal["tools", "pipeline", "prompt"]
@@ -104,6 +114,8 @@ class Manifest(_Declared):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Manifest":
+        if self.kind != "prompt" and not self.name.isascii():
+            raise ValueError("a skill with tools has a name of ASCII letters, because models call them by it")
         if self.kind == "pipeline" and (self.tools or self.input_schema is None):
             raise ValueError("a pipeline has an input_schema and no tools")
         if self.kind == "tools" and (not self.tools or self.input_schema is not None):

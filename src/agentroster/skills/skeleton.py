@@ -157,6 +157,18 @@ def test_it_counts_words() -> None:
     assert "words: 2" in "".join(context.shown)
 ''',
 }
+_PROMPT = {
+    "SKILL.md": """\
+---
+name: NAME
+description: Instructions for TITLE. Use them when somebody asks for that.
+---
+# TITLE
+
+Write here what a model should know and do, in the order in which it is to be done.
+""",
+}
+_FILES = {"tools": _TOOLS, "pipeline": _PIPELINE, "prompt": _PROMPT}
 
 
 def write_skeleton(parent: Path, name: str, kind: str) -> Path:
@@ -171,7 +183,7 @@ def write_skeleton(parent: Path, name: str, kind: str) -> Path:
     folder = parent / name
     try:
         folder.mkdir(parents=True)
-        for file, text in (_PIPELINE if kind == "pipeline" else _TOOLS).items():
+        for file, text in _FILES[kind].items():
             (folder / _filled(file, name)).write_text(_filled(text, name), encoding="utf-8")
     except FileExistsError as error:
         raise BadInput(f"{folder} exists: choose another name; nothing was written.") from error
