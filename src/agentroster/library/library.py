@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,14 @@ class Library:
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
         self._call = SkillCall()
+        self._accepts: Callable[[ModelFile], bool] = lambda _: True
+        self._accepted = ""
+
+    def only(self, accepts: Callable[[ModelFile], bool], accepted: str) -> "Library":
+        """Return the same library with only the models that `accepts` lets pass; `accepted` names them in words."""
+        made = copy.copy(self)
+        made._accepts, made._accepted = accepts, accepted
+        return made
 
     def for_call(self, call: SkillCall) -> "Library":
         """Return the same library, which notes in a call what is refused."""
@@ -51,7 +59,7 @@ class Library:
                 folders.sort()
                 for file in sorted(files):
                     path = Path(directory, file)
-                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)):
+                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)) and self._accepts(model):
                         yield model
 
     def find(self, text: str) -> list[ModelFile]:
@@ -71,11 +79,15 @@ class Library:
             return list(self.models(path))
         if path.suffix.lower() not in MODEL_SUFFIXES:
             raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
-        return [ModelFile(path, self._name(path))]
+        model = ModelFile(path, self._name(path))
+        if not self._accepts(model):
+            raise NotFound(f"{model.name} is not for this skill, which works on {self._accepted} only.")
+        return [model]
 
     def holds(self, model: ModelFile) -> bool:
         """Whether a model is where it says, under a root: anybody can put a `ModelFile` together."""
-        return Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
+        is_there = Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
+        return is_there and self._accepts(model)
 
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
