@@ -21,7 +21,9 @@ from agentroster.library.library import Library
 from agentroster.skills.access import library_for
 from agentroster.skills.check import check_folder
 from agentroster.skills.context import SkillContext
+from agentroster.skills.pipeline import run_pipeline
 from agentroster.skills.registry import Skill, SkillRegistry, load_skill
+from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
 from tests.conftest import REPOSITORY
 
@@ -347,3 +349,34 @@ def test_a_skill_for_some_types_of_models_is_shown_no_others(
         if model.path.stem not in names:
             with pytest.raises(NotFound, match="is not for this skill"):
                 library.find(str(model.path))
+
+
+def test_the_list_names_a_broken_skill_once_and_a_missing_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, "greeter", {"skill.yaml": "name: greeter\n"})
+    monkeypatch.setenv("ROSTER_SKILLS_DIR", str(tmp_path))
+    done = CliRunner().invoke(skills, [])
+    assert done.stderr.count(f"{tmp_path}/greeter/skill.yaml:1: title: Field required") == 1
+    monkeypatch.setenv("ROSTER_SKILLS_DIR", str(tmp_path / "missing"))
+    assert f"{tmp_path}/missing: ROSTER_SKILLS_DIR names this" in CliRunner().invoke(skills, []).stderr
+
+
+def test_an_item_whose_report_is_not_as_declared_fails_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_skeleton(tmp_path, "counts", "pipeline")
+    handler = folder / "handler.py"
+    broken = handler.read_text(encoding="utf-8").replace('"words": prepared', '"words": prepared or "annas-word"')
+    handler.write_text(broken, encoding="utf-8")
+    pipeline = loaded(folder).pipeline
+    assert pipeline is not None
+
+    class Context:
+        async def show(self, text: str) -> None: ...
+
+    arguments = {"texts": ["one two", " "]}
+    done = cast("Any", asyncio.run(run_pipeline(pipeline, cast("SkillContext", Context()), arguments, None)))
+    assert (done["total"], done["failed"]) == (2, 1)
+    assert done["items"][0] == {"item": "one two", "found": {"words": 2}}
+    assert "is not what the skill declares" in done["items"][1]["error"]
+    assert "The report of an item of counts does not fit its output_schema: found.words breaks `type`" in caplog.text
+    assert "annas-word" not in caplog.text + str(done)

@@ -1,6 +1,7 @@
 """`roster skills`: what there is, a run of one, a new one, and what is wrong with one."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import cast
@@ -23,6 +24,8 @@ def skills(context: click.Context, *, as_json: bool) -> None:
     from agentroster.settings import load_settings  # noqa: PLC0415 - slow
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
+    # The list names the broken ones itself.
+    logging.getLogger("agentroster").addHandler(logging.NullHandler())
     registry = SkillRegistry.load(load_settings().skills_dir)
     rows = [
         {"skill": skill.manifest.name, "kind": skill.manifest.kind, "title": skill.manifest.title, "from": skill.origin}

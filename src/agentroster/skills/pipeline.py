@@ -237,7 +237,7 @@ async def _require_declared(manifest: Manifest, report: ItemReport) -> None:
     """Raise ToolFailed for a report that is not as the skill declares it: it is withheld, what was done stays done."""
     if not report.error and manifest.output_schema is not None:
         shown = json.loads(json.dumps(report.to_json()))
-        await require_fitting(manifest.output_schema, shown, "The report")
+        await require_fitting(manifest.output_schema, shown, f"The report of an item of {manifest.name}")
 
 
 def _counts(reports: Sequence[ItemReport]) -> dict[str, int]:
