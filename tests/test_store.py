@@ -31,8 +31,10 @@ from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore, Stored
 from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
 from agentroster.errors import BadInput, StartRefused
+from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.people import purge_person, relink_person
+from agentroster.jobs.store import JobStore
 from tests.conftest import MASTER_KEY
 from tests.postgres import programs, serving_postgres
 from tests.roster_process import RosterProcess, run_roster
@@ -509,10 +511,16 @@ def test_the_commands_back_up_audit_purge_and_relink(tmp_path: Path) -> None:
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
     assert b"canary" not in (tmp_path / "backup").read_bytes()
     assert "never written over" in run("credentials", "export", file, *options, status=2)
-    assert "1 credentials, 0 memories now belong to anna-2" in run("users", "relink", "anna", "anna-2")
+    with Database.open(tmp_path / "data" / "roster.db") as database:
+        begun = JobStore(database).create(Caller(user="anna", proof="own_key"), "some-skill", {})
+    assert "1 credentials, 0 memories, 1 jobs now belong to anna-2" in run("users", "relink", "anna", "anna-2")
+    with Database.open(tmp_path / "data" / "roster.db") as database:
+        moved = JobStore(database).claim("worker", 1)[0]
+        assert (moved.id, moved.caller.user) == (begun.id, "anna-2")
+        assert [job.id for job in JobStore(database).of_caller(moved.caller)] == [begun.id]
     assert "Nothing is stored" in run("users", "relink", "anna", "anna-2", status=2)
     counts = json.loads(run("users", "purge", "anna-2", "--yes", "--json"))
-    assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 0}
+    assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 1}
     assert "1 credentials imported" in run("credentials", "import", file, *options)
     audit = json.loads(run("audit", "--json"))
     assert [row["action"] for row in audit] == ["import", "purge", "relink", "relink", "export", "set"]

@@ -238,20 +238,15 @@ def _sqlite(path: Path, schema: Schema) -> Engine:
     # Last in, first out: another connection's write empties a connection's cache, so the same one is used again.
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, pool_use_lifo=True)
     event.listen(engine, "connect", _configure)
-    try:
-        with engine.begin() as connection:
-            # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            version: int = connection.execute(text("PRAGMA user_version")).scalar_one()
-            _migrate(connection, schema, version, str(path))
-            connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
-    except DatabaseError as error:
-        engine.dispose()
-        raise StartRefused(f"{path} is not a usable SQLite database: restore it from a backup") from error
-    except StartRefused:
-        engine.dispose()
-        raise
-    return engine
+
+    def migrate(connection: Connection) -> None:
+        # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        version: int = connection.execute(text("PRAGMA user_version")).scalar_one()
+        _migrate(connection, schema, version, str(path))
+        connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
+
+    return _migrated(engine, migrate, f"{path} is not a usable SQLite database: restore it from a backup")
 
 
 def _postgres(url: str, schema: Schema) -> Engine:
@@ -264,29 +259,38 @@ def _postgres(url: str, schema: Schema) -> Engine:
         raise StartRefused("PostgreSQL needs its driver: pip install 'agentroster[postgres]'") from error
     except ArgumentError as error:
         raise StartRefused("ROSTER_DATABASE_URL is not a valid address of a database") from error
+
+    def migrate(connection: Connection) -> None:
+        # Replicas start together: one migrates, the others wait for it.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
+        connection.execute(
+            text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+        )
+        found = connection.execute(
+            text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
+        ).scalar_one_or_none()
+        _migrate(connection, schema, found or 0, "the database")
+        connection.execute(
+            text(
+                "INSERT INTO schema_versions VALUES (:name, :version) "
+                "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
+            ),
+            {"name": schema.name, "version": len(schema.versions)},
+        )
+
+    return _migrated(
+        engine, migrate, "The database of ROSTER_DATABASE_URL cannot be used: is it up, and the password right?"
+    )
+
+
+def _migrated(engine: Engine, migrate: Callable[[Connection], None], trouble: str) -> Engine:
+    """Return the engine, its schema up to date. Raises StartRefused, having closed it, with `trouble` or its own."""
     try:
         with engine.begin() as connection:
-            # Replicas start together: one migrates, the others wait for it.
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
-            connection.execute(
-                text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-            )
-            found = connection.execute(
-                text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
-            ).scalar_one_or_none()
-            _migrate(connection, schema, found or 0, "the database")
-            connection.execute(
-                text(
-                    "INSERT INTO schema_versions VALUES (:name, :version) "
-                    "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
-                ),
-                {"name": schema.name, "version": len(schema.versions)},
-            )
+            migrate(connection)
     except DatabaseError as error:
         engine.dispose()
-        raise StartRefused(
-            "The database of ROSTER_DATABASE_URL cannot be used: is it up, and the password right?"
-        ) from error
+        raise StartRefused(trouble) from error
     except StartRefused:
         engine.dispose()
         raise
