@@ -118,7 +118,17 @@ class Proposals:
 
 
 def _text(sidecar: Sidecar) -> str:
-    return json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    # Half a surrogate pair, which other programs leave behind when they cut texts, exists in JSON's escapes only.
+    return text if _is_utf8(text) else json.dumps(sidecar, indent=2) + "\n"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write(path: Path, sidecar: Sidecar) -> None:

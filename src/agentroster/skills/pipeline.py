@@ -42,7 +42,7 @@ class ItemReport:
     """What came of one item, by field.
 
     `updated` has the values written, `found` values that were only read; `kept` and `missing` say why. `notes` are
-    what else a person should know, such as which values a language model read.
+    what else a person should know, such as which values a language model read; `provenance` what set each new value.
     """
 
     item: str
@@ -51,6 +51,7 @@ class ItemReport:
     kept: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     error: str = ""
 
     def row(self) -> str:
@@ -71,6 +72,7 @@ class ItemReport:
             "kept": self.kept,
             "missing": self.missing,
             "notes": self.notes,
+            "provenance": self.provenance,
         }
         return {"item": self.item, **{name: value for name, value in fields.items() if value}}
 

@@ -16,7 +16,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
+from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared, origins_of
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
 
@@ -64,7 +64,7 @@ class EnrichItem:
 
     target: targets.Target
     shelf: CardShelf
-    overwrite: frozenset[str] = frozenset()
+    wishes: merge.Wishes = merge.FILL
 
     @property
     def label(self) -> str:
@@ -81,8 +81,9 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
     shelf = CardShelf(Hub(context.http, context.hub_endpoint))
-    overwrite = frozenset(arguments.get("overwrite", ()))
-    return Selection([EnrichItem(target, shelf, overwrite) for target in found], refused)
+    overwrite = frozenset[str](arguments.get("overwrite", ()))
+    wishes = merge.Wishes(overwrite=overwrite, refresh=arguments.get("refresh") is True)
+    return Selection([EnrichItem(target, shelf, wishes) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -123,11 +124,11 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
         return ItemReport(item=item.label, updated=made, missing={"card": hint})
     preview = await make_preview(context, model, prepared.found.preview_url)
-    result = merge.Merge()
+    result, origins = merge.Merge(), origins_of(prepared)
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found, preview, item.overwrite)
+        result = merge.apply(sidecar, prepared.found, preview, item.wishes, origins)
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url
@@ -137,11 +138,18 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     await asyncio.to_thread(context.sidecars.update, model, change)
     updated = {**made, **dict(merge.shown(result))}
     notes = undecided.notes(prepared)
-    return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing, notes=notes)
+    return ItemReport(
+        item=item.label,
+        updated=updated,
+        kept=result.kept,
+        missing=result.missing,
+        notes=notes,
+        provenance={name: origins.of(name).to_json() for name in result.written},
+    )
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
-    result = merge.apply({}, prepared.found)
+    result, origins = merge.apply({}, prepared.found), origins_of(prepared)
     note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
     return ItemReport(
         item=item.label,
@@ -149,6 +157,7 @@ def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
         kept=note,
         missing=result.missing,
         notes=undecided.notes(prepared),
+        provenance={name: origins.of(name).to_json() for name in result.written},
     )
 
 
