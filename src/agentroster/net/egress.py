@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
+from agentroster.net.slots import Slots
 
 _MOST_REDIRECTS = 5
 _ALWAYS = {"accept-encoding": "identity"}
@@ -60,13 +62,18 @@ class Egress:
         trusted: Sequence[Origin] = (),
         credentials: Mapping[Origin, Mapping[str, str]] | None = None,
         permits: Callable[[str], bool] | None = None,
+        slots: Slots | None = None,
     ) -> None:
-        """`permits` may refuse an address, of each hop, for more than its origin."""
+        """`permits` may refuse an address, of each hop, for more than its origin.
+
+        `slots` bounds the requests to one host at a time; what a redirect leads to counts for where it began.
+        """
         self._client = client
         self._hosts = frozenset(host.lower() for host in hosts)
         self._trusted = frozenset(trusted)
         self._credentials = dict(credentials or {})
         self._permits = permits
+        self._slots = slots
 
     async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
@@ -89,7 +96,8 @@ class Egress:
         """Send a request; only a GET follows redirects. Raises as `get` does."""
         host = Origin.of(url).host
         try:
-            async with asyncio.timeout(seconds):
+            # The time counts from when it is this request's turn.
+            async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(seconds):
                 return await self._follow(method, url, headers or {}, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error

@@ -9,6 +9,7 @@ from agentroster.library.library import Library
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.slots import Slots
 from agentroster.settings import Settings
 from agentroster.skills.asking import FindModel
 from agentroster.skills.context import SkillContext
@@ -34,6 +35,7 @@ class SkillAccess:
         self._database = database
         self._accounts = accounts
         self._client = client
+        self._slots = Slots(settings.host_requests)
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
@@ -74,6 +76,7 @@ class SkillAccess:
             [domain for domain in domains if domain != _HUB],
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
+            slots=self._slots,
         )
 
 
