@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
+from agentroster.net.slots import Slots
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
@@ -25,6 +27,17 @@ open_fields = undecided.open_fields
 accept = undecided.accept
 
 _MOST_LINEAGE = 2
+# A card can have two megabytes, and a run ten thousand cards.
+_MOST_SHELVED = 50
+# Reading is pure Python: several at once would read nothing faster, and the event loop would wait for each in turn.
+_reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="roster-cards")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def _reading(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_reader, lambda: work(*args, **kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +49,32 @@ class Shelved:
 
 
 class CardShelf:
-    """The cards of one run: a repository with a hundred files is fetched once."""
+    """The cards of one run: a repository with a hundred files is fetched once, and long unused ones are forgotten."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._known: dict[tuple[str, str], Shelved | RosterError] = {}
+        self._fetching = Slots(1)
+        self._known: OrderedDict[tuple[str, str], Shelved | RosterError] = OrderedDict()
 
     async def get(self, ref: HubRef) -> Shelved:
         """Return card and facts of a repository. Raises what the hub raised, again for each who asks."""
         key = (ref.repo, ref.revision)
-        async with self._locks[key]:
-            if key not in self._known:
-                try:
-                    self._known[key] = Shelved(parse_card(await self._hub.card(ref)), await self._hub.facts(ref))
-                except RosterError as error:
-                    self._known[key] = error
-        found = self._known[key]
+        async with self._fetching.taken(key):
+            found = self._known.get(key) or await self._fetched(ref)
+            self._known[key] = found
+            self._known.move_to_end(key)
+            if len(self._known) > _MOST_SHELVED:
+                self._known.popitem(last=False)
         if isinstance(found, RosterError):
             raise found
         return found
+
+    async def _fetched(self, ref: HubRef) -> Shelved | RosterError:
+        try:
+            text = await self._hub.card(ref)
+            return Shelved(await _reading(parse_card, text), await self._hub.facts(ref))
+        except RosterError as error:
+            return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +127,10 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         model_type=_model_type(sidecar),
         revision=ref.revision or "main",
     )
-    found = await asyncio.to_thread(extract, source)
+    found = await _reading(extract, source)
     if not found.base_model:
         found = await _by_lineage(item.shelf, found, context.hub_endpoint)
-    return Prepared.of(found, source, sidecar)
+    return await _reading(Prepared.of, found, source, sidecar)
 
 
 async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepared | None) -> ItemReport:

@@ -6,7 +6,7 @@ A value that is not the one that was written here is a person's own, whatever th
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from agentroster.library.sidecar import Sidecar
@@ -33,7 +33,8 @@ class Origin:
 
     def to_json(self) -> dict[str, str]:
         """Return what is known."""
-        return {name: text for name, text in asdict(self).items() if text}
+        every = {"source": self.source, "evidence": self.evidence, "card": self.card, "model": self.model}
+        return {name: text for name, text in every.items() if text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
