@@ -1,4 +1,4 @@
-"""`python -m benchmarks.enrichment [--models N] [--job N] [--json]`: what completing a library costs, by command and as a job."""
+"""`python -m benchmarks.enrichment`: what completing a library costs, by command and as a job."""
 
 import argparse
 import json

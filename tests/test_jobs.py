@@ -113,6 +113,16 @@ def test_events_are_replayed_from_a_number(anna: httpx.Client, hub: HubServer, f
     assert events(anna, job, after=99) == []
 
 
+def test_a_job_of_more_items_than_a_part_of_its_events_is_replayed_whole(
+    anna: httpx.Client, hub: HubServer, folder: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 520)
+    found = events(anna, begin(anna, folder.name))
+    assert [one["id"] for one in found] == [str(number) for number in range(1, 523)]
+    assert len({one["data"]["item"] for one in found if one["event"] == "item"}) == 520
+
+
 def test_a_websocket_has_the_same_events(
     anna: httpx.Client, hub: HubServer, folder: Path, offline_proxy: RosterProcess
 ) -> None:

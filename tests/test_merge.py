@@ -19,6 +19,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.merge import Wishes
 from agentroster.skills.bundled.enrich_hf_metadata.previewing import Preview
 from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
 from agentroster.skills.bundled.enrich_hf_metadata.tags import additions
+from agentroster.skills.report import ItemReport, Tally
 
 REPLACEABLE = ("base_model", "trainedWords", "modelDescription", "civitai.description")
 FILLED = {"base_model", "modelDescription", "preview_url"}
@@ -239,3 +240,16 @@ def test_a_tag_that_a_person_took_away_does_not_come_back() -> None:
         sidecar["tags"].remove("fog")
         model.sidecar.write_text(json.dumps(sidecar), encoding="utf-8")
         assert enrich(model, found)[1]["tags"] == ["own", "ink", "moss"]
+
+
+def test_a_long_table_is_cut_and_what_a_tool_returns_stays_readable_json() -> None:
+    tally = Tally(1200, 5_000)
+    table = "".join(tally.add(ItemReport(item=f"m{number}", updated={"base_model": "Pony"})) for number in range(1200))
+    assert table.count("base_model: Pony") == 500
+    assert "1000 of 1200 are done" in table
+    assert "1200 in all: 1200 changed, 0 unchanged, 0 failed. The rows of the last 700" in tally.summary()
+    returned = tally.to_json()
+    assert len(json.dumps(returned)) <= 5_000
+    assert returned["total"] == 1200
+    assert returned["items_left_out"] == 1200 - len(tally.kept)
+    assert tally.kept
