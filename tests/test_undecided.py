@@ -81,6 +81,9 @@ def test_what_no_rule_could_read_is_read_by_the_model_and_checked(
     assert sidecar["base_model"] == "SDXL 1.0"
     assert sidecar["civitai"] == {"trainedWords": ["fogland hills"], "description": text}
     assert sidecar["tags"] == ["misty"]
+    read_by = {name: (entry["source"], entry.get("model")) for name, entry in sidecar["agentroster"].items()}
+    assert read_by["base_model"] == read_by["trainedWords"] == ("language model", "stub")
+    assert read_by["tags"] == ("card", None)
     assert "read by the language model (base_model, trainedWords, civitai.description)" in answer
     (body,) = model_server.requests
     assert "foggy.safetensors" in body["messages"][1]["content"]

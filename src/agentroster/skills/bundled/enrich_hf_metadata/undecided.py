@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentroster.library.sidecar import Sidecar
-from agentroster.skills.asking import OpenQuestion
+from agentroster.skills.asking import ModelAnswer, OpenQuestion
 from agentroster.skills.bundled.enrich_hf_metadata import merge
 from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
+from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
 from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
 
 EVIDENCE = "the language model, from the card"
@@ -39,13 +40,14 @@ _ASCII_WORD = re.compile(r"\w", re.ASCII)
 class Prepared:
     """What the rules found, where they looked, and which fields are still empty, in the sidecar too.
 
-    `from_model` names the fields that a language model has filled since.
+    `from_model` names the fields that a language model, `model`, has filled since.
     """
 
     found: Extraction
     source: Source
     empty: frozenset[str]
     from_model: Sequence[str] = ()
+    model: str = ""
 
     @classmethod
     def of(cls, found: Extraction, source: Source, sidecar: Sidecar | None) -> "Prepared":
@@ -87,12 +89,25 @@ def accept(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     if text := _verified_text(values.get("description", "")):
         found = replace(found, short=text)
         taken.append("civitai.description")
-    return replace(prepared, found=found, from_model=taken)
+    model = answer.model if isinstance(answer, ModelAnswer) else ""
+    return replace(prepared, found=found, from_model=taken, model=model)
 
 
 def notes(prepared: Prepared) -> dict[str, str]:
     """Return what a person should know about values that no rule found."""
     return {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+
+
+def origins_of(prepared: Prepared) -> Origins:
+    """Return where each value comes from."""
+    found, source = prepared.found, prepared.source
+    evidence = {"base_model": found.base_model_evidence, "preview_url": found.preview_url or ""}
+    if source.model_type == "embedding" and list(found.trained_words or ()) == [source.stem]:
+        evidence["trainedWords"] = "the file name"
+    revision = f"@{source.revision}" if source.revision != "main" else ""
+    return Origins(
+        card=f"{source.repo}{revision}", evidence=evidence, from_model=prepared.from_model, model=prepared.model
+    )
 
 
 def _open_names(prepared: Prepared, shown: Shown) -> list[str]:
