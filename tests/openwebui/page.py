@@ -1,0 +1,62 @@
+"""The page of Open WebUI in a browser, for one person."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Locator, Page, StorageState
+
+from tests.conftest import REPOSITORY
+from tests.openwebui.user import OpenWebUIUser
+
+SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+PATIENCE_MILLISECONDS = 20_000
+
+
+@dataclass
+class OpenWebUIPage:
+    """What a person sees and clicks."""
+
+    page: Page
+    url: str
+
+    @classmethod
+    def of(cls, browser: Browser, user: OpenWebUIUser) -> "OpenWebUIPage":
+        """Open a browser window in which the person is signed in."""
+        signed_in: StorageState = {
+            "cookies": [],
+            "origins": [{"origin": user.server.url, "localStorage": [{"name": "token", "value": user.token}]}],
+        }
+        context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 800}, storage_state=signed_in)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        return cls(context.new_page(), user.server.url)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.page.context.close()
+
+    def open(self, *models: str) -> "OpenWebUIPage":
+        """Begin a chat with one model or several."""
+        self.page.goto(f"{self.url}/?models={','.join(models)}")
+        self.page.wait_for_selector("#chat-input")
+        return self
+
+    def write(self, text: str) -> None:
+        """Write a message and send it."""
+        self.page.click("#chat-input")
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Enter")
+
+    @property
+    def answer(self) -> Locator:
+        """The last answer."""
+        return self.page.locator("[id^=message-]:has(.chat-assistant)").last
+
+    def sees(self, text: str) -> Locator:
+        """Wait for a text anywhere, and return where it is."""
+        found = self.page.get_by_text(text).last
+        found.wait_for()
+        return found
+
+    def photograph(self, name: str) -> None:
+        """Keep what is seen, for the documentation."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
