@@ -3,6 +3,7 @@
 import json
 from typing import Any, cast
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,6 +39,7 @@ class FrontDoor:
                 await self._app(scope, receive, send)
             return
         exchange = Exchange()
+        exchange.read_headers(Headers(scope=scope).get)
         current.set(exchange)
         try:
             scope, receive = await self._admit(scope, receive, exchange)

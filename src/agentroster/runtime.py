@@ -76,7 +76,13 @@ class Runtime:
         agents = AgentRegistry.load(settings.plugins, skills)
         access = SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts)
         backends = Backends(settings, transport, proxy_model)
-        models = Models(backends, accounts, account_transport, settings.llm_timeout_seconds)
+        models = Models(
+            backends,
+            accounts,
+            account_transport,
+            timeout_seconds=settings.llm_timeout_seconds,
+            task_model=settings.task_model,
+        )
         connector.when_changed = models.forget
         return cls(
             settings=settings,

@@ -151,6 +151,12 @@ class Settings(BaseSettings):
     llm_model: str | None = Field(
         default=None, alias="LLM_MODEL", description="Name of the model; with `proxy` a name from the proxy's own list."
     )
+    task_model: str | None = Field(
+        default=None,
+        alias="ROSTER_TASK_MODEL",
+        description="Small model for Open WebUI's titles and tags in chats with agents: a name of the endpoint, or "
+        "`proxy/NAME`. Unset: the first words are the title, and no model is asked.",
+    )
     llm_api_base: str | None = Field(
         default=None, alias="LLM_API_BASE", description="Base URL of an OpenAI-compatible endpoint, with `/v1`."
     )
@@ -249,8 +255,9 @@ class Settings(BaseSettings):
     def _model_is_complete(self) -> Self:
         if self.provider != "offline" and not self.llm_model:
             raise ValueError(f"LLM_PROVIDER={self.provider} needs LLM_MODEL, the name of the model to use")
-        if self.llm_model and "agno/" in self.llm_model:
-            raise ValueError("LLM_MODEL names an agent: an agent cannot be the language model of agents")
+        for name, model in (("LLM_MODEL", self.llm_model), ("ROSTER_TASK_MODEL", self.task_model)):
+            if model and "agno/" in model:
+                raise ValueError(f"{name} names an agent: an agent cannot be the language model of agents")
         if self.provider == "openai" and self.llm_api_key is None and self.llm_api_base is None:
             raise ValueError("LLM_PROVIDER=openai needs LLM_API_KEY")
         if self.provider == "custom" and not self.llm_api_base:

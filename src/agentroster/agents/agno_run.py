@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from agno.agent import Agent
+from agno.models.response import ToolExecution
 from agno.run.agent import (
     RunContentEvent,
     RunErrorEvent,
@@ -21,13 +22,18 @@ from agentroster.agents.agno_model import BackendModel, input_messages
 from agentroster.agents.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
 from agentroster.agents.meter import Meter
 from agentroster.agents.spec import AgentContext, AgentSpec
+from agentroster.agents.tool_call import shown_call
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
+from agentroster.logs import redactor
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
-from agentroster.skills.tools import Tool, call_tool
+from agentroster.skills.status_line import plain_line
+from agentroster.skills.tools import Tool
 
 logger = logging.getLogger(__name__)
+
+_CANNOT_ASK = "\n\nThis step needs a confirmation, which this agent cannot ask for yet. Nothing was done.\n"
 
 SkillFinder = Callable[[str], tuple[Skill, SkillContext]]
 
@@ -42,10 +48,11 @@ class AgnoRun:
     meter: Meter
     find_skill: SkillFinder
     session_id: str
-    failed_calls: set[str] = field(default_factory=set[str])
+    emit: Emit
     needed_accounts: set[str] = field(default_factory=set[str])
+    _own_tools: set[str] = field(default_factory=set[str])
 
-    async def run(self, emit: Emit) -> None:
+    async def run(self) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
         arun: Callable[..., AsyncGenerator[object]] = cast("Any", self._agent()).arun
         events = arun(
@@ -58,7 +65,7 @@ class AgnoRun:
         )
         async with aclosing(events):
             async for event in events:
-                _translate(event, emit, self.failed_calls)
+                self._translate(event)
                 if isinstance(event, RunErrorEvent):
                     raise _failure(event, self.meter, self.spec)
 
@@ -90,14 +97,32 @@ class AgnoRun:
         return [self._function(tool, context) for skill, context in found for tool in skill.tools]
 
     def _function(self, tool: Tool, context: SkillContext) -> Function:
+        self._own_tools.add(tool.name)
         return _SkillFunction(
             name=tool.name,
             description=tool.description,
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.failed_calls, self.needed_accounts),
+            bound=_Bound(tool, context, self.emit, self.needed_accounts),
         )
+
+    def _translate(self, event: object) -> None:
+        match event:
+            case RunContentEvent():
+                if event.reasoning_content:
+                    self.emit(Thinking(event.reasoning_content))
+                if isinstance(event.content, str) and event.content:
+                    self.emit(Text(event.content))
+            case RunPausedEvent():
+                self.emit(Text(_CANNOT_ASK))
+            case ToolCallStartedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
+                name, arguments = tool.tool_name or "", tool.tool_args or {}
+                self.emit(ToolStarted(tool.tool_call_id or "", name, plain_line(name, arguments)))
+            case ToolCallCompletedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
+                self.emit(_finished(tool))
+            case _:
+                pass
 
 
 def _secure(agent: Agent, client_system: str) -> None:
@@ -122,7 +147,7 @@ def _secure(agent: Agent, client_system: str) -> None:
 class _Bound:
     tool: Tool
     context: SkillContext
-    failed_calls: set[str]
+    emit: Emit
     needed_accounts: set[str]
 
 
@@ -134,31 +159,32 @@ class _SkillFunction(Function):
 
 async def _call(fc: Any, **arguments: Any) -> str:
     bound = cast("_Bound", fc.function.bound)
-    outcome = await call_tool(bound.tool, bound.context, arguments)
+    tool, shown = bound.tool, False
+
+    async def show(text: str) -> None:
+        nonlocal shown
+        # A table needs a blank line before it, whatever the model wrote last.
+        bound.emit(Text(text if shown else f"\n\n{text}"))
+        shown = True
+
+    context = bound.context.showing(show) if tool.shows_items else bound.context
+    outcome = await shown_call(tool, context, arguments, bound.emit, fc.call_id or "")
+    if shown:
+        bound.emit(Text("\n"))
     if outcome.needs:
         bound.needed_accounts.add(outcome.needs)
-    if outcome.failed and fc.call_id:
-        bound.failed_calls.add(fc.call_id)
     return outcome.text
 
 
-def _translate(event: object, emit: Emit, failed: set[str]) -> None:
-    if isinstance(event, RunContentEvent):
-        if event.reasoning_content:
-            emit(Thinking(event.reasoning_content))
-        if isinstance(event.content, str) and event.content:
-            emit(Text(event.content))
-    elif isinstance(event, ToolCallStartedEvent) and event.tool is not None:
-        emit(ToolStarted(event.tool.tool_call_id or "", event.tool.tool_name or ""))
-    elif isinstance(event, ToolCallCompletedEvent) and event.tool is not None:
-        call_id = event.tool.tool_call_id or ""
-        emit(
-            ToolFinished(
-                call_id, event.tool.tool_name or "", failed=bool(event.tool.tool_call_error) or call_id in failed
-            )
-        )
-    elif isinstance(event, RunPausedEvent):
-        emit(Text("\n\nThis step needs a confirmation, which this agent cannot ask for yet. Nothing was done.\n"))
+def _finished(tool: ToolExecution) -> ToolFinished:
+    """Return the end of a tool that an agent's own factory brought."""
+    return ToolFinished(
+        tool.tool_call_id or "",
+        tool.tool_name or "",
+        failed=bool(tool.tool_call_error),
+        arguments=tool.tool_args or {},
+        result=redactor.clean(str(tool.result or "")),
+    )
 
 
 def _failure(event: RunErrorEvent, meter: Meter, spec: AgentSpec) -> RosterError:

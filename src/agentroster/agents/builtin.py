@@ -8,6 +8,7 @@ demo_agent = AgentSpec(
     description="Makes colour palettes and schemes, and remembers your favourite colour.",
     instructions="You are a friendly colour consultant. Answer briefly, in the person's language.",
     skills=("colours",),
+    vision=True,
     suggestions=("/palette teal", "/scheme a bakery website", "/favourite orange", "/help"),
 )
 
@@ -27,5 +28,6 @@ github_agent = AgentSpec(
     description="Your pull requests, issues and searches on GitHub, with your own account.",
     instructions="You help a developer keep track of their work on GitHub. Answer in the person's language.",
     skills=("github",),
+    vision=True,
     suggestions=("/gh-prs", "/gh-me", "Which of my pull requests wait for somebody?", "/help"),
 )

@@ -19,7 +19,10 @@ class PastedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A validated request: all client messages in OpenAI's form, and the parameters meant for the model."""
+    """A validated request: all client messages in OpenAI's form, and the parameters meant for the model.
+
+    `task` names what Open WebUI asks for itself, such as a title; None for a person's message.
+    """
 
     agent: str
     caller: Caller
@@ -27,6 +30,7 @@ class ChatRequest:
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     stream: bool = False
     pasted: PastedToken | None = None
+    task: str | None = None
 
     @property
     def system(self) -> str:
@@ -61,22 +65,35 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
-    """The agent began to use a tool."""
+    """The agent began to use a tool; `line` tells a person what it does."""
 
     call_id: str
     tool: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """A tool that works through many items did some more of them."""
+
+    call_id: str
+    line: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool is done; `failed` when it could not do its work."""
+    """A tool is done; `failed` when it could not do its work. `result` is what the model reads, without secrets."""
 
     call_id: str
     tool: str
     failed: bool
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    result: str = ""
 
 
-RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolFinished
+RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolProgress | ToolFinished
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 from agentroster.agents import account_commands
 from agentroster.agents.chat import Emit, Text
 from agentroster.agents.spec import AgentSpec
+from agentroster.agents.tool_call import shown_call
 from agentroster.library.library import Library
 from agentroster.llm import offline
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
-from agentroster.skills.tools import Tool, call_tool
+from agentroster.skills.tools import Tool
 
 _FORM = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
@@ -72,7 +73,7 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
         shown = True
         emit(Text(text))
 
-    outcome = await call_tool(invocation.tool, context.showing(show), invocation.arguments)
+    outcome = await shown_call(invocation.tool, context.showing(show), invocation.arguments, emit)
     if outcome.needs:
         return outcome.needs
     if outcome.failed:

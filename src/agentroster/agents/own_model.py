@@ -23,10 +23,17 @@ class Models:
     """Finds the model for a person's run. That somebody has none of their own is remembered for five seconds."""
 
     def __init__(
-        self, backends: Backends, accounts: AccountSource, transport: httpx.AsyncBaseTransport, timeout_seconds: float
+        self,
+        backends: Backends,
+        accounts: AccountSource,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        timeout_seconds: float,
+        task_model: str | None,
     ) -> None:
         """`transport` is the pool for addresses that people give."""
         self._backends = backends
+        self._task_model = task_model
         self._accounts = accounts
         self._transport = transport
         self._timeout_seconds = timeout_seconds
@@ -43,6 +50,10 @@ class Models:
             if secret is not None:
                 return self.choice_of(secret)
         return self._backends.choose(wish)
+
+    def for_tasks(self) -> ModelChoice | None:
+        """Return the operator's small model for background tasks, or None. No account is looked at."""
+        return self._backends.choose(self._task_model) if self._task_model else None
 
     def choice_of(self, secret: Secret) -> ModelChoice:
         """Return the model that an account describes."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
 from agentroster.agents.account_commands import AccountCommands
+from agentroster.agents.background_task import answer_task
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter, metered
 from agentroster.agents.own_model import Models
@@ -48,8 +49,11 @@ class Runner:
         spec = self._agents.get(request.agent)
         if not request.caller.may_use(spec.model_name):
             raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
-        seconds = spec.limits.seconds or self._settings.run_seconds
         meter = Meter(spec.limits.model_calls or self._settings.run_model_calls)
+        if request.task is not None:
+            emit(Text(await answer_task(request, metered(self._models.for_tasks(), meter))))
+            return RunResult("stop", meter.tokens)
+        seconds = spec.limits.seconds or self._settings.run_seconds
         output = _Output(emit)
         deadline = asyncio.timeout(seconds)
         try:
@@ -93,8 +97,9 @@ class Runner:
                 self._skills.context(skill, request.caller, spec.name),
             ),
             session_id=request.caller.session_key(self._session_secret, spec.name),
+            emit=output.emit,
         )
-        await run.run(output.emit)
+        await run.run()
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
 

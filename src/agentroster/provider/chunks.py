@@ -4,6 +4,7 @@ The recipe that keeps ids, thinking and exact usage intact: `ModelResponseStream
 one final dict with finish reason and usage.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import uuid4
 
@@ -18,7 +19,8 @@ from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     Usage,
 )
 
-from agentroster.agents.chat import RunEvent, RunResult, Text, Thinking, TokenCount
+from agentroster.agents.chat import RunResult, Text, Thinking, TokenCount
+from agentroster.provider.activity import Shown, Status
 
 
 class ChunkWriter:
@@ -28,18 +30,31 @@ class ChunkWriter:
         self._id = f"chatcmpl-{uuid4().hex}"
         self._model = model
 
-    def delta(self, event: RunEvent) -> ModelResponseStream | None:
-        """Return the chunk for an event, or None when a plain client has no use for it."""
-        match event:
+    def chunk(self, piece: Shown) -> ModelResponseStream | GenericStreamingChunk:
+        """Return the chunk that shows something."""
+        match piece:
             case Text(text):
-                return self._chunk(Delta(role="assistant", content=text))
+                return self._delta(Delta(role="assistant", content=text))
             case Thinking(text):
-                return self._chunk(Delta(role="assistant", content=None, reasoning_content=text))
-            case _:
-                return None
+                return self._delta(Delta(role="assistant", content=None, reasoning_content=text))
+            case Status(description, done):
+                return self._status(description, done=done)
 
-    def _chunk(self, delta: Delta) -> ModelResponseStream:
+    def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
+
+    def _status(self, description: str, *, done: bool) -> GenericStreamingChunk:
+        # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
+        event = {"type": "status", "data": {"description": description, "done": done}}
+        return GenericStreamingChunk(
+            text="",
+            is_finished=False,
+            finish_reason="",
+            index=0,
+            tool_use=None,
+            usage=None,
+            provider_specific_fields={"event": event, "id": self._id},
+        )
 
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:
@@ -54,7 +69,7 @@ def last_chunk(result: RunResult) -> GenericStreamingChunk:
     )
 
 
-def fill(response: ModelResponse, events: list[RunEvent], result: RunResult) -> ModelResponse:
+def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:
     """Write a whole answer into LiteLLM's response object."""
     text = "".join(event.text for event in events if isinstance(event, Text))
     thinking = "".join(event.text for event in events if isinstance(event, Thinking))

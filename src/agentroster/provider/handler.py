@@ -11,6 +11,7 @@ from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelRespo
 from agentroster.agents.chat import ChatRequest, RunEvent
 from agentroster.errors import RosterError
 from agentroster.provider import state
+from agentroster.provider.activity import activity_for
 from agentroster.provider.chunks import ChunkWriter, fill, last_chunk
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.failure import AgentFailed, agent_failed
@@ -32,9 +33,11 @@ class AgnoProvider(CustomLLM):
         try:
             request = _request(arguments, stream=False)
             result = await state.current().runner.run(request, events.append)
+            activity = activity_for(_exchange().activity)
+            shown = [*(piece for event in events for piece in activity.shown(event)), *activity.ended()]
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             raise _failed(error, arguments.get("model")) from None
-        return fill(arguments["model_response"], events, result)
+        return fill(arguments["model_response"], shown, result)
 
     async def astreaming(self, *_: Any, **arguments: Any) -> AsyncIterator[Chunk]:  # pyright: ignore[reportIncompatibleMethodOverride] - LiteLLM iterates, as its documentation says
         """Yield the chunks of one run; closing the stream cancels the run. Raises AgentFailed."""
@@ -42,13 +45,17 @@ class AgnoProvider(CustomLLM):
             request = _request(arguments, stream=True)
             runner = state.current().runner
             writer = ChunkWriter(f"agno/{request.agent}")
-            exchange = current.get() or Exchange()
+            exchange = _exchange()
+            activity = activity_for(exchange.activity)
             async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
                 async for event in events:
-                    chunk = last_chunk(event.result) if isinstance(event, Finished) else writer.delta(event)
-                    if chunk is not None:
+                    finished = isinstance(event, Finished)
+                    for piece in activity.ended() if finished else activity.shown(event):
                         exchange.started = True
-                        yield chunk
+                        yield writer.chunk(piece)
+                    if finished:
+                        exchange.started = True
+                        yield last_chunk(event.result)
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             raise _failed(error, arguments.get("model")) from None
 
@@ -59,6 +66,10 @@ class AgnoProvider(CustomLLM):
     def streaming(self, *_: Any, **arguments: Any) -> Iterator[Any]:
         """Do as `astreaming`, for synchronous users of the LiteLLM SDK."""
         return LoopThread.shared().iterate(self.astreaming(**arguments))
+
+
+def _exchange() -> Exchange:
+    return current.get() or Exchange()
 
 
 def _request(arguments: Mapping[str, Any], *, stream: bool) -> ChatRequest:

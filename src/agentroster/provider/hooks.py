@@ -1,6 +1,6 @@
 """LiteLLM's callbacks. Under plain `litellm` there is no outer app: what steers LiteLLM is taken out here."""
 
-from typing import Any
+from typing import Any, cast
 
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
@@ -43,6 +43,7 @@ class RosterHooks(CustomLogger):
             data.update(clean)
             exchange = Exchange()
             exchange.pasted = pasted
+            exchange.read_headers(_headers(data).get)
             current.set(exchange)
         if is_agent(model):
             for name in _CONTROL_FIELDS & data.keys():
@@ -51,6 +52,11 @@ class RosterHooks(CustomLogger):
             if isinstance(effort, str):
                 data[REASONING_FIELD] = effort
         return data
+
+
+def _headers(data: dict[str, Any]) -> dict[str, str]:
+    request = cast("dict[str, Any]", data.get("proxy_server_request") or {})
+    return cast("dict[str, str]", request.get("headers") or {})
 
 
 hooks = RosterHooks()

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from agentroster.agents.background_task import recognised
 from agentroster.agents.chat import ChatRequest
 from agentroster.errors import BadInput, RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
-from agentroster.provider.exchange import current
+from agentroster.provider.exchange import Exchange, current
+from agentroster.provider.tool_card import without_cards
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
@@ -43,13 +45,16 @@ def read_request(
     effort = optional_params.get(REASONING_FIELD)
     if effort is not None:
         params["reasoning_effort"] = effort
+    exchange = current.get() or Exchange()
+    checked = checked_messages(messages)
     return ChatRequest(
         agent=model.removeprefix("agno/"),
         caller=_caller(metadata),
-        messages=checked_messages(messages),
+        messages=without_cards(checked),
         params=params,
         stream=stream,
-        pasted=exchange.pasted if (exchange := current.get()) else None,
+        pasted=exchange.pasted,
+        task=recognised(exchange.task, checked, stream=stream),
     )
 
 

@@ -14,10 +14,15 @@ from agentroster.net.egress import Egress
 from agentroster.skills.memory import Memory
 
 Show: TypeAlias = Callable[[str], Awaitable[None]]
+Progress: TypeAlias = Callable[[int, int], None]
 
 
 async def show_nothing(_text: str) -> None:
     """Drop the text: the model reads the result instead."""
+
+
+def tell_nobody(_done: int, _total: int) -> None:
+    """Drop the counts: nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,7 @@ class SkillContext:
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
     model that called the tool sees its returned value instead. `accounts` opens the caller's accounts that the
-    skill declares.
+    skill declares. `progress` takes how many of how many items are done.
     """
 
     caller: Caller
@@ -38,10 +43,15 @@ class SkillContext:
     http: Egress
     hub_endpoint: str
     show: Show = show_nothing
+    progress: Progress = tell_nobody
 
     def showing(self, show: Show) -> "SkillContext":
         """Return the same context with another place to show text."""
         return replace(self, show=show)
+
+    def reporting(self, progress: Progress) -> "SkillContext":
+        """Return the same context with somebody who watches the counts."""
+        return replace(self, progress=progress)
 
     def for_call(self, tool: str, *, may_write: bool) -> "SkillContext":
         """Return the context of one call: accounts of its own, and no secret in what it shows."""

@@ -8,6 +8,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agentroster.errors import SkillBroken
+from agentroster.skills.status_line import unknown_places
 from agentroster.skills.yaml_text import YamlText, read_text
 
 _MOST_BYTES = 256_000
@@ -26,6 +27,11 @@ def _is_free(value: str) -> str:
     if value in TAKEN_COMMANDS:
         raise ValueError(f"/{value} is a command of every agent")
     return value
+
+
+def _check_status(template: str, parameters: dict[str, Any]) -> None:
+    if unknown := unknown_places(template, parameters):
+        raise ValueError(f"status: {{{unknown[0]}}} is no parameter of this tool")
 
 
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
@@ -47,7 +53,8 @@ class Command(_Declared):
 class ToolDeclaration(_Declared):
     """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`.
 
-    Without `writes`, accounts that it opens are for reading only.
+    Without `writes`, accounts that it opens are for reading only. `status` is what a person reads while it works, with
+    `{parameter}` for what it was called with.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -55,6 +62,12 @@ class ToolDeclaration(_Declared):
     parameters: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
     command: Command | None = None
     writes: bool = False
+    status: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _status_fits(self) -> "ToolDeclaration":
+        _check_status(self.status, self.parameters)
+        return self
 
 
 class Permissions(_Declared):
@@ -89,6 +102,7 @@ class Manifest(_Declared):
     input_schema: JsonSchema | None = None
     output_schema: JsonSchema | None = None
     command: Command | None = None
+    status: str = Field(default="", max_length=200)
     tools: tuple[ToolDeclaration, ...] = ()
     credentials: tuple[str, ...] = ()
     permissions: Permissions = Permissions()
@@ -96,6 +110,7 @@ class Manifest(_Declared):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Manifest":
+        _check_status(self.status, self.input_schema or {})
         if self.kind == "pipeline" and (self.tools or self.input_schema is None):
             raise ValueError("a pipeline has an input_schema and no tools")
         if self.kind == "tools" and (not self.tools or self.input_schema is not None):

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
 _LONGEST_CELL = 150
+_SEEN = "The person has seen these items as a table: sum up, do not repeat it."
 
 
 class Item(Protocol):
@@ -154,7 +155,8 @@ def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
     manifest = pipeline.manifest
 
     async def run(context: SkillContext, /, **arguments: Any) -> dict[str, object]:
-        return await run_pipeline(pipeline, context, arguments, pipeline.asker(find_model))
+        result = await run_pipeline(pipeline, context, arguments, pipeline.asker(find_model))
+        return {**result, "note": _SEEN} if result["total"] else result
 
     return Tool(
         name=manifest.name.replace("-", "_"),
@@ -164,6 +166,8 @@ def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
         limits=manifest.limits,
         command=manifest.command,
         writes=True,
+        status=manifest.status,
+        shows_items=True,
     )
 
 
@@ -186,6 +190,7 @@ async def run_pipeline(
     async def finish(report: ItemReport) -> None:
         reports.append(report)
         await context.show(report.row())
+        context.progress(len(reports), total)
         await watch.finished(report)
 
     for report in selection.refused:

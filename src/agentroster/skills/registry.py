@@ -147,6 +147,7 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType) ->
         limits=manifest.limits,
         command=declared.command,
         writes=declared.writes,
+        status=declared.status,
     )
 
 

@@ -15,6 +15,7 @@ from agentroster.errors import CredentialMissing, RosterError
 from agentroster.logs import redactor
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Command, Limits
+from agentroster.skills.status_line import plain_line, status_line
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,10 @@ class ExecutedTool:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A function with a name, a JSON Schema for its arguments, and bounds."""
+    """A function with a name, a JSON Schema for its arguments, and bounds.
+
+    `shows_items`: what it shows is for the person also when a model called it.
+    """
 
     name: str
     description: str
@@ -64,6 +68,12 @@ class Tool:
     limits: Limits = field(default_factory=Limits)
     command: Command | None = None
     writes: bool = False
+    status: str = ""
+    shows_items: bool = False
+
+    def line(self, arguments: Mapping[str, object]) -> str:
+        """Return what a person reads while the tool works."""
+        return status_line(self.status, arguments) if self.status else plain_line(self.name, arguments)
 
     @cached_property
     def _validator(self) -> Draft202012Validator:

@@ -1,0 +1,98 @@
+"""What Open WebUI asks a chat's model for itself: titles, tags, follow-ups, queries.
+
+They are answered at once, without agent, tools or accounts: by a small model when the operator names one, else by
+a fixed rule. Names and prompts: Open WebUI 0.12, `constants.py` (TASKS) and `config.py` (prompt templates).
+"""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+from agentroster.agents.chat import ChatRequest, text_of
+from agentroster.errors import RosterError
+from agentroster.llm.backend import ModelChoice
+from agentroster.llm.completion import CompletionRequest
+
+logger = logging.getLogger(__name__)
+
+_MODEL_SECONDS = 20.0
+_LONGEST_TITLE = 48
+_OPENING = "### Task:"
+# The line after the opening, for a client that does not send the header; and what the prompt also has.
+_KNOWN_PROMPTS = {
+    "Generate a concise title": ("title_generation", "<chat_history>"),
+    "Generate 1-3 broad tags": ("tags_generation", "<chat_history>"),
+    "Predict 3-5 useful messages": ("follow_up_generation", "<chat_history>"),
+    "Analyze the chat history to determine the necessity": ("query_generation", "<chat_history>"),
+    "Generate a detailed prompt for am image": ("image_prompt_generation", "<chat_history>"),
+    "You are an autocompletion system": ("autocomplete_generation", "<text>"),
+}
+_FIXED: Mapping[str, str] = {
+    "tags_generation": '{"tags": []}',
+    "follow_up_generation": '{"follow_ups": []}',
+    "query_generation": '{"queries": []}',
+    "autocomplete_generation": '{"text": ""}',
+    "image_prompt_generation": '{"prompt": ""}',
+    "function_calling": '{"tool_calls": []}',
+    "emoji_generation": "\N{SPEECH BALLOON}",
+    "moa_response_generation": "An agent does not merge the answers of others: choose a plain model for that.",
+}
+_FIRST_QUESTION = re.compile(r"<chat_history>\s*(?:USER:)?\s*(.*?)(?:\n[A-Z]+:|</chat_history>|\Z)", re.DOTALL)
+
+
+def recognised(header: str | None, messages: Sequence[Mapping[str, object]], *, stream: bool) -> str | None:
+    """Return the name of the task that a request is, or None for a person's message.
+
+    The header decides where it was sent. Without it only Open WebUI's own prompts are known, because a message
+    with an attached file begins in the same way.
+    """
+    if header is not None:
+        return header.strip().lower() or None
+    if stream or len(messages) != 1:
+        return None
+    text = text_of(messages[0]).strip()
+    if not text.startswith(_OPENING):
+        return None
+    line = text.removeprefix(_OPENING).lstrip()
+    return next(
+        (task for start, (task, also) in _KNOWN_PROMPTS.items() if line.startswith(start) and also in line), None
+    )
+
+
+async def answer_task(request: ChatRequest, small_model: ModelChoice | None) -> str:
+    """Return the answer to a task; the small model's, when there is one and it answers in time."""
+    if small_model is not None:
+        try:
+            async with asyncio.timeout(_MODEL_SECONDS):
+                return await _asked(request, small_model)
+        except (RosterError, TimeoutError) as error:
+            logger.info("the model for background tasks failed, a rule answers: %s", error)
+    return fixed_answer(request.task or "", text_of(request.messages[-1]))
+
+
+def fixed_answer(task: str, prompt: str) -> str:
+    """Return what a rule answers: the first words of the chat as its title, and nothing for everything else."""
+    if task == "title_generation":
+        return json.dumps({"title": _title(prompt)}, ensure_ascii=False)
+    return _FIXED.get(task, "")
+
+
+async def _asked(request: ChatRequest, model: ModelChoice) -> str:
+    asked = CompletionRequest(model=model.name, messages=request.messages, params=request.params, stream=False)
+    text = ""
+    async for piece in model.chat.complete(asked):
+        text += "".join(choice.delta.content or "" for choice in piece.choices[:1])
+    return text
+
+
+def _title(prompt: str) -> str:
+    found = _FIRST_QUESTION.search(prompt)
+    words = (found[1] if found else "").split()
+    title = ""
+    for word in words:
+        if len(title) + 1 + len(word) > _LONGEST_TITLE:
+            break
+        title = f"{title} {word}".strip()
+    return title or " ".join(words)[:_LONGEST_TITLE] or "New chat"

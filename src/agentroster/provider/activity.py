@@ -1,0 +1,150 @@
+"""How a client is shown what an agent does: as status lines and cards, as thinking, or not at all.
+
+A client asks for it with the header `X-Agent-Events`; without it, it gets what OpenAI would send and nothing else.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from agentroster.agents.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
+from agentroster.provider.tool_card import tool_card
+
+_MOST_NAMED = 3
+_LEAST_SECONDS, _MOST_SECONDS = 1.0, 10.0
+_LEAST_PART = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A line about what is going on; `done` when it is not going on any more."""
+
+    description: str
+    done: bool
+
+
+Shown: TypeAlias = Text | Thinking | Status
+
+
+class Activity(Protocol):
+    """Turns the events of one run into what the client is shown."""
+
+    def shown(self, event: RunEvent) -> Iterator[Shown]:
+        """Yield what to show of one event."""
+        ...
+
+    def ended(self) -> Iterator[Shown]:
+        """Yield what to show at the end of the run."""
+        ...
+
+
+def activity_for(wish: str) -> Activity:
+    """Return the way to show activity that a client asks for."""
+    match wish.strip().lower():
+        case "openwebui":
+            return StatusAndCards()
+        case "reasoning":
+            return AsThinking()
+        case _:
+            return Hidden()
+
+
+class Hidden:
+    """Text and thinking, as every OpenAI client knows them."""
+
+    def shown(self, event: RunEvent) -> Iterator[Shown]:
+        """Yield text and thinking."""
+        if isinstance(event, Text | Thinking):
+            yield event
+
+    def ended(self) -> Iterator[Shown]:
+        """Yield nothing."""
+        yield from ()
+
+
+class AsThinking(Hidden):
+    """A line of thinking for each tool."""
+
+    def shown(self, event: RunEvent) -> Iterator[Shown]:
+        """Yield a line when a tool begins or fails."""
+        match event:
+            case ToolStarted():
+                yield Thinking(f"{event.line}\n")
+            case ToolFinished(failed=True):
+                yield Thinking(f"{event.tool} failed.\n")
+            case _:
+                yield from super().shown(event)
+
+
+class StatusAndCards:
+    """For Open WebUI: a status line while a tool works, a closed card when it is done."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = _Pace(clock)
+        self._running: set[str] = set()
+        self._cards: list[str] = []
+        self._names: list[str] = []
+        self._status_open = False
+
+    def shown(self, event: RunEvent) -> Iterator[Shown]:
+        """Yield text, status lines and cards; a card waits until no tool works, so that it splits nobody's table."""
+        match event:
+            case ToolStarted():
+                self._running.add(event.call_id)
+                yield self._status(event.line)
+            case ToolProgress():
+                if self._pace.is_due(event):
+                    yield self._status(f"{event.line} ({event.done} of {event.total})")
+            case ToolFinished():
+                self._running.discard(event.call_id)
+                self._names.append(f"{event.tool} (failed)" if event.failed else event.tool)
+                self._cards.append(tool_card(event))
+                if not self._running:
+                    yield from self._cards_done()
+            case Text() | Thinking():
+                if not self._running:
+                    yield from self._status_done()
+                yield event
+
+    def ended(self) -> Iterator[Shown]:
+        """Yield what is still open."""
+        yield from self._cards_done()
+        yield from self._status_done()
+
+    def _status(self, line: str) -> Status:
+        self._status_open = True
+        return Status(line, done=False)
+
+    def _cards_done(self) -> Iterator[Shown]:
+        if self._cards:
+            yield Text("".join(self._cards))
+            self._cards.clear()
+
+    def _status_done(self) -> Iterator[Shown]:
+        if not self._status_open:
+            return
+        names = list(dict.fromkeys(self._names))
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        yield Status(f"Used {', '.join(names[:_MOST_NAMED])}{more}" if names else "Stopped", done=True)
+        self._status_open = False
+        self._names.clear()
+
+
+class _Pace:
+    """Counts are shown about twenty times for each tool, and at least every ten seconds: each is a line that stays."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: dict[str, tuple[float, int]] = {}
+
+    def is_due(self, event: ToolProgress) -> bool:
+        """Whether to show these counts."""
+        now = self._clock()
+        when, done = self._last.get(event.call_id, (now - _MOST_SECONDS, 0))
+        waited, grown = now - when, event.done - done
+        enough = waited >= _MOST_SECONDS or (waited >= _LEAST_SECONDS and grown >= event.total * _LEAST_PART)
+        if not enough and event.done < event.total:
+            return False
+        self._last[event.call_id] = (now, event.done)
+        return True

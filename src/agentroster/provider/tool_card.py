@@ -1,0 +1,120 @@
+"""The card a finished tool leaves in an answer for Open WebUI, and how it is cut out of the history that comes back.
+
+Form: Open WebUI 0.12, `<details type="tool_calls">`; it shows a closed card with input and result, red when failed.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any, cast
+
+from agentroster.agents.chat import ToolFinished
+
+_OPENINGS = ('<details type="tool_calls"', '<details type="reasoning"', '<details type="code_interpreter"')
+_CLOSING = "</details>"
+_MOST_RESULT = 4_000
+_MOST_ARGUMENT = 500
+
+
+def tool_card(event: ToolFinished) -> str:
+    """Return the card as text of the answer, with blank lines around it."""
+    arguments = json.dumps({name: _short(value) for name, value in event.arguments.items()}, ensure_ascii=False)
+    attributes = {
+        "type": "tool_calls",
+        "done": "true",
+        "status": "failed" if event.failed else "completed",
+        "id": event.call_id,
+        "name": event.tool,
+        "arguments": arguments,
+        "result": _cut(event.result, _MOST_RESULT),
+    }
+    # A line break in an attribute would end the opening line, by which a card is known.
+    written = " ".join(f'{name}="{_attribute(value)}"' for name, value in attributes.items())
+    return f"\n\n<details {written}>\n<summary>Tool Executed</summary>\n</details>\n\n"
+
+
+def without_cards(messages: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Return a conversation in which no assistant's text has a card; an answer that was nothing else is left out.
+
+    The last message stays, whatever it is.
+    """
+    kept = [_without_card(message) for message in messages]
+    return [
+        message
+        for index, message in enumerate(kept)
+        if message is messages[index] or _says_something(message) or index == len(kept) - 1
+    ]
+
+
+def _without_card(message: Mapping[str, object]) -> Mapping[str, object]:
+    content = message.get("content")
+    if message.get("role") != "assistant":
+        return message
+    if isinstance(content, str):
+        text = _cut_cards(content)
+        return message if text is content else {**message, "content": text}
+    if isinstance(content, list):
+        parts = [_part_without_card(part) for part in cast("list[dict[str, Any]]", content)]
+        same = all(part is old for part, old in zip(parts, cast("list[object]", content), strict=True))
+        return message if same else {**message, "content": parts}
+    return message
+
+
+def _part_without_card(part: dict[str, Any]) -> dict[str, Any]:
+    text = part.get("text")
+    if not isinstance(text, str):
+        return part
+    clean = _cut_cards(text)
+    return part if clean is text else {**part, "text": clean}
+
+
+def _cut_cards(text: str) -> str:
+    """Cut from each opening to its end; by searching, so that no text makes it slow."""
+    if "<details type=" not in text:
+        return text
+    pieces: list[str] = []
+    position = 0
+    while (start := _next_card(text, position)) != -1:
+        end = text.find(_CLOSING, start)
+        if end == -1:
+            break
+        pieces.append(text[position:start].rstrip())
+        position = end + len(_CLOSING)
+    if not position:
+        return text
+    pieces.append(text[position:])
+    return "\n\n".join(piece.strip("\n") for piece in pieces if piece.strip())
+
+
+def _next_card(text: str, position: int) -> int:
+    # One search: three would each run to the end of the text for every card.
+    while (start := text.find("<details type=", position)) != -1:
+        if text.startswith(_OPENINGS, start):
+            return start
+        position = start + 1
+    return -1
+
+
+def _says_something(message: Mapping[str, object]) -> bool:
+    content = message.get("content")
+    parts = cast("list[dict[str, Any]]", content) if isinstance(content, list) else []
+    return bool(message.get("tool_calls") or (content if isinstance(content, str) else _any_part(parts)))
+
+
+def _any_part(parts: list[dict[str, Any]]) -> bool:
+    return any(part.get("text") or part.get("type") not in {"text", "output_text"} for part in parts)
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str):
+        return _cut(value, _MOST_ARGUMENT)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return value if len(text) <= _MOST_ARGUMENT else _cut(text, _MOST_ARGUMENT)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
+
+
+def _attribute(value: str) -> str:
+    return escape(value).replace("\r", "").replace("\n", "&#10;")

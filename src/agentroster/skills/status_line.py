@@ -1,0 +1,47 @@
+"""What a person reads while a tool works: one line, such as `Searching GitHub: is:open label:bug`."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_LONGEST_VALUE = 80
+_MOST_VALUES = 3
+
+
+def unknown_places(template: str, parameters: Mapping[str, object]) -> list[str]:
+    """Return the `{names}` of a template that are no parameters."""
+    known = cast("Mapping[str, object]", parameters.get("properties") or {})
+    return [name for name in _PLACE.findall(template) if name not in known]
+
+
+def status_line(template: str, arguments: Mapping[str, object]) -> str:
+    """Fill a template with arguments; it ends before the first one that was not given."""
+    line = ""
+    end = 0
+    for place in _PLACE.finditer(template):
+        line += template[end : place.start()]
+        value = _shown(arguments.get(place[1]))
+        if not value:
+            return line.rstrip(" :,-")
+        line += value
+        end = place.end()
+    return line + template[end:]
+
+
+def plain_line(tool: str, arguments: Mapping[str, object]) -> str:
+    """Return the line of a tool that has no template: its name in words, and its first text."""
+    words = tool.replace("_", " ").replace("-", " ").strip().capitalize()
+    first = next((value for value in arguments.values() if isinstance(value, str) and value.strip()), "")
+    return f"{words}: {_shown(first)}" if first else words
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        more = f" and {len(items) - _MOST_VALUES} more" if len(items) > _MOST_VALUES else ""
+        return ", ".join(_shown(item) for item in items[:_MOST_VALUES]) + more
+    if not isinstance(value, str | int | float):
+        return ""
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(value)).split())
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

@@ -1,0 +1,253 @@
+"""What a client is shown of an agent's work: status lines and cards, lines of thinking, or nothing."""
+
+import json
+import re
+import threading
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentroster.agents.chat import Text, ToolFinished, ToolProgress, ToolStarted
+from agentroster.provider.activity import Status, StatusAndCards
+from agentroster.provider.tool_card import tool_card, without_cards
+from agentroster.skills.status_line import plain_line, status_line
+from tests.chatting import Person
+from tests.roster_process import RosterProcess
+from tests.stand_ins.hub import HubServer, Repository
+from tests.stand_ins.model_server import ModelServer
+from tests.test_jobs import CARD, fill
+
+OPENWEBUI = {"x-agent-events": "openwebui"}
+TOOL_CARD = re.compile(r'<details type="tool_calls" (.*?)>\n<summary>.*?</summary>\n</details>')
+ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+
+
+def frames(
+    proxy: RosterProcess, text: str | list[dict[str, Any]], headers: dict[str, str], *, key: str = "", **options: Any
+) -> list[dict[str, Any]]:
+    """Stream one answer and return its objects."""
+    messages = [{"role": "user", "content": text}] if isinstance(text, str) else text
+    body = {"model": "agno/demo-agent", "messages": messages, "stream": True, **options}
+    with (
+        proxy.http(key or None) as client,
+        client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as response,
+    ):
+        assert response.status_code == 200, response.read()
+        lines = [line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def statuses(found: list[dict[str, Any]]) -> list[tuple[str, bool]]:
+    events = [frame["event"] for frame in found if "event" in frame]
+    assert all(event["type"] == "status" for event in events)
+    return [(event["data"]["description"], event["data"]["done"]) for event in events]
+
+
+def text_of(found: list[dict[str, Any]], name: str = "content") -> str:
+    return "".join(choice["delta"].get(name) or "" for frame in found for choice in frame["choices"])
+
+
+def cards(text: str) -> list[dict[str, str]]:
+    return [
+        {name: unescape(value) for name, value in ATTRIBUTE.findall(opening)} for opening in TOOL_CARD.findall(text)
+    ]
+
+
+def test_open_webui_sees_a_line_while_a_tool_works_and_a_closed_card_after_it(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
+    found = frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI)
+    assert statuses(found) == [("Mixing a palette: teal", False), ("Used colour_palette", True)]
+    [card] = cards(text_of(found))
+    assert (card["name"], card["done"], card["status"]) == ("colour_palette", "true", "completed")
+    assert json.loads(card["arguments"]) == {"base": "teal"}
+    assert json.loads(card["result"])["palette"]
+    assert text_of(found).endswith(f"The tool said: {card['result']}")
+    assert not [frame for frame in found if any(choice["delta"].get("tool_calls") for choice in frame["choices"])]
+    assert len({frame["id"] for frame in found}) == 1
+    assert found[-1]["choices"] == [] or found[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-agent-events": "none"}, {"x-agent-events": "<script>"}])
+def test_other_clients_get_a_clean_stream(
+    proxy: RosterProcess, model_server: ModelServer, headers: dict[str, str]
+) -> None:
+    found = frames(proxy, 'script: tool colour_palette {"base": "teal"}', headers)
+    assert not statuses(found)
+    assert "<details" not in text_of(found)
+    assert not text_of(found, "reasoning_content")
+    assert all(frame["choices"] for frame in found)
+
+
+def test_a_client_may_ask_for_lines_of_thinking(proxy: RosterProcess, model_server: ModelServer) -> None:
+    found = frames(proxy, 'script: tool colour_palette {"base": "teal"}', {"x-agent-events": "reasoning"})
+    assert text_of(found, "reasoning_content") == "Mixing a palette: teal\n"
+    assert not statuses(found)
+    assert "<details" not in text_of(found)
+
+
+def test_a_tool_that_fails_leaves_a_red_card_with_its_reason(proxy: RosterProcess, model_server: ModelServer) -> None:
+    found = frames(proxy, 'script: tool colour_palette {"base": "nosuchcolour"}', OPENWEBUI)
+    [card] = cards(text_of(found))
+    assert card["status"] == "failed"
+    assert "nosuchcolour" in json.loads(card["result"])["error"]
+    assert statuses(found)[-1] == ("Used colour_palette (failed)", True)
+
+
+def test_a_command_shows_its_tool_too(offline_proxy: RosterProcess) -> None:
+    found = frames(offline_proxy, "/palette teal", OPENWEBUI)
+    assert statuses(found) == [("Mixing a palette: teal", False), ("Used colour_palette", True)]
+    assert [card["name"] for card in cards(text_of(found))] == ["colour_palette"]
+
+
+def test_a_tool_of_an_agents_own_factory_is_shown(proxy: RosterProcess, model_server: ModelServer) -> None:
+    found = frames(proxy, 'script: tool roll {"sides": 1}', OPENWEBUI, model="agno/dice")
+    assert statuses(found) == [("Roll", False), ("Used roll", True)]
+    assert [(card["name"], card["result"]) for card in cards(text_of(found))] == [("roll", "1")]
+
+
+def test_a_long_job_counts_and_its_table_goes_to_the_person(
+    proxy: RosterProcess, model_server: ModelServer, hub: HubServer, library_root: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    folder = library_root / "activity"
+    fill(folder, 3)
+    arguments = json.dumps({"targets": [folder.name]})
+    found = frames(
+        proxy,
+        f"script: tool enrich_hf_metadata {arguments}",
+        OPENWEBUI,
+        key=Person(proxy, "activity").key,
+        model="agno/enrich-metadata",
+    )
+    lines = [line for line, _ in statuses(found)]
+    assert lines[0] == "Enriching metadata: activity"
+    assert "Enriching metadata: activity (1 of 3)" in lines
+    assert lines[-2:] == ["Enriching metadata: activity (3 of 3)", "Used enrich_hf_metadata"]
+    text = text_of(found)
+    assert text.index("| Item | Set |") < text.index("<details") < text.index("The tool said")
+    assert text.count("SDXL 1.0") >= 3
+    sent = json.loads(next(m["content"] for m in model_server.requests[-1]["messages"] if m["role"] == "tool"))
+    assert "do not repeat" in sent["note"]
+
+
+def test_each_model_is_shown_as_it_is_done_while_another_one_waits(
+    offline_proxy: RosterProcess, hub: HubServer, library_root: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
+    fill(library_root / "rows/a", 3)
+    fill(library_root / "rows/b", 1, "a/held")
+    body = {
+        "model": "agno/enrich-metadata",
+        "messages": [{"role": "user", "content": "/enrich rows"}],
+        "stream": True,
+    }
+    key = Person(offline_proxy, "rows").key
+    with (
+        offline_proxy.http(key) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as response,
+    ):
+        seen = ""
+        for line in response.iter_lines():
+            seen += line
+            if seen.count("SDXL 1.0") == 3 and held.hold is not None and not held.hold.is_set():
+                # Three rows are here although the fourth item has not even got its card.
+                assert "4 in all" not in seen
+                assert client.get("/health/liveliness").status_code == 200
+                held.hold.set()
+    assert "4 in all" in seen
+
+
+def test_the_history_that_comes_back_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
+    first = text_of(frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI))
+    assert cards(first)
+    only = tool_card(ToolFinished("call_1", "x", failed=False, result="</details> & <b>"))
+    history = [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": first},
+        {"role": "user", "content": [{"type": "text", "text": 'what is <details type="tool_calls">?</details>'}]},
+        {"role": "assistant", "content": [{"type": "text", "text": f"Before.{only}After."}]},
+        {"role": "user", "content": "three"},
+        {"role": "assistant", "content": only},
+        {"role": "user", "content": "script: say done"},
+    ]
+    frames(proxy, history, OPENWEBUI)
+    sent = [message for message in model_server.requests[-1]["messages"] if message["role"] != "system"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "user", "assistant", "user", "user"]
+    assert "details" not in str(sent[1]["content"])
+    assert sent[1]["content"].startswith("The tool said: {")
+    assert "details" in str(sent[2]["content"])
+    assert sent[3]["content"] == [{"type": "text", "text": "Before.\n\nAfter."}]
+
+
+@pytest.mark.parametrize(
+    "text", ["<details type=" * 50_000, '<details type="tool_calls"' * 50_000, "<details>x</details>"]
+)
+def test_what_is_no_whole_card_stays_as_it_is(text: str) -> None:
+    messages = [{"role": "assistant", "content": text}, {"role": "user", "content": text}]
+    assert without_cards([*messages]) == messages
+
+
+def test_a_result_cannot_leave_its_card() -> None:
+    evil = '"><script>alert(1)</script></details>\n\n<details type="tool_calls">\n# Owned'
+    card = tool_card(ToolFinished('c"', "<t>", failed=False, arguments={"a": evil}, result=evil))
+    assert card.strip().count("\n") == 2
+    assert card.count("<details") == card.count("</details>") == 1
+    assert "<script" not in card
+    [read] = cards(card)
+    assert json.loads(read["arguments"]) == {"a": evil}
+    assert read["result"] == evil
+
+
+def test_a_card_waits_until_no_tool_works() -> None:
+    activity = StatusAndCards()
+    events = [
+        ToolStarted("1", "a", "A"),
+        ToolStarted("2", "b", "B"),
+        ToolFinished("1", "a", failed=False),
+        Text("| row |"),
+        ToolFinished("2", "b", failed=False),
+        Text("Done."),
+    ]
+    shown = [*(piece for event in events for piece in activity.shown(event)), *activity.ended()]
+    texts = [piece.text for piece in shown if isinstance(piece, Text)]
+    assert texts[0] == "| row |"
+    assert [card["name"] for card in cards(texts[1])] == ["a", "b"]
+    assert texts[2] == "Done."
+    assert [piece for piece in shown if isinstance(piece, Status)][-1] == Status("Used a, b", done=True)
+
+
+def test_ten_thousand_items_make_few_lines() -> None:
+    clock = iter(number / 100 for number in range(20_000))
+    activity = StatusAndCards(lambda: next(clock))
+    lines = [
+        piece.description
+        for done in range(1, 10_001)
+        for piece in activity.shown(ToolProgress("1", "Working", done, 10_000))
+        if isinstance(piece, Status)
+    ]
+    assert lines[0] == "Working (1 of 10000)"
+    assert lines[-1] == "Working (10000 of 10000)"
+    assert 10 < len(lines) < 40
+
+
+@pytest.mark.parametrize(
+    ("template", "arguments", "line"),
+    [
+        ("Searching: {query}", {"query": "a\n b"}, "Searching: a b"),
+        ("Searching: {query}", {}, "Searching"),
+        ("From {a} to {b}", {"a": 1, "b": ["x", "y", "z", "w"]}, "From 1 to x, y, z and 1 more"),
+        ("{a}", {"a": "\u202e" + "x" * 200}, "x" * 80 + "..."),
+    ],
+)
+def test_a_status_line_says_what_a_tool_was_called_with(template: str, arguments: dict[str, object], line: str) -> None:
+    assert status_line(template, arguments) == line
+
+
+def test_a_tool_without_a_status_line_has_its_name() -> None:
+    assert plain_line("search_issues", {"most": 3, "query": "open"}) == "Search issues: open"
+    assert plain_line("whoami", {}) == "Whoami"
