@@ -1,5 +1,6 @@
 """The page of Open WebUI in a browser, for one person."""
 
+import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Locator, Page, StorageState
@@ -56,7 +57,25 @@ class OpenWebUIPage:
         found.wait_for()
         return found
 
-    def photograph(self, name: str) -> None:
-        """Keep what is seen, for the documentation."""
+    def sees_match(self, pattern: str) -> Locator:
+        """Wait for a text that fits a pattern in the last answer, and return where it is."""
+        found = self.answer.get_by_text(re.compile(pattern)).last
+        found.wait_for()
+        return found
+
+    def tool_card(self, tool: str) -> Locator:
+        """The closed card of a tool in the last answer."""
+        return self.answer.get_by_text(re.compile(f"View Result from.*{tool}")).last
+
+    def warned(self, text: str) -> None:
+        """Wait for a red message in the corner."""
+        self.page.locator("[data-sonner-toast][data-type=error]").get_by_text(text).wait_for()
+
+    def finished(self) -> None:
+        """Wait until the answer is complete: then it can be asked for again."""
+        self.answer.get_by_label("Regenerate").wait_for()
+
+    def photograph(self, name: str, page: Page | None = None) -> None:
+        """Keep what is seen, here or in another page, for the documentation."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+        (page or self.page).screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")

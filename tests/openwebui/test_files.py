@@ -26,19 +26,14 @@ def test_a_picture_reaches_the_model_of_an_agent_that_sees(anna: OpenWebUIUser, 
     assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
-def test_the_text_of_a_document_reaches_the_agent_and_is_answered_as_a_question(
-    anna: OpenWebUIUser, model_server: ModelServer
+def test_a_finished_answer_shows_its_links_its_pictures_and_its_usage(
+    annas_page: OpenWebUIPage, model_server: ModelServer
 ) -> None:
-    file = anna.upload("prices.csv", b"fruit,price\nquince,4\n")
-    answer = anna.chat("agno/demo-agent").ask("script: say Quinces cost four.", files=[file])
-    assert answer.text == "Quinces cost four."
-    sent = model_server.requests[-1]["messages"][-1]["content"]
-    assert sent.startswith("### Task:"), "Open WebUI's own prompt, which background tasks have too"
-    assert "fruit: quince" in sent
-
-
-def test_pictures_and_links_of_an_answer_are_shown(annas_page: OpenWebUIPage, model_server: ModelServer) -> None:
     page = annas_page.open("agno/demo-agent")
     page.write("script: say [the docs](https://docs.example.com/a) ![a dot](/static/favicon.png)")
+    page.finished()
     assert page.answer.get_by_role("link", name="the docs").get_attribute("href") == "https://docs.example.com/a"
     page.answer.locator("img[alt='a dot']").wait_for()
+    usage = page.answer.locator("[id^=usage-]").text_content() or ""
+    assert "prompt_tokens: 100" in usage
+    assert "completion_tokens: 7" in usage

@@ -21,28 +21,35 @@ TASKS = ("title_generation", "tags_generation", "follow_up_generation")
 
 
 class Inbox:
-    """What the socket brought, by message; readers wait for what they look for."""
+    """What the socket brought, by message or channel; readers wait for what they look for."""
 
     def __init__(self) -> None:
         self._events: dict[str, list[Event]] = defaultdict(list)
         self._changed = Condition()
 
-    def put(self, message: dict[str, Any], *_: object) -> None:
-        """Keep one event."""
+    def put(self, event: dict[str, Any], *_: object) -> None:
+        """Keep one event of a chat, by its message."""
+        self._keep(event.get("message_id") or "", event["data"])
+
+    def put_of_channel(self, event: dict[str, Any], *_: object) -> None:
+        """Keep one event of a channel, by the channel."""
+        self._keep(event.get("channel_id") or "", event["data"])
+
+    def _keep(self, about: str, event: Event) -> None:
         with self._changed:
-            self._events[message.get("message_id") or ""].append(message["data"])
+            self._events[about].append(event)
             self._changed.notify_all()
 
-    def of(self, message_id: str) -> list[Event]:
-        """Return what came for a message."""
+    def of(self, about: str) -> list[Event]:
+        """Return what came about a message or a channel."""
         with self._changed:
-            return list(self._events[message_id])
+            return list(self._events[about])
 
-    def wait(self, message_id: str, reached: Callable[[list[Event]], bool]) -> None:
-        """Wait until what came for a message is enough."""
+    def wait(self, about: str, reached: Callable[[list[Event]], bool]) -> None:
+        """Wait until what came is enough."""
         with self._changed:
-            enough = self._changed.wait_for(lambda: reached(self._events[message_id]), PATIENCE_SECONDS)
-        assert enough, f"waited in vain; came so far: {self._events[message_id]}"
+            enough = self._changed.wait_for(lambda: reached(self._events[about]), PATIENCE_SECONDS)
+        assert enough, f"waited in vain; came so far: {self._events[about]}"
 
 
 @dataclass
@@ -67,6 +74,7 @@ class OpenWebUIUser:
         user = cls(server, account["id"], account["name"], account["token"], server.http(account["token"]))
         auth = {"token": user.token}
         user.socket.on("events", user.inbox.put)
+        user.socket.on("events:channel", user.inbox.put_of_channel)
         user.socket.connect(server.url, auth=auth, transports=["websocket"], socketio_path="/ws/socket.io")
         user.socket.call("user-join", {"auth": auth})
         return user
@@ -232,6 +240,10 @@ class Answer:
         """Wait for an event of a kind, such as `chat:title`."""
         return self.until(lambda events: any(event["type"] == kind for event in events))
 
+    def settled(self) -> "Answer":
+        """Wait until the work behind it is done too: follow-ups, title, tags."""
+        return self.until(lambda events: {"type": "chat:active", "active": False} in map(_activity, events))
+
     @property
     def statuses(self) -> list[dict[str, Any]]:
         """The status lines, in order."""
@@ -260,3 +272,8 @@ class Answer:
 
 def _is_end(event: Event) -> bool:
     return event["type"] in _ENDS or (event["type"] == "chat:completion" and bool(event["data"].get("done")))
+
+
+def _activity(event: Event) -> dict[str, Any]:
+    data = event.get("data")
+    return {"type": event["type"], "active": data.get("active") if isinstance(data, dict) else None}
