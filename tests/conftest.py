@@ -172,14 +172,23 @@ def proxy_environment(
 
 
 @pytest.fixture(scope="session")
+def proxy_arguments() -> list[str]:
+    """More arguments for `roster serve`."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def proxy(
-    tmp_path_factory: pytest.TempPathFactory, proxy_environment: dict[str, str], _model_server: tuple[ModelServer, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    proxy_environment: dict[str, str],
+    proxy_arguments: list[str],
+    _model_server: tuple[ModelServer, str],
 ) -> Iterator[RosterProcess]:
     """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
     folder = tmp_path_factory.mktemp("proxy")
     config = PROXY_CONFIG.format(base=_model_server[1])
     (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
-    process = RosterProcess(folder, proxy_environment).start()
+    process = RosterProcess(folder, proxy_environment, proxy_arguments).start()
     yield process
     process.stop()
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from tests.conftest import JWT_SECRET, OPENWEBUI_KEY, install
 from tests.openwebui import compose
 from tests.openwebui.installation import installed, missing
 from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.process import OpenWebUIProcess
+from tests.openwebui.process import OpenWebUIProcess, free_port
 from tests.openwebui.user import OpenWebUIUser
 from tests.roster_process import RosterProcess
 
@@ -43,10 +43,17 @@ def proxy_environment(proxy_environment: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def openwebui(proxy: RosterProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenWebUIProcess]:
-    """Open WebUI of the version and with the settings of compose.yaml; only the address of the proxy is another."""
+def proxy_arguments() -> list[str]:
+    """A port chosen before the proxy starts, so that Open WebUI can start beside it."""
+    return ["--port", str(free_port())]
+
+
+@pytest.fixture(scope="session")
+def _starting_openwebui(
+    proxy_arguments: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenWebUIProcess]:
     environment = compose.environment("openwebui", SECRETS) | {
-        "OPENAI_API_BASE_URL": f"{proxy.url}/v1",
+        "OPENAI_API_BASE_URL": f"http://127.0.0.1:{proxy_arguments[-1]}/v1",
         # The first admin without the page.
         "WEBUI_ADMIN_NAME": "Admin",
         "WEBUI_ADMIN_EMAIL": ADMIN[0],
@@ -54,10 +61,14 @@ def openwebui(proxy: RosterProcess, tmp_path_factory: pytest.TempPathFactory) ->
     }
     command = installed(compose.openwebui_version())
     process = OpenWebUIProcess(tmp_path_factory.mktemp("openwebui"), command, environment).start()
-    try:
-        yield process.wait()
-    finally:
-        process.stop()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def openwebui(_starting_openwebui: OpenWebUIProcess, proxy: RosterProcess) -> OpenWebUIProcess:
+    """Open WebUI of the version and with the settings of compose.yaml; only the address of the proxy is another."""
+    return _starting_openwebui.wait()
 
 
 @pytest.fixture(scope="session")
@@ -98,27 +109,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def _pages(browser: Browser) -> Iterator[Callable[[OpenWebUIUser], OpenWebUIPage]]:
-    """Pages by person: a second page of one person finds everything in the browser's cache."""
-    pages: dict[str, OpenWebUIPage] = {}
-
-    def of(user: OpenWebUIUser) -> OpenWebUIPage:
-        if user.id not in pages:
-            pages[user.id] = OpenWebUIPage.of(browser, user)
-        return pages[user.id]
-
-    yield of
-    for page in pages.values():
-        page.close()
-
-
-@pytest.fixture
-def annas_page(_pages: Callable[[OpenWebUIUser], OpenWebUIPage], anna: OpenWebUIUser) -> OpenWebUIPage:
-    """Anna's browser."""
-    return _pages(anna)
-
-
-@pytest.fixture
-def berts_page(_pages: Callable[[OpenWebUIUser], OpenWebUIPage], bert: OpenWebUIUser) -> OpenWebUIPage:
-    """Bert's browser."""
-    return _pages(bert)
+def annas_page(browser: Browser, anna: OpenWebUIUser) -> Iterator[OpenWebUIPage]:
+    """Anna's browser; the second page in it finds everything in its cache."""
+    page = OpenWebUIPage.of(browser, anna)
+    yield page
+    page.close()

@@ -30,6 +30,12 @@ class OpenWebUIPage:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         return cls(context.new_page(), user.server.url)
 
+    def another_browser(self) -> "OpenWebUIPage":
+        """A window of a browser that knows nothing of this one, on no page yet."""
+        browser = self.page.context.browser
+        assert browser
+        return OpenWebUIPage(browser.new_context(locale="en-US").new_page(), self.url)
+
     def close(self) -> None:
         """Close the window."""
         self.page.context.close()
@@ -75,7 +81,7 @@ class OpenWebUIPage:
         """Wait until the answer is complete: then it can be asked for again."""
         self.answer.get_by_label("Regenerate").wait_for()
 
-    def photograph(self, name: str, page: Page | None = None) -> None:
-        """Keep what is seen, here or in another page, for the documentation."""
+    def photograph(self, name: str) -> None:
+        """Keep what is seen, for the documentation."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        (page or self.page).screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")

@@ -39,7 +39,7 @@ class OpenWebUIProcess:
     def start(self) -> "OpenWebUIProcess":
         """Start; `wait` waits for its end."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         own = {"DATA_DIR": str(self.folder), "WEBUI_URL": self.url, "CORS_ALLOW_ORIGIN": self.url}
         environment = clean_environment(**SLIM, **self.environment, **own)
@@ -87,7 +87,8 @@ def _is_healthy(client: httpx.Client) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

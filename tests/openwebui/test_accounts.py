@@ -1,8 +1,6 @@
 """Who asks, and with whose account: people of Open WebUI are kept apart."""
 
 
-from playwright.sync_api import Page
-
 from tests.chatting import LINK
 from tests.openwebui.page import OpenWebUIPage
 from tests.openwebui.user import OpenWebUIUser
@@ -45,45 +43,40 @@ def test_a_missing_account_shows_a_link_to_its_person_and_not_to_the_model(
     assert not LINK.search(str(model_server.requests))
 
 
-def test_two_people_connect_their_accounts_in_the_browser_and_each_agent_acts_with_the_right_one(
-    annas_page: OpenWebUIPage, berts_page: OpenWebUIPage, model_server: ModelServer, github: GitHubServer
+def test_two_people_connect_their_accounts_and_each_agent_acts_with_the_right_one(
+    annas_page: OpenWebUIPage, bert: OpenWebUIUser, model_server: ModelServer, github: GitHubServer
 ) -> None:
     github.tokens[TOKEN] = Token("anna-on-github")
     github.login = "bert-on-github"
-    form = follow_the_link(annas_page, photographed=True)
-    form.locator("input[name=field_token]").fill(TOKEN)
-    form.locator("form:has(input[name=field_token]) button").click()
-    connected(form, "anna-on-github", photographed=True)
-    sign_in = follow_the_link(berts_page)
-    sign_in.locator("button[value=oauth], form:has(input[name=way][value=oauth]) button").first.click()
-    connected(sign_in, "bert-on-github")
-    for page, own in ((annas_page, "anna-on-github"), (berts_page, "bert-on-github")):
-        page.write(WHO)
-        page.sees_match(f"The tool said.*{own}")
-        page.write("/gh-me")
-        page.sees_match(f"GitHub account .*{own}|{own}")
+    annas_page.open(AGENT).write("/gh-me")
+    annas_page.finished()
+    annas_page.photograph("connect-link")
+    with annas_page.page.context.expect_page() as opened:
+        annas_page.answer.locator("a[href*='/roster/connect/']").click()
+    give_a_token(OpenWebUIPage(opened.value, ""))
+    sign_in(annas_page.another_browser(), bert)
+    for ask, shown in ((WHO, "The tool said.*anna-on-github"), ("/gh-me", "anna-on-github")):
+        annas_page.write(ask)
+        annas_page.sees_match(shown)
+        assert "bert-on-github" in bert.chat(AGENT).ask(ask).text
     annas_page.photograph("account-in-use")
 
 
-def follow_the_link(page: OpenWebUIPage, *, photographed: bool = False) -> Page:
-    """Ask for something that needs an account, and open the link in the answer."""
-    page.open(AGENT).write("/gh-me")
-    link = page.answer.locator("a[href*='/roster/connect/']")
-    link.wait_for()
-    page.finished()
-    if photographed:
-        page.photograph("connect-link")
-    with page.page.context.expect_page() as opened:
-        link.click()
-    form = opened.value
-    form.get_by_text("Connect GitHub").first.wait_for()
-    if photographed:
-        page.photograph("connect-page", form)
-    return form
+def give_a_token(page: OpenWebUIPage) -> None:
+    page.sees("Anna Example")
+    page.photograph("connect-page")
+    page.page.locator("input[name=field_token]").fill(TOKEN)
+    page.page.get_by_role("button", name="Connect", exact=True).click()
+    page.sees("anna-on-github is connected")
+    page.photograph("connected")
+    page.page.close()
 
 
-def connected(form: Page, account: str, *, photographed: bool = False) -> None:
-    form.get_by_text(f"{account} is connected").wait_for()
-    if photographed:
-        OpenWebUIPage(form, "").photograph("connected")
-    form.close()
+def sign_in(page: OpenWebUIPage, bert: OpenWebUIUser) -> None:
+    link = LINK.search(bert.chat(AGENT).ask("/connect github").text)
+    assert link
+    page.page.goto(link[0])
+    page.sees("Bert Example")
+    page.page.get_by_role("button", name="Sign in with GitHub").click()
+    page.sees("bert-on-github is connected")
+    page.close()
