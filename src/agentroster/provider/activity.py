@@ -12,7 +12,7 @@ from agentroster.agents.chat import RunEvent, Text, Thinking, ToolFinished, Tool
 from agentroster.provider.tool_card import tool_card
 
 _MOST_NAMED = 3
-_LEAST_SECONDS, _MOST_SECONDS = 1.0, 10.0
+_MOST_SECONDS = 10.0
 _LEAST_PART = 0.05
 
 
@@ -98,7 +98,8 @@ class StatusAndCards:
                     yield self._status(f"{event.line} ({event.done} of {event.total})")
             case ToolFinished():
                 self._running.discard(event.call_id)
-                self._names.append(f"{event.tool} (failed)" if event.failed else event.tool)
+                name = event.tool.replace("_", " ")
+                self._names.append(f"{name} (failed)" if event.failed else name)
                 self._cards.append(tool_card(event))
                 if not self._running:
                     yield from self._cards_done()
@@ -143,8 +144,7 @@ class _Pace:
         now = self._clock()
         when, done = self._last.get(event.call_id, (now - _MOST_SECONDS, 0))
         waited, grown = now - when, event.done - done
-        enough = waited >= _MOST_SECONDS or (waited >= _LEAST_SECONDS and grown >= event.total * _LEAST_PART)
-        if not enough and event.done < event.total:
+        if waited < _MOST_SECONDS and grown < event.total * _LEAST_PART and event.done < event.total:
             return False
         self._last[event.call_id] = (now, event.done)
         return True
