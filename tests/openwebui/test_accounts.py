@@ -1,6 +1,5 @@
 """Who asks, and with whose account: people of Open WebUI are kept apart."""
 
-
 from tests.chatting import LINK
 from tests.openwebui.page import OpenWebUIPage
 from tests.openwebui.user import OpenWebUIUser
