@@ -54,9 +54,45 @@ eval *arguments:
 docs:
     uv run -q python -m tools.settings_page
 
-# Write .env with fresh secrets for compose
-secrets:
-    uv run -q python -m tools.env_file
+# Write .env with fresh secrets for compose; --postgres and --ollama MODEL add those services
+secrets *arguments:
+    uv run -q python -m tools.env_file {{ arguments }}
+
+compose_dev := "podman compose -p agentroster-dev -f compose.yaml -f compose.dev.yaml"
+
+# Start the stack on the code of this folder, in a project and volumes of its own; `just dev proxy` leaves out Open WebUI
+dev *services:
+    test -e .env || uv run -q python -m tools.env_file
+    {{ compose_dev }} up -d --build {{ services }}
+
+# Follow what the development stack logs
+dev-logs *arguments:
+    {{ compose_dev }} logs -f {{ arguments }}
+
+# Stop the development stack and keep its data
+dev-stop:
+    {{ compose_dev }} down
+
+# Stop the development stack and delete its data
+[confirm("Delete the volumes of the development stack? [y/N]")]
+dev-reset:
+    {{ compose_dev }} down -v
+
+# Start the proxy on this machine, without containers, anew after each change of the code
+dev-serve *arguments:
+    uv run -q python -m tools.reload src -- roster serve {{ arguments }}
+
+# Build the image of the proxy
+container-build *arguments:
+    podman build -t localhost/agentroster:dev {{ arguments }} .
+
+# Start the proxy alone in its container, without Open WebUI
+container-run:
+    podman compose up -d --build proxy
+
+# Prove the stack in containers: build, start, enrich, stop, start again, all data there; --postgres, --all
+container-check *arguments:
+    uv run -q python -m tools.try_stack {{ arguments }}
 
 # Everything a change needs
 check: lint types layers test

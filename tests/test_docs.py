@@ -7,14 +7,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-import yaml
 from PIL import Image
 
 from agentroster.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.roster_process import RosterProcess, clean_environment
 from tests.stand_ins.hub import HubServer, Repository
-from tools import env_file, settings_page
+from tools import settings_page
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "SECURITY.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -103,21 +102,3 @@ def test_links_between_pages_lead_somewhere() -> None:
 @pytest.mark.parametrize("command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "enrich"])
 def test_every_command_is_documented(command: str) -> None:
     assert any(f"roster {command}" in page.read_text(encoding="utf-8") for page in PAGES)
-
-
-def test_the_environment_file_of_compose_gets_fresh_secrets() -> None:
-    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    first, second = (
-        dict(line.split("=", 1) for line in env_file.filled(example).splitlines() if "=" in line) for _ in "12"
-    )
-    compose = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
-    needed = set(re.findall(r"\$\{(\w+):\?", str(compose)))
-    assert needed <= {name for name, value in first.items() if value}
-    assert all(first[name] != second[name] for name in needed)
-
-
-def test_open_webui_never_sees_the_proxys_own_secrets() -> None:
-    compose = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
-    given = str(compose["services"]["openwebui"])
-    assert "ROSTER_ENCRYPTION_KEY" not in given
-    assert "LITELLM_MASTER_KEY" not in given

@@ -348,3 +348,21 @@ def test_an_interrupted_command_keeps_what_is_done_and_says_how_to_go_on(
     assert "Stopped: 4 of 8 are done" in error
     assert "Traceback" not in error
     assert "4 in all: 4 changed" in out
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/roster/api/jobs", "GET, HEAD"),
+        ("GET", SKILL, "POST"),
+        ("POST", "/roster/api/me/llm", "DELETE, GET, HEAD, PUT"),
+        ("PATCH", "/roster/api/jobs/x", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_answered_with_the_right_ones(
+    anna: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = anna.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert allowed in answer.json()["error"]["message"]

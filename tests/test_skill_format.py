@@ -1,10 +1,13 @@
 """Skill folders: what loads, what is refused and where it says the fault is, and the commands for their authors."""
 
 import asyncio
+import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +15,15 @@ import pytest
 from click.testing import CliRunner
 
 from agentroster.cli.skills import skills
-from agentroster.errors import SkillBroken, StartRefused
+from agentroster.errors import NotFound, SkillBroken, StartRefused
+from agentroster.json_schema import Schema, refuse_unusable
+from agentroster.library.library import Library
+from agentroster.skills.access import library_for
 from agentroster.skills.check import check_folder
 from agentroster.skills.context import SkillContext
+from agentroster.skills.pipeline import run_pipeline
 from agentroster.skills.registry import Skill, SkillRegistry, load_skill
+from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
 from tests.conftest import REPOSITORY
 
@@ -234,3 +242,141 @@ def test_a_new_skill_needs_a_good_name(tmp_path: Path, name: str) -> None:
 def test_without_a_subcommand_the_skills_are_listed() -> None:
     assert "colours" in CliRunner().invoke(skills, []).stdout
     assert '"broken": {}' in CliRunner().invoke(skills, ["--json"]).stdout
+
+
+SCHEMAS = {
+    "{$ref: 'http://127.0.0.1:<port>/x'}": "$ref: 'http://127.0.0.1:<port>/x' is no part of this schema",
+    "{allOf: [{$ref: 'other.json'}]}": "$ref: 'other.json' is no part of this schema",
+    "{$ref: 'file:///etc/passwd'}": "$ref: 'file:///etc/passwd' is no part of this schema",
+    "{items: {$dynamicRef: 'http://127.0.0.1:<port>/x'}}": "$dynamicRef: ",
+    "{$ref: '#/$defs/missing'}": "$ref: '#/$defs/missing' is no part of this schema",
+    "{properties: {a: {$id: 'http://127.0.0.1:<port>/', $ref: 'x'}}}": "$id: only the outermost schema may have one",
+    "{$schema: 'http://json-schema.org/draft-07/schema#'}": "$schema: only https://json-schema.org/draft/2020-12",
+    "{pattern: '('}": "not a JSON Schema",
+    "&a {allOf: [*a]}": "not a JSON Schema: nested without end",
+    "{patternProperties: {x: {}}, not: {unevaluatedProperties: false}}": "cannot be used together",
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("key", ["    parameters", "    output_schema", "output_schema"])
+def test_a_schema_that_reaches_outside_or_cannot_be_checked_is_refused_and_nothing_is_fetched(
+    tmp_path: Path, key: str, schema: str
+) -> None:
+    manifest = GREET.replace(GREET[GREET.index("    parameters") :], "")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        text = f"{manifest}{key}: {schema}\n".replace("<port>", port)
+        folder = written(tmp_path, "greeter", {"skill.yaml": text, "handler.py": HANDLER})
+        [problem] = check_folder(folder)[1]
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert problem.startswith(f"{folder}/skill.yaml:8: ")
+    assert f"{key.strip()}: " in problem
+    assert SCHEMAS[schema].replace("<port>", port) in problem
+
+
+CHOICES: dict[str, object] = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)}
+TOO_LONG = "takes too long to check"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "complaint"),
+    [
+        ({"pattern": "^(a|a)*$"}, "a" * 60 + "!", TOO_LONG),
+        ({"patternProperties": {"^(a|a)*$": {}}}, {"a" * 60 + "!": 1}, TOO_LONG),
+        ({"patternProperties": {"^(a|a)*$": {}}, "additionalProperties": False}, {"a" * 60 + "!": 1}, TOO_LONG),
+        ({"$defs": {**CHOICES, "40": {"type": "string"}}, "$ref": "#/$defs/0"}, 1, TOO_LONG),
+        ({"$ref": "#"}, 1, "nested too deeply"),
+        ({"multipleOf": 0.01}, 10**400, "cannot be checked"),
+        ({"uniqueItems": True}, [one for n in range(20_000) for one in (n, str(n), [n])], ""),
+        ({"uniqueItems": True}, [1, True, "1", [1], [True], {"a": 1}, {"a": True}], ""),
+        ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "not all different"),
+        ({"items": {"type": "string"}}, [0] * 100_000, "0: 0 is not of type 'string'"),
+        ({"patternProperties": {"^n": {"type": "integer"}}, "additionalProperties": {"type": "string"}},
+         {"name": 1, "x": "y"}, ""),
+        ({"patternProperties": {"^n": {"type": "integer"}}, "additionalProperties": False}, {"x": 1}, "'x' was"),
+        ({"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, {"a": 1, "b": 2}, "b: 2 is not"),
+    ],
+)  # fmt: skip
+def test_no_value_keeps_a_schema_busy(schema: dict[str, Any], value: object, complaint: str) -> None:
+    refuse_unusable(schema)
+    found = Schema(schema).complaints(value, 0.3 if complaint == TOO_LONG else 60)
+    assert bool(found) is bool(complaint), found
+    assert complaint in "".join(map(str, found))
+    assert len(found) <= 20
+
+
+def test_a_slow_check_leaves_the_event_loop_alone() -> None:
+    async def run() -> list[str]:
+        order: list[str] = []
+
+        async def check() -> None:
+            found = await Schema({"pattern": "^(a|a)*$"}).check("a" * 60 + "!")
+            order.append(found[0].keyword)
+
+        async def tick() -> None:
+            await asyncio.sleep(0.02)
+            order.append("tick")
+
+        await asyncio.gather(check(), tick())
+        return order
+
+    assert asyncio.run(run()) == ["tick", "time"]
+
+
+@pytest.mark.parametrize(
+    ("types", "found"),
+    [(("lora",), ["headed", "ink"]), (("checkpoint", "embedding"), ["base", "word"]), (None, None)],
+)
+def test_a_skill_for_some_types_of_models_is_shown_no_others(
+    tmp_path: Path, types: tuple[Any, ...] | None, found: list[str] | None
+) -> None:
+    header = json.dumps({"__metadata__": {"ss_network_module": "networks.lora"}}).encode()
+    for name in ("loras/ink", "loras/base", "embeddings/word", "misc/headed", "misc/unknown"):
+        path = tmp_path / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(len(header).to_bytes(8, "little") + header if "headed" in name else b"\x02" + bytes(7) + b"{}")
+    (tmp_path / "loras/base.metadata.json").write_text('{"model_type": "checkpoint"}', encoding="utf-8")
+    skill = loaded(written(tmp_path, "greeter", {"skill.yaml": GREET, "handler.py": HANDLER}))
+    skill = replace(skill, manifest=skill.manifest.model_copy(update={"model_type_filter": types}))
+    library = library_for(Library([tmp_path]), skill)
+    names = [model.path.stem for model in library.models()]
+    assert sorted(names) == (found or ["base", "headed", "ink", "unknown", "word"])
+    for model in Library([tmp_path]).models():
+        assert library.holds(model) is (model.path.stem in names)
+        if model.path.stem not in names:
+            with pytest.raises(NotFound, match="is not for this skill"):
+                library.find(str(model.path))
+
+
+def test_the_list_names_a_broken_skill_once_and_a_missing_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, "greeter", {"skill.yaml": "name: greeter\n"})
+    monkeypatch.setenv("ROSTER_SKILLS_DIR", str(tmp_path))
+    done = CliRunner().invoke(skills, [])
+    assert done.stderr.count(f"{tmp_path}/greeter/skill.yaml:1: title: Field required") == 1
+    monkeypatch.setenv("ROSTER_SKILLS_DIR", str(tmp_path / "missing"))
+    assert f"{tmp_path}/missing: ROSTER_SKILLS_DIR names this" in CliRunner().invoke(skills, []).stderr
+
+
+def test_an_item_whose_report_is_not_as_declared_fails_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_skeleton(tmp_path, "counts", "pipeline")
+    handler = folder / "handler.py"
+    broken = handler.read_text(encoding="utf-8").replace('"words": prepared', '"words": prepared or "annas-word"')
+    handler.write_text(broken, encoding="utf-8")
+    pipeline = loaded(folder).pipeline
+    assert pipeline is not None
+
+    class Context:
+        async def show(self, text: str) -> None: ...
+
+    arguments = {"texts": ["one two", " "]}
+    done = cast("Any", asyncio.run(run_pipeline(pipeline, cast("SkillContext", Context()), arguments, None)))
+    assert (done["total"], done["failed"]) == (2, 1)
+    assert done["items"][0] == {"item": "one two", "found": {"words": 2}}
+    assert "is not what the skill declares" in done["items"][1]["error"]
+    assert "The report of an item of counts does not fit its output_schema: found.words breaks `type`" in caplog.text
+    assert "annas-word" not in caplog.text + str(done)

@@ -6,9 +6,11 @@ import os
 import random
 import re
 import signal
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,10 +29,12 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.rotation import rotate
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement
+from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
 from agentroster.errors import BadInput, StartRefused
+from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.people import purge_person, relink_person
+from agentroster.jobs.store import JobStore
 from tests.conftest import MASTER_KEY
 from tests.postgres import programs, serving_postgres
 from tests.roster_process import RosterProcess, run_roster
@@ -300,6 +304,26 @@ def test_a_database_that_cannot_be_used_is_one_clear_line(url: str) -> None:
         Database.open(url)
 
 
+def test_a_start_waits_for_the_server_of_the_database() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said: list[str] = []
+    with ExitStack() as servers:
+
+        def begin(text: str) -> None:
+            said.append(text)
+            servers.enter_context(socket.create_server(("127.0.0.1", port)))
+
+        wait_for_server(f"postgresql://roster:secret@127.0.0.1:{port}/roster", 30, begin)
+    assert said == [f"waiting for the database at 127.0.0.1:{port}"]
+
+
+def test_a_start_waits_for_one_server_only_and_not_for_ever() -> None:
+    for url in ("nonsense", "mysql://nowhere.invalid/y", "postgresql://", "postgresql://a.invalid,b.invalid/x"):
+        wait_for_server(url, 10_000, pytest.fail)
+    wait_for_server("postgresql://127.0.0.1:1/x", 0, pytest.fail)
+
+
 def test_a_proxy_runs_on_postgres(postgres: str, tmp_path: Path) -> None:
     environment = {
         "LITELLM_MASTER_KEY": MASTER_KEY,
@@ -487,10 +511,16 @@ def test_the_commands_back_up_audit_purge_and_relink(tmp_path: Path) -> None:
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
     assert b"canary" not in (tmp_path / "backup").read_bytes()
     assert "never written over" in run("credentials", "export", file, *options, status=2)
-    assert "1 credentials, 0 memories now belong to anna-2" in run("users", "relink", "anna", "anna-2")
+    with Database.open(tmp_path / "data" / "roster.db") as database:
+        begun = JobStore(database).create(Caller(user="anna", proof="own_key"), "some-skill", {})
+    assert "1 credentials, 0 memories, 1 jobs now belong to anna-2" in run("users", "relink", "anna", "anna-2")
+    with Database.open(tmp_path / "data" / "roster.db") as database:
+        moved = JobStore(database).claim("worker", 1)[0]
+        assert (moved.id, moved.caller.user) == (begun.id, "anna-2")
+        assert [job.id for job in JobStore(database).of_caller(moved.caller)] == [begun.id]
     assert "Nothing is stored" in run("users", "relink", "anna", "anna-2", status=2)
     counts = json.loads(run("users", "purge", "anna-2", "--yes", "--json"))
-    assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 0}
+    assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 1}
     assert "1 credentials imported" in run("credentials", "import", file, *options)
     audit = json.loads(run("audit", "--json"))
     assert [row["action"] for row in audit] == ["import", "purge", "relink", "relink", "export", "set"]

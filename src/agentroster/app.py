@@ -6,15 +6,16 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 import io
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
+from http import HTTPStatus
 from typing import Any, cast
 
 from litellm.proxy.proxy_server import app as litellm_app
 from starlette.applications import Starlette
-from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from agentroster.api.jobs import JobRoutes
 from agentroster.api.me import OwnModelRoutes
+from agentroster.api.requests import wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
 from agentroster.front_door import FrontDoor
@@ -58,4 +59,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
         *JobRoutes(who, runtime.jobs).routes(),
         *OwnModelRoutes(who, accounts, runtime.models).routes(),
     ]
-    return Starlette(routes=[*own, Mount("/", app=ModelList(door, runtime.agents))], lifespan=lifespan)
+    app = Starlette(routes=own, lifespan=lifespan, exception_handlers={HTTPStatus.METHOD_NOT_ALLOWED: wrong_method})
+    # Not as a mount, which would take the place of our routes for methods that they do not know.
+    app.router.default = ModelList(door, runtime.agents)
+    app.router.redirect_slashes = False
+    return app

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -20,6 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
+_POSTGRES_PORT = 5432
 _POSTGRES_TYPES = {
     " WITHOUT ROWID": "",
     " BLOB": " BYTEA",
@@ -193,6 +196,38 @@ def quickly(connection: Connection, statement: str, rows: Sequence[Sequence[obje
         cursor.close()
 
 
+def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> None:
+    """Return once something listens at the address of a PostgreSQL database, or after that time.
+
+    Proxies and databases start together, in any order. What else may be wrong with the address is for `open` to say.
+    """
+    place = _server(url)
+    deadline, told = time.monotonic() + seconds, False
+    while place is not None:
+        try:
+            socket.create_connection(place, timeout=5).close()
+        except OSError:
+            if time.monotonic() >= deadline:
+                return
+            if not told:
+                say(f"waiting for the database at {place[0]}:{place[1]}")
+            told = True
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _server(url: str) -> tuple[str, int] | None:
+    """Return host and port, or None where the address has not exactly one of each."""
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    if not address.drivername.startswith("postgres") or not address.host or "," in address.host:
+        return None
+    return address.host, address.port or _POSTGRES_PORT
+
+
 def _sqlite(path: Path, schema: Schema) -> Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -203,20 +238,15 @@ def _sqlite(path: Path, schema: Schema) -> Engine:
     # Last in, first out: another connection's write empties a connection's cache, so the same one is used again.
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, pool_use_lifo=True)
     event.listen(engine, "connect", _configure)
-    try:
-        with engine.begin() as connection:
-            # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            version: int = connection.execute(text("PRAGMA user_version")).scalar_one()
-            _migrate(connection, schema, version, str(path))
-            connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
-    except DatabaseError as error:
-        engine.dispose()
-        raise StartRefused(f"{path} is not a usable SQLite database: restore it from a backup") from error
-    except StartRefused:
-        engine.dispose()
-        raise
-    return engine
+
+    def migrate(connection: Connection) -> None:
+        # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        version: int = connection.execute(text("PRAGMA user_version")).scalar_one()
+        _migrate(connection, schema, version, str(path))
+        connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
+
+    return _migrated(engine, migrate, f"{path} is not a usable SQLite database: restore it from a backup")
 
 
 def _postgres(url: str, schema: Schema) -> Engine:
@@ -229,29 +259,38 @@ def _postgres(url: str, schema: Schema) -> Engine:
         raise StartRefused("PostgreSQL needs its driver: pip install 'agentroster[postgres]'") from error
     except ArgumentError as error:
         raise StartRefused("ROSTER_DATABASE_URL is not a valid address of a database") from error
+
+    def migrate(connection: Connection) -> None:
+        # Replicas start together: one migrates, the others wait for it.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
+        connection.execute(
+            text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+        )
+        found = connection.execute(
+            text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
+        ).scalar_one_or_none()
+        _migrate(connection, schema, found or 0, "the database")
+        connection.execute(
+            text(
+                "INSERT INTO schema_versions VALUES (:name, :version) "
+                "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
+            ),
+            {"name": schema.name, "version": len(schema.versions)},
+        )
+
+    return _migrated(
+        engine, migrate, "The database of ROSTER_DATABASE_URL cannot be used: is it up, and the password right?"
+    )
+
+
+def _migrated(engine: Engine, migrate: Callable[[Connection], None], trouble: str) -> Engine:
+    """Return the engine, its schema up to date. Raises StartRefused, having closed it, with `trouble` or its own."""
     try:
         with engine.begin() as connection:
-            # Replicas start together: one migrates, the others wait for it.
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
-            connection.execute(
-                text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-            )
-            found = connection.execute(
-                text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
-            ).scalar_one_or_none()
-            _migrate(connection, schema, found or 0, "the database")
-            connection.execute(
-                text(
-                    "INSERT INTO schema_versions VALUES (:name, :version) "
-                    "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
-                ),
-                {"name": schema.name, "version": len(schema.versions)},
-            )
+            migrate(connection)
     except DatabaseError as error:
         engine.dispose()
-        raise StartRefused(
-            "The database of ROSTER_DATABASE_URL cannot be used: is it up, and the password right?"
-        ) from error
+        raise StartRefused(trouble) from error
     except StartRefused:
         engine.dispose()
         raise

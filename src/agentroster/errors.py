@@ -9,6 +9,7 @@
     ├── Unauthenticated                401   no proven caller
     ├── NotAllowed                     403   proven, but not permitted
     ├── NotFound                       404   what is missing, and what there is instead
+    ├── WrongMethod                    405   what may be sent to this address
     ├── TooLarge                       413   the request body is over the limit
     ├── StateConflict                  409   it cannot be done in the state things are in
     │   └── ModelMissing               409   a skill needs a language model, and there is none
@@ -111,6 +112,13 @@ class NotFound(RosterError):
 
     status = 404
     code = "not_found"
+
+
+class WrongMethod(RosterError):
+    """The address exists, for other methods."""
+
+    status = 405
+    code = "method_not_allowed"
 
 
 class TooLarge(RosterError):

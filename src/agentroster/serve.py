@@ -12,6 +12,7 @@ import click
 import httpx
 import uvloop
 
+from agentroster.db import wait_for_server
 from agentroster.errors import StartRefused
 from agentroster.llm.completion import ChatModel
 from agentroster.logs import configure_logging
@@ -22,6 +23,7 @@ from agentroster.settings import Settings
 
 _DEFAULT_CONFIG = "proxy_config.yaml"
 _GRACE_SECONDS = 3
+_DATABASE_SECONDS = 60.0
 
 # What the dependencies would otherwise do by themselves: fetch a price list, send telemetry, show an admin
 # page. Set before their import; `AGNO_TELEMETRY` beats even Agno's own constructor argument.
@@ -44,6 +46,8 @@ def serve(**options: object) -> None:
     if notice:
         click.echo(notice)
     configure_logging(settings.secrets())
+    if isinstance(settings.database, str):
+        wait_for_server(settings.database, _DATABASE_SECONDS, click.echo)
     _prepare_environment(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))

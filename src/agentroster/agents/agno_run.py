@@ -50,6 +50,7 @@ class AgnoRun:
     session_id: str
     emit: Emit
     needed_accounts: set[str] = field(default_factory=set[str])
+    refused: dict[str, None] = field(default_factory=dict[str, None])
     _own_tools: set[str] = field(default_factory=set[str])
 
     async def run(self) -> None:
@@ -104,7 +105,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.emit, self.needed_accounts),
+            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused),
         )
 
     def _translate(self, event: object) -> None:
@@ -149,6 +150,7 @@ class _Bound:
     context: SkillContext
     emit: Emit
     needed_accounts: set[str]
+    refused: dict[str, None]
 
 
 class _SkillFunction(Function):
@@ -171,6 +173,7 @@ async def _call(fc: Any, **arguments: Any) -> str:
     outcome = await shown_call(tool, context, arguments, bound.emit, fc.call_id or "")
     if shown:
         bound.emit(Text("\n"))
+    bound.refused.update(dict.fromkeys(outcome.refused))
     if outcome.needs:
         bound.needed_accounts.add(outcome.needs)
     return outcome.text

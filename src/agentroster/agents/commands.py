@@ -13,6 +13,7 @@ from agentroster.agents.tool_call import shown_call
 from agentroster.library.library import Library
 from agentroster.llm import offline
 from agentroster.skills.context import SkillContext
+from agentroster.skills.foreign_text import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
@@ -74,6 +75,9 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
         emit(Text(text))
 
     outcome = await shown_call(invocation.tool, context.showing(show), invocation.arguments, emit)
+    if outcome.refused:
+        shown = True
+        emit(Text(f"\n{refusals_text(outcome.refused)}\n\n"))
     if outcome.needs:
         return outcome.needs
     if outcome.failed:
@@ -82,6 +86,11 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
     elif not shown:
         emit(Text(f"```json\n{outcome.text}\n```\n"))
     return ""
+
+
+def refusals_text(refusals: Sequence[str]) -> str:
+    """Return what a person is told of refusals that a skill keeps to itself."""
+    return "A skill tried what it may not do, and was refused: " + " ".join(map(as_words, refusals)) + "\n"
 
 
 def unknown_command(text: str) -> str:

@@ -100,6 +100,9 @@ class Runner:
             emit=output.emit,
         )
         await run.run()
+        # To the person, who would not learn it from a skill that keeps silent.
+        if run.refused:
+            output.paragraph(commands.refusals_text(list(run.refused)))
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
 

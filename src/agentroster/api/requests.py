@@ -6,8 +6,9 @@ from typing import Any, TypeAlias, cast
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
-from agentroster.errors import BadInput, InputInvalid, NotAllowed, RosterError, TooLarge
+from agentroster.errors import BadInput, InputInvalid, NotAllowed, RosterError, TooLarge, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 
@@ -61,6 +62,16 @@ def answering(handler: Handler) -> Handler:
             return failed(error)
 
     return answer
+
+
+async def wrong_method(request: Request, _error: Exception) -> Response:
+    """Return the refusal of a method, naming all that any route knows for this address."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    allowed = ", ".join(sorted({method for methods in matching for method in methods}))
+    response = failed(WrongMethod(f"{request.method[:20]} is not possible here, but {allowed} is."))
+    response.headers["allow"] = allowed
+    return response
 
 
 def failed(error: RosterError) -> JSONResponse:

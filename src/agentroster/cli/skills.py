@@ -1,6 +1,7 @@
 """`roster skills`: what there is, a run of one, a new one, and what is wrong with one."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import cast
@@ -23,6 +24,8 @@ def skills(context: click.Context, *, as_json: bool) -> None:
     from agentroster.settings import load_settings  # noqa: PLC0415 - slow
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
+    # The list names the broken ones itself.
+    logging.getLogger("agentroster").addHandler(logging.NullHandler())
     registry = SkillRegistry.load(load_settings().skills_dir)
     rows = [
         {"skill": skill.manifest.name, "kind": skill.manifest.kind, "title": skill.manifest.title, "from": skill.origin}
@@ -66,7 +69,7 @@ def skills_check(folder: Path) -> None:
 
 @skills.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["tools", "pipeline"]), default="tools", show_default=True)
+@click.option("--kind", type=click.Choice(["tools", "pipeline", "prompt"]), default="tools", show_default=True)
 @click.option(
     "--dir",
     "parent",
@@ -74,17 +77,24 @@ def skills_check(folder: Path) -> None:
     help="Where the folder is made (ROSTER_SKILLS_DIR, else here).",
 )
 def skills_new(name: str, kind: str, parent: Path | None) -> None:
-    """Write the folder of a new skill, with a test; a folder that exists is left alone."""
+    """Write the folder of a new skill, with a test; a folder that exists is left alone.
+
+    Of kind prompt it is a standard SKILL.md.
+    """
     from agentroster.settings import load_settings  # noqa: PLC0415 - slow
     from agentroster.skills.skeleton import write_skeleton  # noqa: PLC0415
 
     parent = parent or load_settings().skills_dir or Path()
     folder = write_skeleton(parent, name, kind)
+    files = "skill.yaml (what it declares), handler.py (what it does), prompt.md (what the model is told)"
+    steps = [
+        f"Edit {files if kind != 'prompt' else 'SKILL.md (what the model is told)'}.",
+        f"roster skills check {folder}",
+        *([] if kind == "prompt" else [f"pytest {folder}"]),
+        f"ROSTER_SKILLS_DIR={parent.resolve()} roster skills",
+    ]
     click.echo(
         f"The skill {name} is in {folder}. It works; make it yours:\n"
-        f"  1. Edit skill.yaml (what it declares), handler.py (what it does), prompt.md (what the model is told).\n"
-        f"  2. roster skills check {folder}\n"
-        f"  3. pytest {folder}\n"
-        f"  4. ROSTER_SKILLS_DIR={parent.resolve()} roster skills\n"
-        f"An agent uses it when its AgentSpec names it: skills=[{name!r}]."
+        + "".join(f"  {number}. {step}\n" for number, step in enumerate(steps, start=1))
+        + f"An agent uses it when its AgentSpec names it: skills=[{name!r}]."
     )

@@ -45,10 +45,12 @@ def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None
     """Give what is stored for one id to another, after a lost Open WebUI volume, say."""
     from agentroster.credentials.people import relink_credentials  # noqa: PLC0415 - slow
     from agentroster.identity.people import relink_person  # noqa: PLC0415
+    from agentroster.jobs.store import JobStore  # noqa: PLC0415
 
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
         counts = {"credentials": moved, **relink_person(database, issuer, old, new)}
+        counts["jobs"] = JobStore(database).relink(issuer, old, new)
     if not any(counts.values()) and not kept:
         raise NotFound(f"Nothing is stored for {old} ({issuer}).")
     click.echo(f"{_counted(counts)} now belong to {new}.")

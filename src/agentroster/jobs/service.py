@@ -47,7 +47,7 @@ class Jobs:
     async def check(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> None:
         """Raise what `begin` raises for what cannot be run."""
         skill = self._skill(name)
-        complaints = skill.tools[0].complaints(arguments) if skill.pipeline else ["this skill is no pipeline"]
+        complaints = await _complaints(skill, arguments)
         if complaints:
             raise InputInvalid(f"The input does not fit the skill {name}.", complaints)
         if skill.manifest.llm_required and await self._find_model(caller) is None:
@@ -108,7 +108,13 @@ class Jobs:
                 await run_pipeline(skill.pipeline, call, job.arguments, asker, watch)
                 ending = "ok"
             finally:
-                call.accounts.close(ending)
+                call.close(ending)
 
     def _skill(self, name: str) -> Skill:
         return self._skills.get(name, lambda: None)
+
+
+async def _complaints(skill: Skill, arguments: Mapping[str, Any]) -> list[str]:
+    if skill.pipeline is None:
+        return ["this skill is no pipeline"]
+    return [str(complaint) for complaint in await skill.tools[0].input.check(arguments)]

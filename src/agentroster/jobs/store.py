@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, text
@@ -69,6 +70,10 @@ class JobStore:
     def purge(self, issuer: str, subject: str) -> int:
         """Delete a person's jobs; return how many."""
         return self.database.call(_purge, {"issuer": issuer, "subject": subject})
+
+    def relink(self, issuer: str, old: str, new: str) -> int:
+        """Give a person's jobs to their new id, under which unfinished ones go on; return how many."""
+        return self.database.call(_relink, {"issuer": issuer, "subject": old}, new)
 
 
 _OWNED = "id = :id AND issuer = :issuer AND subject = :subject"
@@ -210,6 +215,20 @@ def _purge(connection: Connection, whose: Mapping[str, str]) -> int:
     jobs = "SELECT id FROM jobs WHERE issuer = :issuer AND subject = :subject"
     connection.execute(text(f"DELETE FROM job_events WHERE job IN ({jobs})"), whose)  # noqa: S608 - a constant
     return connection.execute(text("DELETE FROM jobs WHERE issuer = :issuer AND subject = :subject"), whose).rowcount
+
+
+def _relink(connection: Connection, whose: Mapping[str, str], new: str) -> int:
+    rows = connection.execute(
+        text("SELECT id, claims FROM jobs WHERE issuer = :issuer AND subject = :subject"), whose
+    ).all()
+    for row in rows:
+        # A job acts with what its claims say, not with the column.
+        claims = replace(Caller.from_claims(json.loads(row.claims)), user=new).to_claims()
+        connection.execute(
+            text("UPDATE jobs SET subject = :new, claims = :claims WHERE id = :id"),
+            {"new": new, "claims": json.dumps(claims), "id": row.id},
+        )
+    return len(rows)
 
 
 def _job(row: Row[tuple[object, ...]]) -> Job:

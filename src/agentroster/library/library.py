@@ -1,11 +1,13 @@
 """The library: model files under the configured roots, and nothing else."""
 
+import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentroster.errors import NotAllowed, NotFound
+from agentroster.errors import NotFound
+from agentroster.skill_call import SkillCall
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
@@ -29,6 +31,21 @@ class Library:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
+        self._call = SkillCall()
+        self._accepts: Callable[[ModelFile], bool] = lambda _: True
+        self._accepted = ""
+
+    def only(self, accepts: Callable[[ModelFile], bool], accepted: str) -> "Library":
+        """Return the same library with only the models that `accepts` lets pass; `accepted` names them in words."""
+        made = copy.copy(self)
+        made._accepts, made._accepted = accepts, accepted
+        return made
+
+    def for_call(self, call: SkillCall) -> "Library":
+        """Return the same library, which notes in a call what is refused."""
+        made = copy.copy(self)
+        made._call = call
+        return made
 
     @property
     def is_configured(self) -> bool:
@@ -42,7 +59,7 @@ class Library:
                 folders.sort()
                 for file in sorted(files):
                     path = Path(directory, file)
-                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)):
+                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)) and self._accepts(model):
                         yield model
 
     def find(self, text: str) -> list[ModelFile]:
@@ -62,7 +79,15 @@ class Library:
             return list(self.models(path))
         if path.suffix.lower() not in MODEL_SUFFIXES:
             raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
-        return [ModelFile(path, self._name(path))]
+        model = ModelFile(path, self._name(path))
+        if not self._accepts(model):
+            raise NotFound(f"{model.name} is not for this skill, which works on {self._accepted} only.")
+        return [model]
+
+    def holds(self, model: ModelFile) -> bool:
+        """Whether a model is where it says, under a root: anybody can put a `ModelFile` together."""
+        is_there = Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
+        return is_there and self._accepts(model)
 
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
@@ -73,7 +98,7 @@ class Library:
             real = Path(os.path.realpath(candidate))
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
-                raise NotAllowed(f"{text} is outside the library.")
+                raise self._call.refuse(f"{text} is outside the library.", logged="a path outside the library")
             if real.exists():
                 return real
         if outside:

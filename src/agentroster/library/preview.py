@@ -4,9 +4,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.errors import ToolFailed
 from agentroster.library.folder import locked
-from agentroster.library.library import ModelFile
+from agentroster.library.library import Library, ModelFile
+from agentroster.skill_call import SkillCall
 
 _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
 _ENDINGS = frozenset({*_SUFFIXES, *(f".preview{suffix}" for suffix in _SUFFIXES)})
@@ -15,14 +16,34 @@ _ENDINGS = frozenset({*_SUFFIXES, *(f".preview{suffix}" for suffix in _SUFFIXES)
 class Previews:
     """Finds previews, and writes them where that is permitted. All methods but one block: call them in a thread."""
 
-    def __init__(self, *, refusal: str = "") -> None:
-        """Permit writing, unless `refusal` says why not."""
+    def __init__(
+        self,
+        library: Library | None = None,
+        *,
+        refusal: str = "",
+        dry_run: bool = False,
+        call: SkillCall | None = None,
+    ) -> None:
+        """Permit writing, beside the models of a library if there is one, unless `refusal` says why not."""
+        self._library = library
         self._refusal = refusal
+        self._dry_run = dry_run
+        self._call = call or SkillCall()
+
+    def for_call(self, call: SkillCall) -> "Previews":
+        """Return the same door, open until the end of a call."""
+        return Previews(self._library, refusal=self._refusal, dry_run=self._dry_run, call=call)
 
     def require_permission(self) -> None:
-        """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block."""
+        """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block.
+
+        Raises ToolFailed in a dry run.
+        """
+        self._call.require_open()
         if self._refusal:
-            raise NotAllowed(self._refusal)
+            raise self._call.refuse(self._refusal)
+        if self._dry_run:
+            raise ToolFailed("a dry run fetches no picture")
 
     def existing(self, model: ModelFile) -> Path | None:
         """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
@@ -41,6 +62,8 @@ class Previews:
         picture is none that is accepted.
         """
         self.require_permission()
+        if self._library is not None and not self._library.holds(model):
+            raise self._call.refuse("this model is outside the library: nothing written")
         from agentroster.library.picture import as_preview  # noqa: PLC0415 - slow, and most runs need no picture
 
         content = as_preview(image)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.errors import ToolFailed
 from agentroster.library.folder import locked
-from agentroster.library.library import ModelFile
+from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import sha256_of
+from agentroster.skill_call import SkillCall
 
 Sidecar: TypeAlias = dict[str, object]
 
@@ -22,13 +23,30 @@ Sidecar: TypeAlias = dict[str, object]
 class Sidecars:
     """Reads sidecars, and writes them where that is permitted. All methods block: call them in a thread."""
 
-    def __init__(self, *, refusal: str = "", proposals: "Proposals | None" = None) -> None:
-        """Permit writing, unless `refusal` says why not; with `proposals` changes are collected there instead."""
+    def __init__(
+        self,
+        library: Library | None = None,
+        *,
+        refusal: str = "",
+        proposals: "Proposals | None" = None,
+        call: SkillCall | None = None,
+    ) -> None:
+        """Permit writing, unless `refusal` says why not; with `proposals` changes are collected there instead.
+
+        With `library` only the sidecars of its models are read and written, whatever path somebody put together.
+        """
+        self._library = library
         self._refusal = refusal
         self._proposals = proposals
+        self._call = call or SkillCall()
+
+    def for_call(self, call: SkillCall) -> "Sidecars":
+        """Return the same door, open until the end of a call."""
+        return Sidecars(self._library, refusal=self._refusal, proposals=self._proposals, call=call)
 
     def read(self, model: ModelFile) -> Sidecar | None:
         """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
+        self._check_place(model)
         if model.sidecar.is_symlink():
             raise ToolFailed("the sidecar is a link: not followed, nothing written")
         try:
@@ -47,7 +65,7 @@ class Sidecars:
         The folder is locked meanwhile, against other threads and processes. Raises NotAllowed without the
         permission to write, ToolFailed when there is no sidecar or it is damaged.
         """
-        self._check_permission()
+        self._check_permission(model)
         if self._proposals is not None:
             return self._proposals.update(model, self.read(model), change)
         with locked(model.sidecar.parent):
@@ -65,7 +83,7 @@ class Sidecars:
         Hashing a large file takes seconds; once `stopped()` is true nothing is written. Raises NotAllowed
         without the permission to write.
         """
-        self._check_permission()
+        self._check_permission(model)
         if self._proposals is not None:
             return self.read(model) or {}
         stat = model.path.stat()
@@ -96,9 +114,15 @@ class Sidecars:
                 _write(model.sidecar, sidecar)
             return sidecar
 
-    def _check_permission(self) -> None:
+    def _check_permission(self, model: ModelFile) -> None:
         if self._refusal:
-            raise NotAllowed(self._refusal)
+            raise self._call.refuse(self._refusal)
+        self._check_place(model)
+
+    def _check_place(self, model: ModelFile) -> None:
+        self._call.require_open()
+        if self._library is not None and not self._library.holds(model):
+            raise self._call.refuse("this model is outside the library: nothing read, nothing written")
 
 
 @dataclass(slots=True)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
 
-from jsonschema import Draft202012Validator
-
 from agentroster.errors import BadAnswer, UpstreamRateLimited, UpstreamRejected
+from agentroster.json_schema import Schema
 from agentroster.llm.answer_form import LADDER, AnswerForm, KnownForms
 from agentroster.llm.answer_text import object_in
 from agentroster.llm.backend import ModelChoice
@@ -22,7 +21,8 @@ from agentroster.llm.completion import CompletionRequest, Message, Usage
 from agentroster.llm.patience import pause_seconds
 
 _FORM_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-_MOST_COMPLAINTS, _LONGEST_COMPLAINT, _LONGEST_QUOTE = 3, 300, 4_000
+_MOST_COMPLAINTS, _LONGEST_QUOTE = 3, 4_000
+_SECONDS = 0.2
 _known_forms = KnownForms()
 
 
@@ -164,11 +164,11 @@ def _checked(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         values = cast("dict[str, Any]", _known_only(object_in(text), schema))
     except BadAnswer as error:
         raise _Wrong(error.message, error) from error
-    errors = sorted(Draft202012Validator(schema).iter_errors(values), key=str)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
+    errors = Schema(schema).complaints(values, _SECONDS)
     if not errors:
         return values
-    found = [(".".join(map(str, error.absolute_path)) or "the object", error.message) for error in errors]
-    complaints = [f"{place}: {message[:_LONGEST_COMPLAINT]}" for place, message in found[:_MOST_COMPLAINTS]]
+    found = [(error.place or "the object", error.message) for error in errors]
+    complaints = [f"{place}: {message}" for place, message in found[:_MOST_COMPLAINTS]]
     # The model's own words stay out of what a person reads.
     places = ", ".join(dict.fromkeys(place for place, _ in found[:_MOST_COMPLAINTS]))
     raise _Wrong(

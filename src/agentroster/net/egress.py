@@ -1,6 +1,7 @@
 """What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
 
 import asyncio
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -8,9 +9,17 @@ from urllib.parse import urljoin
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
+from agentroster.skill_call import SkillCall
 
 _MOST_REDIRECTS = 5
 _ALWAYS = {"accept-encoding": "identity"}
+# They say which host is meant, or how the message is framed: that is decided by the address and the client.
+_STEERING = frozenset(
+    {
+        "accept-encoding", "connection", "content-length", "expect", "forwarded", "host", "keep-alive",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-forwarded-host",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class Fetched:
 
 
 class Egress:
-    """A way out: only the hosts that are declared, plus origins the operator configured.
+    """A way out: only the hosts that are declared (`name`, or `name:port`), plus origins the operator configured.
 
     The client beneath refuses private addresses when it connects (`net/dial.py`).
 
@@ -63,10 +72,18 @@ class Egress:
     ) -> None:
         """`permits` may refuse an address, of each hop, for more than its origin."""
         self._client = client
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._declared = frozenset(Origin.of(f"https://{host}") for host in hosts)
+        self._hosts = frozenset(origin.host for origin in self._declared)
         self._trusted = frozenset(trusted)
         self._credentials = dict(credentials or {})
         self._permits = permits
+        self._call = SkillCall()
+
+    def for_call(self, call: SkillCall) -> "Egress":
+        """Return the same way out, open until the end of a call."""
+        made = copy.copy(self)
+        made._call = call
+        return made
 
     async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
@@ -86,11 +103,28 @@ class Egress:
         most_bytes: int,
         seconds: float = 30.0,
     ) -> Fetched:
-        """Send a request; only a GET follows redirects. Raises as `get` does."""
+        """Send a request; only a GET follows redirects. Raises as `get` does, and NotAllowed for a steering header."""
+        self._call.require_open()
+        try:
+            return await self._request(method, url, headers or {}, content, most_bytes=most_bytes, seconds=seconds)
+        except NotAllowed as error:
+            raise self._call.refuse(error.message) from error
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        *,
+        most_bytes: int,
+        seconds: float,
+    ) -> Fetched:
         host = Origin.of(url).host
+        _check_headers(headers)
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(method, url, headers or {}, content, most_bytes)
+                return await self._follow(method, url, headers, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -118,12 +152,19 @@ class Egress:
         raise Unreachable(f"{first.host} redirects too often.")
 
     def _check(self, origin: Origin) -> None:
-        if origin in self._trusted:
+        if origin in self._trusted or origin in self._declared:
             return
         if origin.host not in self._hosts:
             raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
         if origin.scheme != "https":
             raise NotAllowed(f"{origin.host} is only reached over https.")
+        raise NotAllowed(f"Reaching {origin.host} at port {origin.port} is not permitted here.")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name in headers:
+        if name.strip().lower() in _STEERING:
+            raise NotAllowed(f"The header {name[:40]!r} may not be set by a skill.")
 
 
 def _joined(url: str, location: str) -> str:

@@ -6,6 +6,7 @@ from agentroster.accounts.access import Accounts, AccountSource
 from agentroster.db import Database
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
+from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.egress import Egress, Origin
@@ -48,19 +49,22 @@ class SkillAccess:
         """Return the world as this skill sees it for this caller, who asks this agent; `proposals` make a dry run."""
         name, permissions = skill.manifest.name, skill.manifest.permissions
         declared = frozenset(skill.manifest.credentials)
+        library = library_for(self.library, skill)
         return SkillContext(
+            skill=name,
             caller=caller,
             accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
             memory=Memory(self._database, caller, name),
-            library=self.library,
+            library=library,
             sidecars=Sidecars(
+                library,
                 refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller),
                 proposals=proposals,
             ),
             previews=Previews(
-                refusal="a dry run fetches no picture"
-                if proposals is not None
-                else _refusal(name, "previews", permitted=permissions.write_previews, caller=caller)
+                library,
+                refusal=_refusal(name, "previews", permitted=permissions.write_previews, caller=caller),
+                dry_run=proposals is not None,
             ),
             http=self._egress(skill),
             hub_endpoint=self._hub_endpoint,
@@ -75,6 +79,14 @@ class SkillAccess:
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
         )
+
+
+def library_for(library: Library, skill: Skill) -> Library:
+    """Return the library as far as the skill's `model_type_filter` goes; a model of unknown type is outside."""
+    types = skill.manifest.model_type_filter
+    if types is None:
+        return library
+    return library.only(lambda model: model_type_of(model) in types, f"models of the type {' or '.join(types)}")
 
 
 def _refusal(skill: str, what: str, *, permitted: bool, caller: Caller) -> str:

@@ -10,6 +10,7 @@ from agentroster.errors import BadInput
 from agentroster.skills.pipeline import Pipeline
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.registry import Skill, load_skill, problems_of
+from agentroster.skills.skill_md import strict_problems
 from agentroster.skills.sources import folder_source
 from agentroster.skills.tools import ExecutedTool, Tool
 
@@ -26,6 +27,8 @@ def check_folder(folder: Path) -> tuple[Skill | None, Sequence[str]]:
         skill = load_skill(folder_source(folder, str(folder.parent)))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to other people's code
         return None, problems_of(error)
+    if not (folder / "skill.yaml").exists():
+        return skill, list(strict_problems(folder))
     return skill, [*_prompt(skill, folder), *_functions(skill)]
 
 

@@ -1,7 +1,7 @@
 """What a tool function is handed: the caller, and doors that open only as far as the skill declared."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from agentroster.accounts.access import Accounts
@@ -11,6 +11,7 @@ from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Sidecars
 from agentroster.logs import redactor
 from agentroster.net.egress import Egress
+from agentroster.skill_call import SkillCall
 from agentroster.skills.memory import Memory
 
 Show: TypeAlias = Callable[[str], Awaitable[None]]
@@ -31,9 +32,10 @@ class SkillContext:
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
     model that called the tool sees its returned value instead. `accounts` opens the caller's accounts that the
-    skill declares. `progress` takes how many of how many items are done.
+    skill declares. `progress` takes how many of how many items are done. All doors close when the call ends.
     """
 
+    skill: str
     caller: Caller
     accounts: Accounts
     memory: Memory
@@ -44,6 +46,7 @@ class SkillContext:
     hub_endpoint: str
     show: Show = show_nothing
     progress: Progress = tell_nobody
+    call: SkillCall = field(default_factory=SkillCall)
 
     def showing(self, show: Show) -> "SkillContext":
         """Return the same context with another place to show text."""
@@ -54,9 +57,25 @@ class SkillContext:
         return replace(self, progress=progress)
 
     def for_call(self, tool: str, *, may_write: bool) -> "SkillContext":
-        """Return the context of one call: accounts of its own, and no secret in what it shows."""
+        """Return the context of one call, which `close` ends: doors of its own, and no secret in what it shows."""
+        call = SkillCall(self.skill, tool)
 
         async def show(text: str) -> None:
             await self.show(redactor.clean(text))
 
-        return replace(self, accounts=self.accounts.for_call(tool, may_write=may_write), show=show)
+        return replace(
+            self,
+            call=call,
+            show=show,
+            accounts=self.accounts.for_call(call, tool, may_write=may_write),
+            memory=self.memory.for_call(call),
+            library=self.library.for_call(call),
+            sidecars=self.sidecars.for_call(call),
+            previews=self.previews.for_call(call),
+            http=self.http.for_call(call),
+        )
+
+    def close(self, outcome: str) -> None:
+        """Forget the secrets, note how the call ended, and close its doors."""
+        self.accounts.close(outcome)
+        self.call.end()

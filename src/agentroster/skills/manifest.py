@@ -1,25 +1,38 @@
 """`skill.yaml`: what a skill declares about itself, read strictly."""
 
+import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agentroster.errors import SkillBroken
+from agentroster.json_schema import refuse_unusable
 from agentroster.skills.status_line import unknown_places
 from agentroster.skills.yaml_text import YamlText, read_text
 
 _MOST_BYTES = 256_000
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
 TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
 
 def _is_schema(value: dict[str, Any]) -> dict[str, Any]:
-    try:
-        Draft202012Validator.check_schema(value)
-    except SchemaError as error:
-        raise ValueError(f"not a JSON Schema: {error.message}") from error
+    refuse_unusable(value)
+    return value
+
+
+def _is_skill_name(value: str) -> str:
+    """Names of the Agent Skills specification: letters of any script, as long as they have no other case or form."""
+    parts = value.split("-")
+    if not all(part.isalnum() for part in parts) or value != unicodedata.normalize("NFKC", value.lower()):
+        raise ValueError("use lower-case letters, digits and single hyphens between them")
+    return value
+
+
+def _is_domain(value: str) -> str:
+    if value != "$HF_ENDPOINT" and not _DOMAIN.fullmatch(value):
+        raise ValueError("not a host name: write it in lower case, without a scheme, a path or a *")
     return value
 
 
@@ -34,6 +47,8 @@ def _check_status(template: str, parameters: dict[str, Any]) -> None:
         raise ValueError(f"status: {{{unknown[0]}}} is no parameter of this tool")
 
 
+SkillName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_is_skill_name)]
+Domain = Annotated[str, AfterValidator(_is_domain)]
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 
 
@@ -53,13 +68,14 @@ class Command(_Declared):
 class ToolDeclaration(_Declared):
     """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`.
 
-    Without `writes`, accounts that it opens are for reading only. `status` is what a person reads while it works, with
-    `{parameter}` for what it was called with.
+    What it returns must fit `output_schema`, its own or the manifest's. Without `writes`, accounts that it opens are
+    for reading only. `status` is what a person reads while it works, with `{parameter}` for what it was called with.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str
     parameters: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
+    output_schema: JsonSchema | None = None
     command: Command | None = None
     writes: bool = False
     status: str = Field(default="", max_length=200)
@@ -73,12 +89,13 @@ class ToolDeclaration(_Declared):
 class Permissions(_Declared):
     """What a skill may do; everything is denied unless it is written down here.
 
-    `network_domains` are exact host names; `$HF_ENDPOINT` stands for the operator's model hub.
+    `network_domains` are exact host names, reached over https at its own port unless one stands behind the name;
+    `$HF_ENDPOINT` stands for the operator's model hub.
     """
 
     write_metadata: bool = False
     write_previews: bool = False
-    network_domains: tuple[str, ...] = ()
+    network_domains: tuple[Domain, ...] = ()
 
 
 class Limits(_Declared):
@@ -90,9 +107,9 @@ class Limits(_Declared):
 
 
 class Manifest(_Declared):
-    """A whole `skill.yaml`."""
+    """A whole `skill.yaml`; `output_schema` is for what a tool returns, or for the report of an item of a pipeline."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
+    name: SkillName
     title: str
     description: str = Field(max_length=1024)
     kind: Literal["tools", "pipeline", "prompt"]
@@ -111,12 +128,14 @@ class Manifest(_Declared):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Manifest":
         _check_status(self.status, self.input_schema or {})
+        if self.kind != "prompt" and not self.name.isascii():
+            raise ValueError("a skill with tools has a name of ASCII letters, because models call them by it")
         if self.kind == "pipeline" and (self.tools or self.input_schema is None):
             raise ValueError("a pipeline has an input_schema and no tools")
         if self.kind == "tools" and (not self.tools or self.input_schema is not None):
             raise ValueError("a skill of kind tools lists its tools and has no input_schema")
-        if self.kind == "prompt" and (self.tools or self.input_schema is not None or self.command is not None):
-            raise ValueError("a skill of kind prompt has only instructions: no tools, command or input_schema")
+        if self.kind == "prompt" and (self.tools or self.input_schema or self.output_schema or self.command):
+            raise ValueError("a skill of kind prompt has only instructions: no tools, command or schemas")
         names = [tool.name for tool in self.tools]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two tools are called {min(twice)}")

@@ -7,6 +7,7 @@ A handler never calls a language model itself: it says what is undecided (`open_
 each is shown when it is done.
 """
 
+import json
 import logging
 from asyncio import TaskGroup
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import Any, Protocol, cast
 from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library
 from agentroster.logs import redactor
+from agentroster.skill_call import noting, untold
 from agentroster.skills.asking import Asker, AskingHandler, FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
-from agentroster.skills.tools import Tool
+from agentroster.skills.tools import Tool, require_fitting
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +202,9 @@ async def run_pipeline(
 
     async def work() -> None:
         for item in queue:
-            await finish(await _one(pipeline.handler, context, item, asker))
+            with noting() as refusals:
+                report = await _one(pipeline, context, item, asker)
+            await finish(_with_refusals(report, refusals))
 
     async with TaskGroup() as group:
         for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):
@@ -210,18 +214,35 @@ async def run_pipeline(
     return {**counts, "items": [report.to_json() for report in reports]}
 
 
-async def _one(handler: PipelineHandler, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:
+async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:
+    handler = pipeline.handler
     try:
         prepared, trouble = await handler.prepare(context, item), ""
         if asker is not None:
             prepared, trouble = await asker.complete(prepared)
         report = await handler.post_process(context, item, prepared)
-        return replace(report, notes={**report.notes, "language model": trouble}) if trouble else report
+        if trouble:
+            report = replace(report, notes={**report.notes, "language model": trouble})
+        await _require_declared(pipeline.manifest, report)
     except RosterError as error:
         return ItemReport(item=item.label, error=redactor.clean(error.message))
     except Exception:
         logger.exception("an item of a pipeline failed")
         return ItemReport(item=item.label, error="failed because of an error in the skill; see the log")
+    return report
+
+
+def _with_refusals(report: ItemReport, refusals: Sequence[str]) -> ItemReport:
+    """Return a report that says what the skill was refused, also where the skill keeps silent about it."""
+    silent = untold(refusals, json.dumps(report.to_json(), ensure_ascii=False, default=str))
+    return replace(report, notes={**report.notes, "refused": "; ".join(silent)}) if silent else report
+
+
+async def _require_declared(manifest: Manifest, report: ItemReport) -> None:
+    """Raise ToolFailed for a report that is not as the skill declares it: it is withheld, what was done stays done."""
+    if not report.error and manifest.output_schema is not None:
+        shown = json.loads(json.dumps(report.to_json()))
+        await require_fitting(manifest.output_schema, shown, f"The report of an item of {manifest.name}")
 
 
 def _counts(reports: Sequence[ItemReport]) -> dict[str, int]:

@@ -70,6 +70,9 @@ class SkillRegistry:
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to other people's code
                 broken[source.name] = "; ".join(problems_of(error))
                 logger.warning("skill %s of %s is skipped: %s", source.name, source.origin, broken[source.name])
+        if skills_dir is not None and not skills_dir.is_dir():
+            broken[str(skills_dir)] = "ROSTER_SKILLS_DIR names this, which is no folder"
+            logger.warning("no skills are read from %s: it is no folder", skills_dir)
         return cls(skills, broken)
 
     def get(self, name: str) -> Skill:
@@ -143,6 +146,7 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType) ->
         name=declared.name,
         description=declared.description,
         parameters=declared.parameters,
+        output_schema=declared.output_schema or manifest.output_schema,
         function=cast("ToolFunction", function),
         limits=manifest.limits,
         command=declared.command,

@@ -24,6 +24,12 @@ tools:
       required: [who]
       properties:
         who: {type: string, minLength: 1, maxLength: 100, description: "Whom to greet"}
+    output_schema:
+      type: object
+      additionalProperties: false
+      required: [greeting]
+      properties:
+        greeting: {type: string}
     command: {name: NAME, usage: "/NAME WHO", help: greet somebody, argument: who}
 """,
     "prompt.md": "Greet people with the tool FUNCTION.\n",
@@ -79,6 +85,13 @@ input_schema:
   required: [texts]
   properties:
     texts: {type: array, minItems: 1, maxItems: 100, items: {type: string, maxLength: 1000}}
+output_schema:  # of the report of one item
+  type: object
+  additionalProperties: false
+  required: [item, found]
+  properties:
+    item: {type: string}
+    found: {type: object, additionalProperties: false, properties: {words: {type: integer, minimum: 0}}}
 command: {name: NAME, usage: "/NAME TEXT", help: count the words of a text, argument: texts}
 """,
     "prompt.md": "Count the words of texts with the tool MODULE.\n",
@@ -144,6 +157,18 @@ def test_it_counts_words() -> None:
     assert "words: 2" in "".join(context.shown)
 ''',
 }
+_PROMPT = {
+    "SKILL.md": """\
+---
+name: NAME
+description: Instructions for TITLE. Use them when somebody asks for that.
+---
+# TITLE
+
+Write here what a model should know and do, in the order in which it is to be done.
+""",
+}
+_FILES = {"tools": _TOOLS, "pipeline": _PIPELINE, "prompt": _PROMPT}
 
 
 def write_skeleton(parent: Path, name: str, kind: str) -> Path:
@@ -158,7 +183,7 @@ def write_skeleton(parent: Path, name: str, kind: str) -> Path:
     folder = parent / name
     try:
         folder.mkdir(parents=True)
-        for file, text in (_PIPELINE if kind == "pipeline" else _TOOLS).items():
+        for file, text in _FILES[kind].items():
             (folder / _filled(file, name)).write_text(_filled(text, name), encoding="utf-8")
     except FileExistsError as error:
         raise BadInput(f"{folder} exists: choose another name; nothing was written.") from error

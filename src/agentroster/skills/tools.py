@@ -8,10 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
-from agentroster.errors import CredentialMissing, RosterError
+from agentroster.errors import CredentialMissing, RosterError, ToolFailed
+from agentroster.json_schema import Schema
 from agentroster.logs import redactor
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Command, Limits
@@ -19,7 +17,6 @@ from agentroster.skills.status_line import plain_line, status_line
 
 logger = logging.getLogger(__name__)
 
-_MOST_COMPLAINTS = 20
 _BROKEN = "{} failed because of an error in the skill; the operator finds it in the log."
 
 Json = object
@@ -65,6 +62,7 @@ class Tool:
     description: str
     parameters: dict[str, Any]
     function: ToolFunction
+    output_schema: dict[str, Any] | None = None
     limits: Limits = field(default_factory=Limits)
     command: Command | None = None
     writes: bool = False
@@ -76,34 +74,41 @@ class Tool:
         return status_line(self.status, arguments) if self.status else plain_line(self.name, arguments)
 
     @cached_property
-    def _validator(self) -> Draft202012Validator:
-        return Draft202012Validator(self.parameters)
+    def input(self) -> Schema:
+        """What the arguments must fit."""
+        return Schema(self.parameters)
 
     def complaint(self, arguments: Mapping[str, object]) -> str | None:
-        """Return what is wrong with the arguments first, or None."""
-        return next(iter(self.complaints(arguments)), None)
-
-    def complaints(self, arguments: Mapping[str, object]) -> list[str]:
-        """Return all that is wrong with the arguments, place by place."""
-        errors = sorted(self._validator.iter_errors(cast("Any", arguments)), key=str)  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
-        return [_complaint(error) for error in errors[:_MOST_COMPLAINTS]]
+        """Return what is wrong with the arguments first, or None. Blocks: for tests of a skill."""
+        return next(map(str, self.input.complaints(arguments)), None)
 
 
-def _complaint(error: ValidationError) -> str:
-    place = ".".join(map(str, error.absolute_path))
-    return f"{place}: {error.message}" if place else error.message
+async def require_fitting(schema: Mapping[str, Any] | None, value: object, place: str) -> None:
+    """Raise ToolFailed, in words without the value, and name the place in the log, unless the value fits."""
+    complaints = await Schema(schema).check(value) if schema is not None else []
+    for complaint in complaints:
+        # What was returned may be anybody's: where it is and what it breaks is enough to find the error.
+        where = complaint.place.encode("unicode_escape").decode() or "the whole"
+        logger.error("%s does not fit its output_schema: %s breaks `%s`", place, where, complaint.keyword)
+    if complaints:
+        raise ToolFailed(
+            f"{place} is not what the skill declares, so it is withheld; whatever was done stays done. "
+            "The operator finds the place in the log."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOutcome:
     """What came of a call: JSON text, always, also for a failure (`{"error": ...}`).
 
-    `needs` names the provider whose account the caller must connect first.
+    `needs` names the provider whose account the caller must connect first. `refused` is what the skill was refused and
+    does not say itself: it is told to the person.
     """
 
     text: str
     failed: bool = False
     needs: str = ""
+    refused: tuple[str, ...] = ()
 
 
 async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
@@ -112,9 +117,9 @@ async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, o
     Never raises but for cancellation: a failure is a clean sentence, without traceback, path or secret. The secrets of
     accounts it opens are forgotten at its end, and masked in whatever it returns.
     """
-    complaint = tool.complaint(arguments)
-    if complaint is not None:
-        return _failed(f"Bad arguments for {tool.name}: {complaint}")
+    complaints = await tool.input.check(arguments)
+    if complaints:
+        return _failed(f"Bad arguments for {tool.name}: {complaints[0]}")
     with redactor.watching():
         call = context.for_call(tool.name, may_write=tool.writes)
         outcome, ending = ToolOutcome("", failed=True), "cancelled"
@@ -122,8 +127,9 @@ async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, o
             outcome = await _called(tool, call, arguments)
             ending = "failed" if outcome.failed else "ok"
         finally:
-            call.accounts.close(ending)
-    return outcome
+            call.close(ending)
+        untold = tuple(call.call.untold(outcome.text))
+    return replace(outcome, refused=untold) if untold else outcome
 
 
 async def _called(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
@@ -131,6 +137,9 @@ async def _called(tool: Tool, context: SkillContext, arguments: Mapping[str, obj
         async with asyncio.timeout(tool.limits.seconds):
             value = await tool.function(context, **arguments)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if tool.output_schema is not None:
+            # As the model will read it: a tuple is an array by then.
+            await require_fitting(tool.output_schema, json.loads(text), f"The result of {tool.name}")
     except TimeoutError:
         return _failed(f"{tool.name} took longer than {tool.limits.seconds:.0f} seconds and was stopped.")
     except (RosterError, ExceptionGroup) as error:

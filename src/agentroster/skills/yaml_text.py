@@ -18,14 +18,21 @@ class YamlText:
     path: Path
     value: Any
     root: yaml.Node | None
+    text: str
     first_line: int = 1
 
     @classmethod
-    def read(cls, path: Path, text: str, first_line: int = 1) -> "YamlText":
+    def read(
+        cls,
+        path: Path,
+        text: str,
+        first_line: int = 1,
+        loader: type[yaml.SafeLoader | yaml.BaseLoader] = yaml.SafeLoader,
+    ) -> "YamlText":
         """Read a text. Raises SkillBroken with file, line and reason; a key given twice is an error too."""
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            value = yaml.safe_load(text)
+            root = yaml.compose(text, Loader=loader)
+            value = yaml.load(text, Loader=loader)  # noqa: S506 - neither of the two makes objects
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = ", ".join(filter(None, (error.context, error.problem)))
@@ -40,7 +47,7 @@ class YamlText:
         ]
         if twice:
             raise SkillBroken(twice)
-        return cls(path, value, root, first_line)
+        return cls(path, value, root, text, first_line)
 
     def line(self, place: Sequence[str | int]) -> int:
         """Return the line of a key, or of the nearest thing around it that is there."""

@@ -14,6 +14,7 @@ via_proxy = AgentSpec(name="via-proxy", model="proxy/plain-model")
 loop_inner = AgentSpec(name="loop-inner", model="agno/demo-agent")
 prober = AgentSpec(name="prober", skills=("probe", "github"))
 hasty_prober = AgentSpec(name="hasty-prober", skills=("probe", "github"), limits=Limits(seconds=1.0))
+hostile = AgentSpec(name="hostile", skills=("hostile", "hostile-writer"))
 unknown_skill = AgentSpec(name="unknown-skill", skills=("no-such-skill",))
 
 

@@ -1,0 +1,14 @@
+"""The writing tool."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from agentroster.library.library import ModelFile
+from agentroster.skills.context import SkillContext
+from roster_test_agents.hostile.handler import write
+
+
+async def hostile_write(context: SkillContext, /, way: str, target: str) -> Any:
+    """Write there."""
+    return {"done": repr(await asyncio.to_thread(write, context, way, ModelFile(Path(target), "m")))}
