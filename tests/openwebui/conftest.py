@@ -22,6 +22,8 @@ SECRETS = {
     "ROSTER_OPENWEBUI_KEY": OPENWEBUI_KEY,
     "ROSTER_OPENWEBUI_JWT_SECRET": JWT_SECRET,
     "WEBUI_SECRET_KEY": "openwebui-secret-of-the-tests-0123456789",
+    "WEBUI_ADMIN_EMAIL": ADMIN[0],
+    "WEBUI_ADMIN_PASSWORD": ADMIN[1],
 }
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -52,13 +54,8 @@ def proxy_arguments() -> list[str]:
 def _starting_openwebui(
     proxy_arguments: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenWebUIProcess]:
-    environment = compose.environment("openwebui", SECRETS) | {
-        "OPENAI_API_BASE_URL": f"http://127.0.0.1:{proxy_arguments[-1]}/v1",
-        # The first admin without the page.
-        "WEBUI_ADMIN_NAME": "Admin",
-        "WEBUI_ADMIN_EMAIL": ADMIN[0],
-        "WEBUI_ADMIN_PASSWORD": ADMIN[1],
-    }
+    environment = compose.environment("openwebui", SECRETS)
+    environment["OPENAI_API_BASE_URL"] = f"http://127.0.0.1:{proxy_arguments[-1]}/v1"
     command = installed(compose.openwebui_version())
     process = OpenWebUIProcess(tmp_path_factory.mktemp("openwebui"), command, environment).start()
     yield process

@@ -41,8 +41,9 @@ class OpenWebUIProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        own = {"DATA_DIR": str(self.folder), "WEBUI_URL": self.url, "CORS_ALLOW_ORIGIN": self.url}
-        environment = clean_environment(**SLIM, **self.environment, **own)
+        own = {"DATA_DIR": str(self.folder), "STATIC_DIR": str(self.folder / "static")}
+        own |= {"WEBUI_URL": self.url, "CORS_ALLOW_ORIGIN": self.url}
+        environment = clean_environment(**SLIM | dict(self.environment) | own)
         with (self.folder / "openwebui.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [str(self.command), "serve", "--host", "127.0.0.1", "--port", str(port)],

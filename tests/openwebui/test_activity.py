@@ -14,7 +14,7 @@ from tests.openwebui.user import OpenWebUIUser
 from tests.roster_process import RosterProcess
 from tests.stand_ins.hub import HubServer, Repository
 from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, fill
+from tests.test_jobs import CARD, done_in, fill
 
 AGENT = "agno/demo-agent"
 PALETTE = 'script: tool colour_palette {"base": "blue"}'
@@ -116,6 +116,20 @@ def test_a_long_job_counts_while_it_works_and_leaves_a_closed_card(
     card.click()
     page.sees_match("targets")
     page.photograph("finished-card-opened")
+
+
+def test_stop_ends_a_long_job_where_it_is(
+    anna: OpenWebUIUser, model_server: ModelServer, hub: HubServer, shelf: Path, release: threading.Event
+) -> None:
+    chat = anna.chat("agno/enrich-metadata")
+    answer = chat.send(f"/enrich {shelf.name}")[0]
+    assert hub.repositories["a/held"].holding.wait(20)
+    chat.stop()
+    answer.done()
+    release.set()
+    # Had the first job gone on, it would be done by the end of this one.
+    assert "3 in all" in anna.chat("agno/enrich-metadata").ask(f"/enrich {shelf.name}/free").text
+    assert not done_in(shelf / "held")
 
 
 def test_a_failure_is_red_says_what_to_do_and_keeps_what_was_said(
