@@ -15,6 +15,10 @@ serve *arguments:
 test *arguments:
     uv run -q pytest {{ arguments }}
 
+# Run the tests with a real Open WebUI and a browser; the first time it is installed into the cache directory
+test-openwebui *arguments:
+    uv run -q --group openwebui pytest tests/openwebui {{ arguments }}
+
 # Format
 fmt:
     uv run -q ruff format .
@@ -28,7 +32,7 @@ lint:
 
 # Check types
 types:
-    uv run -q pyright
+    uv run -q --group openwebui pyright
 
 # Check that each layer imports only what is below it
 layers:

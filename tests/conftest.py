@@ -104,14 +104,19 @@ def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("marks")
 
 
+def install(target: Path, *packages: str) -> Path:
+    """Install packages of this repository into a folder, and return it."""
+    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
+    subprocess.run(
+        [*command, *(str(REPOSITORY / package) for package in packages)], check=True, capture_output=True, timeout=300
+    )
+    return target
+
+
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the example package and the misbehaving one, installed as real distributions."""
-    target = tmp_path_factory.mktemp("plugins")
-    packages = [REPOSITORY / "docs/examples/roster-haiku", REPOSITORY / "tests/plugins/roster-test-agents"]
-    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target), *map(str, packages)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return target
+    return install(tmp_path_factory.mktemp("plugins"), "docs/examples/roster-haiku", "tests/plugins/roster-test-agents")
 
 
 @pytest.fixture(scope="session")
@@ -134,8 +139,7 @@ def base_environment(library_root: Path, _hub: tuple[HubServer, str]) -> dict[st
 
 
 @pytest.fixture(scope="session")
-def proxy(
-    tmp_path_factory: pytest.TempPathFactory,
+def proxy_environment(
     base_environment: dict[str, str],
     _model_server: tuple[ModelServer, str],
     _github: tuple[GitHubServer, str],
@@ -143,12 +147,9 @@ def proxy(
     services_url: str,
     plugins: Path,
     marks: Path,
-) -> Iterator[RosterProcess]:
-    """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
-    folder = tmp_path_factory.mktemp("proxy")
-    config = PROXY_CONFIG.format(base=_model_server[1])
-    (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
-    environment = {
+) -> dict[str, str]:
+    """The environment of the proxy with everything; a folder of tests may change some of it."""
+    return {
         **base_environment,
         "ROSTER_OPENWEBUI_JWT_SECRET": JWT_SECRET,
         "LLM_PROVIDER": "custom",
@@ -168,7 +169,26 @@ def proxy(
         "ROSTER_OIDC_CLIENT_ID": AuthorizationServer.CLIENT_ID,
         "ROSTER_OIDC_CLIENT_SECRET": AuthorizationServer.CLIENT_SECRET,
     }
-    process = RosterProcess(folder, environment).start()
+
+
+@pytest.fixture(scope="session")
+def proxy_arguments() -> list[str]:
+    """More arguments for `roster serve`."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    tmp_path_factory: pytest.TempPathFactory,
+    proxy_environment: dict[str, str],
+    proxy_arguments: list[str],
+    _model_server: tuple[ModelServer, str],
+) -> Iterator[RosterProcess]:
+    """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
+    folder = tmp_path_factory.mktemp("proxy")
+    config = PROXY_CONFIG.format(base=_model_server[1])
+    (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
+    process = RosterProcess(folder, proxy_environment, proxy_arguments).start()
     yield process
     process.stop()
 

@@ -186,6 +186,16 @@ def test_the_history_that_comes_back_has_no_cards(proxy: RosterProcess, model_se
     assert sent[3]["content"] == [{"type": "text", "text": "Before.\n\nAfter."}]
 
 
+def test_the_thread_of_a_channel_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
+    card = tool_card(ToolFinished("call_1", "x", failed=False, result="private"))
+    thread = {"role": "system", "content": f"The thread so far:\n\nDemo agent: {card}So it is.\n\nAnna: thanks"}
+    frames(proxy, [thread, {"role": "user", "content": "script: say done"}], OPENWEBUI)
+    told = model_server.requests[-1]["messages"][0]["content"]
+    assert "details" not in told
+    assert "private" not in told
+    assert "So it is.\n\nAnna: thanks" in told
+
+
 @pytest.mark.parametrize(
     "text", ["<details type=" * 50_000, '<details type="tool_calls"' * 50_000, "<details>x</details>"]
 )

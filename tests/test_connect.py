@@ -196,6 +196,16 @@ def test_people_of_open_webui_connect_their_own_and_the_page_calls_them_by_name(
     assert LINK.search(ask("owui-2", "/gh-me"))
 
 
+def test_a_link_is_never_written_into_a_channel_where_others_read_it(proxy: RosterProcess) -> None:
+    headers = signed("owui-3") | {"X-OpenWebUI-Chat-Id": "channel:5d1c"}
+    for text in ("/connect github", "/gh-me"):
+        with proxy.http(OPENWEBUI_KEY) as client:
+            body = {"model": "agno/github-agent", "messages": [{"role": "user", "content": text}]}
+            answer = client.post("/v1/chat/completions", json=body, headers=headers).text
+        assert not LINK.search(answer)
+        assert "`/connect github` to me in a chat of your own" in answer
+
+
 def test_a_key_without_a_person_gets_no_link_and_no_account(proxy: RosterProcess, github: GitHubServer) -> None:
     key = proxy.cli("keys", "create", "--user", "gate", "--forwarder").strip()
     nobody = Person(proxy, "gate", key=key)

@@ -45,9 +45,14 @@ class AccountCommands:
             return f"{error.message}\n"
 
     async def invitation(self, caller: Caller, name: str) -> str:
-        """Return the sentence with a link to connect an account. Raises as `Connector.link`."""
-        link = await self._connector.link(caller, name)
+        """Return the sentence with a link to connect an account. Raises as `Connector.link`.
+
+        Where others read along there is no link: whoever opened it first would connect their account to this person.
+        """
         title = self._connector.source.providers.get(name).title
+        if caller.is_overheard:
+            return f"This needs your {title} account. Write `/connect {name}` to me in a chat of your own.\n"
+        link = await self._connector.link(caller, name)
         return f"Open this link to connect your {title} account (it works once, for ten minutes):\n\n{link}\n"
 
     async def _kinds(self, caller: Caller) -> str:

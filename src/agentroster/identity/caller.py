@@ -40,6 +40,11 @@ class Caller:
         """Whether somebody in particular is proven to ask."""
         return self.user is not None and self.proof != "none"
 
+    @property
+    def is_overheard(self) -> bool:
+        """Whether other people read this conversation, as they do in a channel of Open WebUI."""
+        return self.chat_id.startswith("channel:")
+
     def may_use(self, model: str) -> bool:
         """Whether the caller's key permits this model name; a key without a list permits all."""
         return not self.models or model in self.models

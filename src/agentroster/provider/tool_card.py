@@ -36,7 +36,7 @@ def tool_card(event: ToolFinished) -> str:
 def without_cards(messages: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """Return a conversation in which no assistant's text has a card; an answer that was nothing else is left out.
 
-    The last message stays, whatever it is.
+    Neither has the system's, where Open WebUI tells the thread of a channel. The last message stays, whatever it is.
     """
     kept = [_without_card(message) for message in messages]
     return [
@@ -48,7 +48,7 @@ def without_cards(messages: list[Mapping[str, object]]) -> list[Mapping[str, obj
 
 def _without_card(message: Mapping[str, object]) -> Mapping[str, object]:
     content = message.get("content")
-    if message.get("role") != "assistant":
+    if message.get("role") not in {"assistant", "system"}:
         return message
     if isinstance(content, str):
         text = _cut_cards(content)

@@ -1,0 +1,1 @@
+"""The real Open WebUI in front of the real proxy: `uv run just test-openwebui`."""
