@@ -16,6 +16,7 @@ _COMPONENT = re.compile(
     r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
 )
 
+_EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
 _MOST_LINES = 6_000
 # Whoever gives orders to a language model states nothing about the file.
@@ -52,9 +53,15 @@ class Source:
     def is_collection(self) -> bool:
         """Whether the repository holds more than one model: a shared statement may then be another file's."""
         files = {name for name in self.facts.weight_files if not _COMPONENT.search(name)}
+        files -= self._own_embedding(files)
         names = {name.rsplit("/", 1)[-1].lower() for name in files} or mentioned_files(self.body)
         # Checkpoints and precisions of one training are one model.
         return len({model_key(name) for name in names}) > 1
+
+    def _own_embedding(self, files: set[str]) -> set[str]:
+        """Return the embedding that was trained along with the only other file."""
+        found = {name for name in files if _EMBEDDING.search(name)}
+        return found if len(found) == 1 and len(files) == 2 and not _EMBEDDING.search(self.file_name) else set()  # noqa: PLR2004 - a pair
 
     @cached_property
     def parts(self) -> tuple[FilePart, ...]:

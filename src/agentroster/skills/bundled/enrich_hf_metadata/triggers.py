@@ -146,9 +146,9 @@ def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
         if names and not QUOTED.search(found.value) and _FILE_NAME.search(found.value):
             yield names[0]
         else:
-            yield from of_statement(found.value)
+            yield from of_statement(found.value, is_phrase=found.is_phrase)
     for line in _stated_lines(found.below):
-        yield from of_statement(line)
+        yield from of_statement(line, is_phrase=found.is_phrase)
 
 
 def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
