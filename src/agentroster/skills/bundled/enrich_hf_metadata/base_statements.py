@@ -21,6 +21,8 @@ _WITHIN = re.compile(
 _TRAINED_ON = each("trained_on")
 _FOR_LABEL = Labels.of("for_label", most_words_before=0)
 _SPEC = re.compile(r"\s[-–—/|·•~]\s|[;,]\s")
+_COLUMNS = re.compile(r"\s[/|·•]\s")
+_ANY_LABEL = re.compile(r"^\W{0,4}[^\W\d][\w -]{1,20}:\s?\S")
 _BRACKETS = re.compile(r"\s?[(\[][^()\[\]]{0,80}[)\]]\W{0,3}$")
 _HUB_ID = re.compile(r"[\w.-]{2,60}/[\w.-]{2,90}", re.ASCII)
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
@@ -75,8 +77,17 @@ def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
     values += [
         match[1] for one in prose for part in _SPEC.split(one) if (match := _LABELS.before.match(part)) and match[1]
     ]
+    values += [value for one in prose for value in _in_spec(one)]
     names = (base_models.called(_BRACKETS.sub("", value)) or _of_id(value) for value in values)
     return [name for name in names if name]
+
+
+def _in_spec(sentence: str) -> list[str]:
+    """Return the one part of a line of specifications that is a base model's name by itself."""
+    parts = _COLUMNS.split(sentence)
+    named = [part for part in parts if base_models.called(part)]
+    has_label = any(_ANY_LABEL.match(part) for part in parts)
+    return named if len(named) == 1 and has_label and not _ONLY_WORKS.search(sentence) else []
 
 
 def _of_id(value: str) -> str | None:

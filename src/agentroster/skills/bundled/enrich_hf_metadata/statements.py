@@ -10,7 +10,9 @@ from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, n
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of, headings, is_rule
 
 _SEPARATORS = re.compile(rf"[:：=＝﹕︰】〕]|{ARROW}|(?<=\s)[-–—](?=\s)")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\b[MDSJ]r\.)(?<!\bMrs\.)(?<!\bSt\.)(?<!\bvs\.)[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])"
+)
 _ANSWER_MARK = re.compile(rf"^[\W_]{{0,4}}{alternatives('answer')}[\s*_]{{0,3}}[:：.)）][\s*_]{{0,3}}", re.IGNORECASE)
 # In the singular: what follows is one, with all its commas.
 _PHRASE = re.compile(r"(?:\b|[a-z])(?:phrase|frase|фраза)(?!\w)", re.IGNORECASE)
