@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -40,7 +41,11 @@ def asked(script: Lie) -> Answer:
 
     def answer(case: Case, prepared: Prepared) -> Prepared:
         asker = pipeline.asker(lambda: ModelChoice("scripted", _Scripted(case, script)))
-        return asyncio.run(asker.complete(prepared))[0] if asker else prepared
+        if asker is None:
+            return prepared
+        # Not asyncio.run: that writes out the whole card for its handler of signals.
+        with closing(asyncio.new_event_loop()) as loop:
+            return loop.run_until_complete(asker.complete(prepared))[0]
 
     return answer
 

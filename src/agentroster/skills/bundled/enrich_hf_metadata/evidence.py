@@ -8,6 +8,8 @@ from agentroster.skills.bundled.enrich_hf_metadata import base_models
 from agentroster.skills.bundled.enrich_hf_metadata.base_phrases import NEGATION
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of
+from agentroster.skills.bundled.enrich_hf_metadata.statements import is_data
+from agentroster.skills.bundled.enrich_hf_metadata.words import quoted
 
 _MARKS = re.compile(r"[*_`\"'“”„«»「」『』‘’|>#]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+|(?<=[。！？])")
@@ -16,7 +18,11 @@ _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _MOST_SENTENCES, _MOST_PLACES, _MOST_TOKENS, _LONGEST_NAME = 1_500, 20, 60, 6
 _PAIR = 2
 # Words that carry meaning; one by one the signs of scripts without blanks.
-_STEM = 5
+_STEM, _FEWEST_UNITS = 5, 2
+# Of any model card all this is true.
+_GENERAL = re.compile(
+    r"(?:model|image|picture|train|weight|prompt|generat|diffus|stable|style$|about|these|which|their|using)"
+)
 _UNITS = re.compile(
     r"[^\W\d_\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{5,}|[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )
@@ -32,6 +38,8 @@ _ABOUT_WORDS = re.compile(
     + rf"|(?<!\w){alternatives('trigger_key')}(?!\w)",
     re.IGNORECASE,
 )
+_LABEL = re.compile(rf"^\W*{alternatives('base', 'base_weak')}\W*$", re.IGNORECASE)
+_COUNT = re.compile(r"\d{2,}")
 _TOKEN = re.compile(r"[\w./+-]+")
 # Names by themselves of other things too: they count beside a word for a model.
 _VAGUE = frozenset(
@@ -52,40 +60,55 @@ class _Sentence:
     above: str
     is_code: bool
     is_row: bool
+    is_data: bool
 
 
 def says_base(name: str, quote: str, text: str) -> bool:
     """Whether a quote stands in the text and names this base model, not in passing, not denied, and by no order."""
     places = _places(quote, text)
-    if not places or any(one.is_code or one.is_row or _in_passing(one) for place in places for one in place):
+    spoken = [one for place in places for one in place]
+    if not spoken or any(one.is_code or one.is_data or one.is_row or _in_passing(one) for one in spoken):
         return False
-    return base_models.narrowest(_named(quote)) == name
+    # Of the whole sentences, so that no half of a name or of a list is taken for all of it.
+    return (
+        base_models.narrowest(_named(quote))
+        == name
+        == base_models.narrowest(_named(" . ".join(one.text for one in spoken)))
+    )
 
 
 def says_words(words: Sequence[str], quote: str, text: str) -> list[str]:
     """Return the words that stand in a quote which stands in the text, at a place about words for the prompt."""
-    if not any(_is_about_words(place) for place in _places(quote, text)):
-        return []
-    quoted = f" {_folded(quote)} "
-    return [word for word in words if _folded(word) in quoted and not _ABOUT_WORDS.search(word)]
+    said = " ".join(part for place in _places(quote, text) if (part := _said_of_words(place)))
+    codes = {_folded(code) for code in quoted(quote)} if said else set[str]()
+    named = [word for word in words if not (_ABOUT_WORDS.search(word) or _LABEL.search(word))]
+    return [
+        word for word in named if _folded(word) in codes or (_folded(word) in said and _folded(word) in _folded(quote))
+    ]
 
 
 def is_about(text: str, card: str) -> bool:
     """Whether at least half of what a text speaks of occurs in the card, whatever the endings of its words."""
     known = normal(card).lower()
-    units = [unit[:_STEM] for unit in _UNITS.findall(normal(text).lower())]
-    return sum(unit in known for unit in units) * 2 >= max(len(units), 1)
+    units = [unit[:_STEM] for unit in _UNITS.findall(normal(text).lower()) if not _GENERAL.match(unit)]
+    borne_out = sum(unit in known for unit in units)
+    return borne_out >= _FEWEST_UNITS and borne_out * 2 >= len(units)
 
 
 def _in_passing(one: _Sentence) -> bool:
     return any(_IN_PASSING.search(text) or NEGATION.search(text) for text in (one.text, one.above))
 
 
-def _is_about_words(place: Sequence[_Sentence]) -> bool:
+def _said_of_words(place: Sequence[_Sentence]) -> str:
+    """Return what a place says behind the name of the thing, or behind the order to put it into the prompt."""
     texts = [text for one in place for text in (one.text, one.above)]
-    if any(_SAMPLE.search(text) or NEGATION.search(text) for text in texts):
-        return False
-    return any(_ABOUT_WORDS.search(text) or (_PUT.search(text) and _PROMPT.search(text)) for text in texts)
+    if any(one.is_data for one in place) or any(_SAMPLE.search(text) or NEGATION.search(text) for text in texts):
+        return ""
+    above, said = " ".join(dict.fromkeys(one.above for one in place)), " ".join(one.text for one in place)
+    if _ABOUT_WORDS.search(above):
+        return said
+    match = _ABOUT_WORDS.search(said) or (_PUT.search(said) if _PROMPT.search(f"{above} {said}") else None)
+    return said[match.end() :] if match else ""
 
 
 def _places(quote: str, text: str) -> list[list[_Sentence]]:
@@ -115,10 +138,10 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         if FENCE.match(line):
             is_code = not is_code
             continue
-        is_row = line.lstrip().startswith("|") and len(cells_of(line)) > _PAIR
+        is_row = line.lstrip().startswith("|") and len(cells_of(line)) >= _PAIR
         for sentence in _SENTENCE_END.split(block):
             if folded := _folded(sentence):
-                yield _Sentence(folded, above, is_code, is_row)
+                yield _Sentence(folded, above, is_code, is_row, not is_code and is_data(block))
                 count += 1
         if _TITLE.match(line) or block.rstrip("*_ ").endswith((":", "：")):
             above = _folded(block)
@@ -158,7 +181,8 @@ def _named(quote: str) -> set[str]:
 
 
 def _name_of(phrase: str, beside: Sequence[str]) -> str | None:
-    if phrase.lower() in _VAGUE and not any(_MODEL_NOUN.fullmatch(word.strip(".")) for word in beside):
+    core = [word for word in phrase.lower().split() if not _COUNT.fullmatch(word)]
+    if " ".join(core) in _VAGUE and not any(_MODEL_NOUN.fullmatch(word.strip(".")) for word in beside):
         return None
     if "/" in phrase and " " not in phrase:
         return base_models.from_statement(phrase)

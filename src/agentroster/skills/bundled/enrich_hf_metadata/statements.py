@@ -92,7 +92,7 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
         fence = FENCE.match(line) is not None
         fenced ^= fence
         is_prose = line.strip() and not (
-            fence or fenced or number in titles or line.lstrip().startswith(("|", "!")) or _DATA.search(line)
+            fence or fenced or number in titles or line.lstrip().startswith(("|", "!")) or is_data(line)
         )
         starts_anew = re.match(r"\s*(?:[-*+>•]|\d{1,3}[.)])\s", line)
         if paragraph and (not is_prose or starts_anew):
@@ -103,6 +103,11 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
         elif paragraph:
             yield from _sentences(" ".join(paragraph))
             paragraph = []
+
+
+def is_data(text: str) -> bool:
+    """Whether a text outside a code block is an object of data."""
+    return _DATA.search(text) is not None
 
 
 def _sentences(text: str) -> Iterator[str]:
