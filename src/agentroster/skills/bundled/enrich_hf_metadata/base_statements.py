@@ -20,14 +20,14 @@ _WITHIN = re.compile(
 )
 _TRAINED_ON = each("trained_on")
 _FOR_LABEL = Labels.of("for_label", most_words_before=0)
-_SPEC = re.compile(r"\s[-–—/|·•~]\s|[;,]\s")
+_SPEC = re.compile(r"\s[-–—/|·•~]\s|[;,]\s|[(]")
 _COLUMNS = re.compile(r"\s[/|·•]\s")
 _ANY_LABEL = re.compile(r"^\W{0,4}[^\W\d][\w -]{1,20}:\s?\S")
 _BRACKETS = re.compile(r"\s?[(\[][^()\[\]]{0,80}[)\]]\W{0,3}$")
 _HUB_ID = re.compile(r"[\w.-]{2,60}/[\w.-]{2,90}", re.ASCII)
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
 _MADE_FOR = re.compile(
-    r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
+    r"\b(?:[Ff]or|[Ff]ür|[Pp]our|[Pp]ara|[Pp]er|[Дд]ля)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
     r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?=\s?の?(?i:lora)|로라|[\W_]|$)"
 )
 _KIND_OF = re.compile(
@@ -47,6 +47,7 @@ _ALL_ARE = re.compile(
 )
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
+_MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
 _OPENING = 2
 _ASIDE = re.compile(r"\s?\([^()]{0,200}\)")
 _NEGATIVE = re.compile(r"\bnegative (?=embedding|textual|ti\b|lora|prompt embedding)", re.IGNORECASE)
@@ -73,19 +74,22 @@ def in_text(text: str, *, is_own: bool = False) -> list[str]:
 
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
     """Return the names in "for: X" and in lines that are a list of labels, where they are the whole value."""
-    values = [found.value for found in labelled(text, _FOR_LABEL)]
-    values += [
-        match[1] for one in prose for part in _SPEC.split(one) if (match := _LABELS.before.match(part)) and match[1]
-    ]
-    values += [value for one in prose for value in _in_spec(one)]
+    # So few: a card that states its base like this is short.
+    lines = [line for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] if ":" in line[:_NEAR_START]]
+    parts = [part for one in islice(prose, _MOST_LINES) if ":" in one for part in _SPEC.split(one)[:_MOST_PARTS]]
+    matches = [_FOR_LABEL.before.match(line) for line in lines] + [_LABELS.before.match(part) for part in parts]
+    values = [match[1] for match in matches if match and match[1]]
+    values += [value for one in islice(prose, _MOST_LINES) for value in _in_spec(one)]
     names = (base_models.called(_BRACKETS.sub("", value)) or _of_id(value) for value in values)
     return [name for name in names if name]
 
 
 def _in_spec(sentence: str) -> list[str]:
     """Return the one part of a line of specifications that is a base model's name by itself."""
-    parts = _COLUMNS.split(sentence)
-    named = [part for part in parts if base_models.called(part)]
+    parts = _COLUMNS.split(sentence, _MOST_PARTS)
+    if len(parts) < _FEWEST_PARTS:
+        return []
+    named = [part for part in parts if ":" not in part and base_models.called(part)]
     has_label = any(_ANY_LABEL.match(part) for part in parts)
     return named if len(named) == 1 and has_label and not _ONLY_WORKS.search(sentence) else []
 

@@ -16,7 +16,7 @@ _JOINT = re.compile(r"\s[-–—·•|/~✦★➤]\s|[;,(\[]\s?|[.。!?！？]\s
 _MOST_JOINTS = 12
 # In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
 _NAMED_BEFORE = re.compile(
-    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
+    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|als|le|la|el|o|il|como|comme|come)\s){alternatives('trigger_bare')})"
     rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={GROUPLESS})",
     re.IGNORECASE,
 )

@@ -47,7 +47,7 @@ _PROSE = re.compile(
 _MOST_WORDS, _LONGEST_WORD, LONGEST_PLAIN = 40, 300, 8
 # A form that nobody filled in: "[INSERT TRIGGER WORD]", "<your trigger>", "YOUR_TOKEN_HERE".
 _SETTING_VALUE = re.compile(
-    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{3,20}\s?[:=]\s|"
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{2,20}\s?[:=]\s|"
     r"^(?:[GRS]E?I?LU|swish|tanh|sigmoid|softmax)$",
     re.IGNORECASE,
 )
