@@ -46,6 +46,10 @@ bench *arguments:
 bench-credentials *arguments:
     uv run -q python -m benchmarks.credentials {{ arguments }}
 
+# Measure what completing a library costs, by command and as a job of 10,000 models
+bench-enrichment *arguments:
+    uv run -q python -m benchmarks.enrichment {{ arguments }}
+
 # Measure what the extraction reads from the corpus of model cards
 eval *arguments:
     uv run -q python -m evals {{ arguments }}

@@ -24,6 +24,12 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def peak_mb(pid: int) -> float:
+    """Return the most resident memory that a process ever had."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:", 1)[1].split()[0]) * 1024 / 1e6
+
+
 def settled_cpu_seconds(pid: int) -> float:
     """Return the CPU time once the process rests: LiteLLM still logs after an answer was sent."""
     deadline = time.monotonic() + _MOST_SETTLING_SECONDS

@@ -49,8 +49,21 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def running_stub() -> Generator[str]:
     """Run the stub model server and give its base URL."""
+    with _running("benchmarks.stub_model") as url:
+        yield f"{url}/v1"
+
+
+@contextmanager
+def running_cards() -> Generator[str]:
+    """Run the hub with its model cards and give its URL."""
+    with _running("benchmarks.card_server") as url:
+        yield url
+
+
+@contextmanager
+def _running(module: str) -> Generator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.stub_model"],
+        [sys.executable, "-m", module],
         cwd=REPOSITORY,
         env=clean_environment({}),
         stdin=subprocess.PIPE,
@@ -59,12 +72,15 @@ def running_stub() -> Generator[str]:
     )
     with _stopped_at_the_end(process):
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
 
 
 @contextmanager
-def running_proxy(folder: Path, stub_url: str) -> Generator[Proxy]:
-    """Run `roster serve` in an empty folder against the stub. Raises SystemExit with its log when it ends early."""
+def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None = None) -> Generator[Proxy]:
+    """Run `roster serve` in an empty folder against the stub, with `extra` in its environment.
+
+    Raises SystemExit with its log when it ends early.
+    """
     config = folder / "proxy_config.yaml"
     config.write_text(yaml.safe_dump(_config(stub_url)), encoding="utf-8")
     master_key, openwebui_key = f"sk-{secrets.token_hex(16)}", secrets.token_hex(16)
@@ -75,6 +91,7 @@ def running_proxy(folder: Path, stub_url: str) -> Generator[Proxy]:
         "LLM_MODEL": "stub",
         "LLM_API_BASE": stub_url,
         "LLM_API_KEY": _STUB_KEY,
+        **(extra or {}),
     }
     command = [ROSTER, "serve", "--port", "0", "--data-dir", str(folder / "data"), "--config", str(config)]
     log_file = folder / "roster.log"

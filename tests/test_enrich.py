@@ -80,6 +80,13 @@ def test_a_sidecar_is_completed_from_the_card_with_no_model_and_no_key(
     assert "<script" not in sidecar["modelDescription"]
     assert 'href="javascript' not in sidecar["modelDescription"]
     assert sidecar["metadata_source"] == "agent:enrich_hf_metadata"
+    entries = sidecar["agentroster"]
+    assert set(entries) == {"base_model", "trainedWords", "tags", "modelDescription", "civitai.description"}
+    assert {(entry["source"], entry["card"], entry["at"]) for entry in entries.values()} == {
+        ("card", "someone/ink-wash", sidecar["llm_enriched_at"])
+    }
+    assert entries["base_model"]["evidence"] == "base_model of the card"
+    assert entries["tags"]["added"] == ["ink wash", "painting"]
     assert sidecar["my_own"] == [1]
     assert list(sidecar)[:3] == ["file_name", "hf_url", "my_own"]
     assert "| Item | Set | Kept | Not found |" in answer
@@ -125,8 +132,9 @@ def test_what_a_person_wrote_is_kept_and_said(offline_proxy: RosterProcess, hub:
     sidecar = read(model)
     assert sidecar["tags"] == ["Mine", "painting", "ink wash"]
     assert {**sidecar, "tags": 0, "metadata_source": 0, "llm_enriched_at": 0} == {
-        **mine, "tags": 0, "metadata_source": 0, "llm_enriched_at": 0,
+        **mine, "tags": 0, "metadata_source": 0, "llm_enriched_at": 0, "agentroster": sidecar["agentroster"],
     }  # fmt: skip
+    assert list(sidecar["agentroster"]) == ["tags"]
     assert "base_model (already set)" in answer
 
 

@@ -93,6 +93,9 @@ def test_a_job_is_begun_followed_and_completed(anna: httpx.Client, hub: HubServe
     assert [one["id"] for one in found] == ["1", "2", "3", "4", "5"]
     assert found[0]["data"] == {"total": 3}
     assert found[1]["data"]["updated"]["base_model"] == "SDXL 1.0"
+    assert found[1]["data"]["provenance"]["base_model"] == {
+        "source": "card", "evidence": "base_model of the card", "card": "a/ink"
+    }  # fmt: skip
     assert found[-1]["data"] == {"total": 3, "done": 3, "changed": 3, "failed": 0}
     shown = anna.get(f"/roster/api/jobs/{job}").json()
     assert (shown["state"], shown["total"], shown["done"], shown["changed"]) == ("completed", 3, 3, 3)
@@ -108,6 +111,16 @@ def test_events_are_replayed_from_a_number(anna: httpx.Client, hub: HubServer, f
     assert events(anna, job, after=2) == every[2:]
     assert events(anna, job, headers={"Last-Event-ID": "3"}) == every[3:]
     assert events(anna, job, after=99) == []
+
+
+def test_a_job_of_more_items_than_a_part_of_its_events_is_replayed_whole(
+    anna: httpx.Client, hub: HubServer, folder: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(folder, 520)
+    found = events(anna, begin(anna, folder.name))
+    assert [one["id"] for one in found] == [str(number) for number in range(1, 523)]
+    assert len({one["data"]["item"] for one in found if one["event"] == "item"}) == 520
 
 
 def test_a_websocket_has_the_same_events(
@@ -290,6 +303,25 @@ def test_a_field_is_replaced_only_when_it_is_named(
     command(base_environment, tmp_path, str(tmp_path / "models"), "--overwrite", "base_model")
     now = json.loads(sidecar.read_text(encoding="utf-8"))
     assert (now["base_model"], now["notes"], now["civitai"]["trainedWords"]) == ("SDXL 1.0", "mine", ["own"])
+
+
+def test_a_refresh_follows_the_card_and_leaves_what_a_person_changed(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    fill(tmp_path / "models", 1)
+    sidecar = tmp_path / "models" / "m0000.metadata.json"
+    command(base_environment, tmp_path, str(tmp_path / "models"))
+    mine = json.loads(sidecar.read_text(encoding="utf-8"))
+    mine["civitai"]["trainedWords"] = ["mine"]
+    sidecar.write_text(json.dumps(mine), encoding="utf-8")
+    hub.repositories["a/ink"] = Repository(CARD.replace("inkwsh", "nwsh").replace("stabilityai/sdxl-turbo", "krea-2"))
+    command(base_environment, tmp_path, str(tmp_path / "models"))
+    assert json.loads(sidecar.read_text(encoding="utf-8")) == mine
+    shown = command(base_environment, tmp_path, str(tmp_path / "models"), "--refresh", "--json").stdout
+    now = json.loads(sidecar.read_text(encoding="utf-8"))
+    assert (now["base_model"], now["civitai"]["trainedWords"]) == ("Krea 2", ["mine"])
+    assert json.loads(shown)["items"][0]["kept"]["trainedWords"] == "changed by a person"
 
 
 def test_a_skill_is_run_with_its_input_as_json(

@@ -64,6 +64,17 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(model: ModelFile) -> Non
         os.kill(writer.pid, signal.SIGKILL)
         writer.join(10)
         json.loads(model.sidecar.read_text(encoding="utf-8"))
+    # The next one cleans up.
+    (model.path.parent / ".m.metadata.json.tmp").write_text("half", encoding="utf-8")
+    _append(model, 2, 1)
+    assert {path.name for path in model.path.parent.iterdir()} == {"m.safetensors", "m.metadata.json"}
+
+
+def test_a_link_in_the_place_of_a_sidecars_temporary_file_is_not_followed(model: ModelFile, tmp_path: Path) -> None:
+    (tmp_path / ".m.metadata.json.tmp").symlink_to(tmp_path / "target")
+    _append(model, 1, 1)
+    assert not (tmp_path / "target").exists()
+    assert not model.sidecar.is_symlink()
 
 
 def test_a_change_by_somebody_else_in_between_is_read_again(model: ModelFile) -> None:

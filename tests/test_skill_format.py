@@ -372,6 +372,7 @@ def test_an_item_whose_report_is_not_as_declared_fails_alone(tmp_path: Path, cap
 
     class Context:
         async def show(self, text: str) -> None: ...
+        def progress(self, done: int, total: int) -> None: ...
 
     arguments = {"texts": ["one two", " "]}
     done = cast("Any", asyncio.run(run_pipeline(pipeline, cast("SkillContext", Context()), arguments, None)))

@@ -116,6 +116,19 @@ class Settings(BaseSettings):
         description="Most model calls of one answer, where the agent sets no number.",
     )
 
+    host_requests: int = Field(
+        default=8,
+        alias="ROSTER_HOST_REQUESTS",
+        ge=1,
+        description="Most requests of skills to one host at the same time, in all jobs and chats.",
+    )
+    model_questions: int = Field(
+        default=4,
+        alias="ROSTER_MODEL_QUESTIONS",
+        ge=1,
+        description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
+    )
+
     library: Paths = Field(
         default=(),
         alias="ROSTER_LIBRARY",

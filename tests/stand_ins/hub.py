@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.stand_ins.at_once import AtOnce
+
 TOKEN = "hf_canaryTokenForTests0123456789"
 
 
@@ -38,6 +40,7 @@ class HubServer:
         self.repositories: dict[str, Repository] = {}
         self.paths: list[str] = []
         self.authorizations: list[str | None] = []
+        self.at_once = AtOnce()
         self.app = Starlette(
             routes=[
                 Route("/{owner}/{name}/raw/{revision}/{file:path}", self.raw),
@@ -50,6 +53,7 @@ class HubServer:
         self.repositories.clear()
         self.paths.clear()
         self.authorizations.clear()
+        self.at_once = AtOnce()
 
     def _refusal(self, request: Request) -> Response | None:
         self.paths.append(request.url.path)
@@ -75,7 +79,8 @@ class HubServer:
         repository = self.repositories[self._name(request)]
         if repository.hold is not None:
             repository.holding.set()
-            await asyncio.to_thread(repository.hold.wait, 30)
+            with self.at_once.counted():
+                await asyncio.to_thread(repository.hold.wait, 30)
         if repository.redirect:
             return RedirectResponse(repository.redirect, 302)
         if repository.renamed_to:

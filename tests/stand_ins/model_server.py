@@ -23,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.stand_ins.at_once import AtOnce
+
 KEY = "upstream-canary-key-5f2d9c71e8"
 FIELDS = {
     "model", "messages", "tools", "tool_choice", "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop",
@@ -65,6 +67,8 @@ class ModelServer:
         self.release = threading.Event()
         self.structured: list[Structured] = []
         self.refused_formats: dict[str, int] = {}
+        self.hold: threading.Event | None = None
+        self.at_once = AtOnce()
         self.app = Starlette(routes=[Route("/v1/chat/completions", self.chat, methods=["POST"])])
 
     def reset(self) -> None:
@@ -74,6 +78,7 @@ class ModelServer:
         self.headers.clear()
         self.structured.clear()
         self.refused_formats.clear()
+        self.hold, self.at_once = None, AtOnce()
         for event in (self.cancelled, self.hanging, self.release):
             event.clear()
 
@@ -102,6 +107,9 @@ class ModelServer:
         kind = (body.get("response_format") or {}).get("type", "text")
         if kind in self.refused_formats:
             return failure(self.refused_formats[kind], "I have never heard of such a thing")
+        if self.hold is not None:
+            with self.at_once.counted():
+                await asyncio.to_thread(self.hold.wait, 30)
         wanted = self.structured.pop(0) if self.structured else Structured(emptiest(body))
         if wanted.hangs:
             return await self._hang_until_gone(request)

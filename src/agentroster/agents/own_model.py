@@ -63,7 +63,7 @@ class Models:
         endpoint = Endpoint(
             self._transport, base_url=base, api_key=key, timeout_seconds=self._timeout_seconds, advice=_ADVICE
         )
-        return ModelChoice(secret["model"], endpoint, server=base)
+        return ModelChoice(secret["model"], endpoint, server=base, questions=self._backends.questions)
 
     def forget(self, owner: Owner) -> None:
         """Look again the next time: somebody connected or changed a model."""

@@ -15,14 +15,16 @@ _FIELDS = ("base_model", "trainedWords", "modelDescription", "civitai.descriptio
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, resolve_path=True))
 @click.option("--from", "source", help="The HuggingFace address of the one file that is given.")
 @click.option("--overwrite", multiple=True, type=click.Choice(_FIELDS), help="Replace this field although it is set.")
+@click.option("--refresh", is_flag=True, help="Replace what an earlier run wrote and nobody has changed since.")
 @click.option("--dry-run", is_flag=True, help="Show the changes as a diff, and write nothing.")
 @DATA_DIR
 @JSON
-def enrich(
+def enrich(  # noqa: PLR0913 - each option is an argument
     *,
     paths: tuple[Path, ...],
     source: str | None,
     overwrite: tuple[str, ...],
+    refresh: bool,
     dry_run: bool,
     data_dir: Path | None,
     as_json: bool,
@@ -31,6 +33,7 @@ def enrich(
     arguments: dict[str, object] = {"targets": [str(path) for path in paths]}
     arguments |= {"source": source} if source else {}
     arguments |= {"overwrite": list(overwrite)} if overwrite else {}
+    arguments |= {"refresh": True} if refresh else {}
     roots = {path if path.is_dir() else path.parent for path in paths}
     status = run_skill(
         "enrich-hf-metadata",

@@ -81,11 +81,15 @@ class Jobs:
         """Yield the events after a number until the job ends; None when nothing happened for a while."""
         spoke_at = time.monotonic()
         while True:
-            for event in await self._store.database.in_thread(self._store.events, job_id, after):
+            found = await self._store.database.in_thread(self._store.events, job_id, after)
+            for event in found:
                 yield event
                 after, spoke_at = event.number, time.monotonic()
                 if event.kind in ENDED:
                     return
+            if found:
+                # Perhaps there are more already: a long story is read in parts.
+                continue
             if await self._store.database.in_thread(self._store.has_ended_by, job_id, after):
                 return
             if time.monotonic() - spoke_at > _SILENCE_SECONDS:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from errno import ENAMETOOLONG
 from pathlib import Path
 
 from agentroster.errors import ToolFailed
@@ -10,7 +11,8 @@ from agentroster.library.library import Library, ModelFile
 from agentroster.skill_call import SkillCall
 
 _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
-_ENDINGS = frozenset({*_SUFFIXES, *(f".preview{suffix}" for suffix in _SUFFIXES)})
+_SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
+_ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS))
 
 
 class Previews:
@@ -47,13 +49,19 @@ class Previews:
 
     def existing(self, model: ModelFile) -> Path | None:
         """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
-        stem = model.path.stem
+        # Names are tried one by one: to list a folder of 10,000 models for each of them would take minutes.
         try:
-            names = sorted(entry.name for entry in model.path.parent.iterdir() if entry.name.startswith(stem))
+            descriptor = os.open(model.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise ToolFailed(f"the folder cannot be read: {error.strerror}") from error
-        found = (name for name in names if name[len(stem) :].lower() in _ENDINGS)
-        return next((model.path.with_name(name) for name in found), None)
+        try:
+            names = (f"{model.path.stem}{ending}" for ending in _ENDINGS)
+            found = next((name for name in names if _is_there(descriptor, name)), None)
+        except OSError as error:
+            raise ToolFailed(f"the folder cannot be read: {error.strerror}") from error
+        finally:
+            os.close(descriptor)
+        return None if found is None else model.path.with_name(found)
 
     def write(self, model: ModelFile, image: bytes) -> Path:
         """Write `<stem>.webp`, made from somebody's picture, and return its path.
@@ -112,6 +120,18 @@ def _publish(folder: int, temporary: str, name: str) -> None:
             os.stat(name, dir_fd=folder, follow_symlinks=False)
             raise FileExistsError(name) from None
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:
+            return False
+        raise
+    return True
 
 
 def _remove(folder: int, name: str) -> None:

@@ -5,7 +5,6 @@ Fields and who may write them are described in `docs/sidecar.md`.
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,24 +141,37 @@ class Proposals:
 
 
 def _text(sidecar: Sidecar) -> str:
-    return json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    # Half a surrogate pair, which other programs leave behind when they cut texts, exists in JSON's escapes only.
+    return text if _is_utf8(text) else json.dumps(sidecar, indent=2) + "\n"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write(path: Path, sidecar: Sidecar) -> None:
     text = _text(sidecar)
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = path.with_name(f".{path.name}.tmp")
+        # Only a writer that was killed can have left this: whoever writes holds the lock.
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 os.fchmod(descriptor, mode)
                 file.write(text)
                 file.flush()
                 os.fsync(descriptor)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         finally:
             # After the rename there is nothing left to remove.
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
         raise ToolFailed(f"the sidecar cannot be written: {error.strerror}") from error

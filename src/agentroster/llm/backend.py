@@ -8,6 +8,7 @@ import httpx
 from agentroster.errors import BadInput
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.endpoint import Endpoint
+from agentroster.net.slots import Slots
 from agentroster.settings import Settings
 
 PROXY_PREFIX = "proxy/"
@@ -16,11 +17,15 @@ AGENT_PREFIX = "agno/"
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model and the way to it; `server` tells apart the servers that may know a model of this name."""
+    """A model and the way to it; `server` tells apart the servers that may know a model of this name.
+
+    `questions` bounds the questions of pipelines to one server at a time, in all jobs and chats of the process.
+    """
 
     name: str
     chat: ChatModel
     server: str = ""
+    questions: Slots | None = None
 
 
 class Backends:
@@ -29,6 +34,7 @@ class Backends:
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport, proxy: Callable[[], ChatModel]) -> None:
         """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
         self._settings = settings
+        self.questions = Slots(settings.model_questions)
         self._proxy = proxy
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
         self._endpoint = (
@@ -50,7 +56,7 @@ class Backends:
         if name and name.startswith(AGENT_PREFIX):
             raise BadInput("An agent cannot be the language model of an agent: choose a plain model.")
         if by_proxy and name:
-            return ModelChoice(name, self._proxy(), server="proxy")
+            return ModelChoice(name, self._proxy(), server="proxy", questions=self.questions)
         if name is None or self._endpoint is None:
             return None
-        return ModelChoice(name, self._endpoint, server=self._settings.api_base or "")
+        return ModelChoice(name, self._endpoint, server=self._settings.api_base or "", questions=self.questions)

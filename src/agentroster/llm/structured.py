@@ -8,6 +8,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -54,7 +55,12 @@ class _Reply:
 
 
 async def ask(choice: ModelChoice, question: Question) -> StructuredAnswer:
-    """Ask a model. Raises BadAnswer, or an UpstreamError when the model cannot be asked."""
+    """Ask a model, when it is this question's turn. Raises BadAnswer, or an UpstreamError."""
+    async with choice.questions.taken(choice.server) if choice.questions else nullcontext():
+        return await _answered(choice, question)
+
+
+async def _answered(choice: ModelChoice, question: Question) -> StructuredAnswer:
     asking = _Asking(choice, question)
     messages = _messages(question)
     form, reply = await asking.descend(messages)

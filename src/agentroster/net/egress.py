@@ -3,12 +3,14 @@
 import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
+from agentroster.net.slots import Slots
 from agentroster.skill_call import SkillCall
 
 _MOST_REDIRECTS = 5
@@ -69,14 +71,19 @@ class Egress:
         trusted: Sequence[Origin] = (),
         credentials: Mapping[Origin, Mapping[str, str]] | None = None,
         permits: Callable[[str], bool] | None = None,
+        slots: Slots | None = None,
     ) -> None:
-        """`permits` may refuse an address, of each hop, for more than its origin."""
+        """`permits` may refuse an address, of each hop, for more than its origin.
+
+        `slots` bounds the requests to one host at a time; what a redirect leads to counts for where it began.
+        """
         self._client = client
         self._declared = frozenset(Origin.of(f"https://{host}") for host in hosts)
         self._hosts = frozenset(origin.host for origin in self._declared)
         self._trusted = frozenset(trusted)
         self._credentials = dict(credentials or {})
         self._permits = permits
+        self._slots = slots
         self._call = SkillCall()
 
     def for_call(self, call: SkillCall) -> "Egress":
@@ -123,7 +130,8 @@ class Egress:
         host = Origin.of(url).host
         _check_headers(headers)
         try:
-            async with asyncio.timeout(seconds):
+            # The time counts from when it is this request's turn.
+            async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(seconds):
                 return await self._follow(method, url, headers, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error

@@ -10,6 +10,7 @@ from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.slots import Slots
 from agentroster.settings import Settings
 from agentroster.skills.asking import FindModel
 from agentroster.skills.context import SkillContext
@@ -35,6 +36,7 @@ class SkillAccess:
         self._database = database
         self._accounts = accounts
         self._client = client
+        self._slots = Slots(settings.host_requests)
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
@@ -78,6 +80,7 @@ class SkillAccess:
             [domain for domain in domains if domain != _HUB],
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
+            slots=self._slots,
         )
 
 

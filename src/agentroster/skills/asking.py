@@ -30,6 +30,14 @@ class OpenQuestion:
     max_tokens: int = 1_000
 
 
+class ModelAnswer(dict[str, Any]):
+    """The values of an answer, and the name of the model that gave it."""
+
+    def __init__(self, values: Mapping[str, Any], model: str) -> None:
+        super().__init__(values)
+        self.model = model
+
+
 class AskingHandler(Protocol):
     """What `handler.py` of a pipeline adds to ask a language model; both run in a thread."""
 
@@ -38,7 +46,10 @@ class AskingHandler(Protocol):
         ...
 
     def accept(self, prepared: Any, answer: Mapping[str, Any]) -> Any:
-        """Return `prepared` with those values of the answer that stand a check of their own; the others are dropped."""
+        """Return `prepared` with those values of the answer that stand a check of their own; the others are dropped.
+
+        The engine hands over a `ModelAnswer`.
+        """
         ...
 
 
@@ -68,7 +79,8 @@ class Asker:
             self._failures_in_a_row = self._failures_in_a_row + 1 if unreachable else 0
             return prepared, f"could not help: {redactor.clean(error.message)}"
         self._failures_in_a_row = 0
-        return await asyncio.to_thread(self._handler.accept, prepared, answer.values), ""
+        values = ModelAnswer(answer.values, self._model.name)
+        return await asyncio.to_thread(self._handler.accept, prepared, values), ""
 
     def _question(self, undecided: OpenQuestion) -> Question:
         return Question(

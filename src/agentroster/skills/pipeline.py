@@ -11,8 +11,8 @@ import json
 import logging
 from asyncio import TaskGroup
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library
@@ -22,13 +22,14 @@ from agentroster.skills.asking import Asker, AskingHandler, FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
+from agentroster.skills.report import HEADER, ItemReport, Tally
 from agentroster.skills.tools import Tool, require_fitting
 
 logger = logging.getLogger(__name__)
 
-_HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
-_LONGEST_CELL = 150
 _SEEN = "The person has seen these items as a table: sum up, do not repeat it."
+
+__all__ = ["Item", "ItemReport", "Pipeline", "PipelineHandler", "Selection", "Watch", "pipeline_tool", "run_pipeline"]
 
 
 class Item(Protocol):
@@ -38,44 +39,6 @@ class Item(Protocol):
     def label(self) -> str:
         """What a person calls it."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemReport:
-    """What came of one item, by field.
-
-    `updated` has the values written, `found` values that were only read; `kept` and `missing` say why. `notes` are
-    what else a person should know, such as which values a language model read.
-    """
-
-    item: str
-    found: Mapping[str, object] = field(default_factory=dict[str, object])
-    updated: Mapping[str, object] = field(default_factory=dict[str, object])
-    kept: Mapping[str, str] = field(default_factory=dict[str, str])
-    missing: Mapping[str, str] = field(default_factory=dict[str, str])
-    notes: Mapping[str, str] = field(default_factory=dict[str, str])
-    error: str = ""
-
-    def row(self) -> str:
-        """Return the Markdown table row of this item."""
-        done = "; ".join(f"{name}: {_value(value)}" for name, value in {**self.found, **self.updated}.items())
-        kept = "; ".join(f"{name} ({why})" for name, why in self.kept.items())
-        missing = "; ".join(f"{name} ({why})" for name, why in {**self.missing, **self.notes}.items())
-        cells = (self.item, done or "nothing", kept or "-", self.error or missing or "-")
-        return f"| {' | '.join(map(_cell, cells))} |\n"
-
-    def to_json(self) -> dict[str, object]:
-        """Return the report for a program or a model."""
-        if self.error:
-            return {"item": self.item, "error": self.error}
-        fields = {
-            "found": self.found,
-            "updated": self.updated,
-            "kept": self.kept,
-            "missing": self.missing,
-            "notes": self.notes,
-        }
-        return {"item": self.item, **{name: value for name, value in fields.items() if value}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +146,15 @@ async def run_pipeline(
     """Work through all items, showing the table row by row; return reports and counts."""
     watch = watch or _Unwatched()
     selection = await pipeline.handler.select(context, arguments)
-    reports: list[ItemReport] = []
     total = len(selection.items) + len(selection.refused)
+    tally = Tally(total, pipeline.manifest.limits.result_characters)
     await watch.selected(total)
     if total:
-        await context.show(_HEADER)
+        await context.show(HEADER)
 
     async def finish(report: ItemReport) -> None:
-        reports.append(report)
-        await context.show(report.row())
-        context.progress(len(reports), total)
+        await context.show(tally.add(report))
+        context.progress(tally.done, total)
         await watch.finished(report)
 
     for report in selection.refused:
@@ -209,9 +171,8 @@ async def run_pipeline(
     async with TaskGroup() as group:
         for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):
             group.create_task(work())
-    counts = _counts(reports)
-    await context.show(_summary(counts))
-    return {**counts, "items": [report.to_json() for report in reports]}
+    await context.show(tally.summary())
+    return tally.to_json()
 
 
 async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:
@@ -243,25 +204,3 @@ async def _require_declared(manifest: Manifest, report: ItemReport) -> None:
     if not report.error and manifest.output_schema is not None:
         shown = json.loads(json.dumps(report.to_json()))
         await require_fitting(manifest.output_schema, shown, f"The report of an item of {manifest.name}")
-
-
-def _counts(reports: Sequence[ItemReport]) -> dict[str, int]:
-    failed = sum(bool(report.error) for report in reports)
-    changed = sum(bool(report.updated) for report in reports)
-    return {"total": len(reports), "changed": changed, "unchanged": len(reports) - changed - failed, "failed": failed}
-
-
-def _summary(counts: Mapping[str, int]) -> str:
-    if not counts["total"]:
-        return "There is nothing to do: no item was found.\n"
-    words = ", ".join(f"{counts[name]} {name}" for name in ("changed", "unchanged", "failed"))
-    return f"\n{counts['total']} in all: {words}.\n"
-
-
-def _value(value: object) -> str:
-    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
-
-
-def _cell(text: str) -> str:
-    flat = " ".join(text.split()).replace("|", "\\|")
-    return flat if len(flat) <= _LONGEST_CELL * 2 else f"{flat[: _LONGEST_CELL * 2]}..."

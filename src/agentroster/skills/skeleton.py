@@ -147,6 +147,9 @@ class Context:
     async def show(self, text: str) -> None:
         self.shown.append(text)
 
+    def progress(self, done: int, total: int) -> None:
+        assert done <= total
+
 
 def test_it_counts_words() -> None:
     skill = load_skill(folder_source(Path(__file__).resolve().parent, "test"))

@@ -2,21 +2,23 @@
 
 import asyncio
 import threading
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
+from agentroster.net.slots import Slots
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
+from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared, origins_of
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
 
@@ -25,6 +27,17 @@ open_fields = undecided.open_fields
 accept = undecided.accept
 
 _MOST_LINEAGE = 2
+# A card can have two megabytes, and a run ten thousand cards.
+_MOST_SHELVED = 50
+# Reading is pure Python: several at once would read nothing faster, and the event loop would wait for each in turn.
+_reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="roster-cards")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def _reading(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_reader, lambda: work(*args, **kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +49,32 @@ class Shelved:
 
 
 class CardShelf:
-    """The cards of one run: a repository with a hundred files is fetched once."""
+    """The cards of one run: a repository with a hundred files is fetched once, and long unused ones are forgotten."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._known: dict[tuple[str, str], Shelved | RosterError] = {}
+        self._fetching = Slots(1)
+        self._known: OrderedDict[tuple[str, str], Shelved | RosterError] = OrderedDict()
 
     async def get(self, ref: HubRef) -> Shelved:
         """Return card and facts of a repository. Raises what the hub raised, again for each who asks."""
         key = (ref.repo, ref.revision)
-        async with self._locks[key]:
-            if key not in self._known:
-                try:
-                    self._known[key] = Shelved(parse_card(await self._hub.card(ref)), await self._hub.facts(ref))
-                except RosterError as error:
-                    self._known[key] = error
-        found = self._known[key]
+        async with self._fetching.taken(key):
+            found = self._known.get(key) or await self._fetched(ref)
+            self._known[key] = found
+            self._known.move_to_end(key)
+            if len(self._known) > _MOST_SHELVED:
+                self._known.popitem(last=False)
         if isinstance(found, RosterError):
             raise found
         return found
+
+    async def _fetched(self, ref: HubRef) -> Shelved | RosterError:
+        try:
+            text = await self._hub.card(ref)
+            return Shelved(await _reading(parse_card, text), await self._hub.facts(ref))
+        except RosterError as error:
+            return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,7 @@ class EnrichItem:
 
     target: targets.Target
     shelf: CardShelf
-    overwrite: frozenset[str] = frozenset()
+    wishes: merge.Wishes = merge.FILL
 
     @property
     def label(self) -> str:
@@ -81,8 +100,9 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
     shelf = CardShelf(Hub(context.http, context.hub_endpoint))
-    overwrite = frozenset(arguments.get("overwrite", ()))
-    return Selection([EnrichItem(target, shelf, overwrite) for target in found], refused)
+    overwrite = frozenset[str](arguments.get("overwrite", ()))
+    wishes = merge.Wishes(overwrite=overwrite, refresh=arguments.get("refresh") is True)
+    return Selection([EnrichItem(target, shelf, wishes) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -107,10 +127,10 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         model_type=_model_type(sidecar),
         revision=ref.revision or "main",
     )
-    found = await asyncio.to_thread(extract, source)
+    found = await _reading(extract, source)
     if not found.base_model:
         found = await _by_lineage(item.shelf, found, context.hub_endpoint)
-    return Prepared.of(found, source, sidecar)
+    return await _reading(Prepared.of, found, source, sidecar)
 
 
 async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepared | None) -> ItemReport:
@@ -123,11 +143,11 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
         return ItemReport(item=item.label, updated=made, missing={"card": hint})
     preview = await make_preview(context, model, prepared.found.preview_url)
-    result = merge.Merge()
+    result, origins = merge.Merge(), origins_of(prepared)
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found, preview, item.overwrite)
+        result = merge.apply(sidecar, prepared.found, preview, item.wishes, origins)
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url
@@ -137,11 +157,18 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     await asyncio.to_thread(context.sidecars.update, model, change)
     updated = {**made, **dict(merge.shown(result))}
     notes = undecided.notes(prepared)
-    return ItemReport(item=item.label, updated=updated, kept=result.kept, missing=result.missing, notes=notes)
+    return ItemReport(
+        item=item.label,
+        updated=updated,
+        kept=result.kept,
+        missing=result.missing,
+        notes=notes,
+        provenance={name: origins.of(name).to_json() for name in result.written},
+    )
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
-    result = merge.apply({}, prepared.found)
+    result, origins = merge.apply({}, prepared.found), origins_of(prepared)
     note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
     return ItemReport(
         item=item.label,
@@ -149,6 +176,7 @@ def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
         kept=note,
         missing=result.missing,
         notes=undecided.notes(prepared),
+        provenance={name: origins.of(name).to_json() for name in result.written},
     )
 
 

@@ -18,15 +18,14 @@ _DENIED_PREFIXES = (
 
 
 def additions(candidates: Iterable[str], existing: Sequence[object]) -> list[str]:
-    """Return the tags to add after the existing ones: lower case, new, meaningful, at most eight."""
-    seen = {str(tag).strip().lower() for tag in existing}
-    found: list[str] = []
-    for candidate in candidates:
-        tag = " ".join(candidate.lower().split())
-        if tag and tag not in seen and len(tag) <= _LONGEST and not _is_noise(tag):
-            seen.add(tag)
-            found.append(tag)
-    return found[:_MOST_NEW]
+    """Return the tags to add after the existing ones: lower case, new, meaningful, of the first eight there are.
+
+    Those that exist count among the eight: else each run would add eight more.
+    """
+    cleaned = dict.fromkeys(" ".join(candidate.lower().split()) for candidate in candidates)
+    meaningful = [tag for tag in cleaned if 0 < len(tag) <= _LONGEST and not _is_noise(tag)]
+    seen = {" ".join(str(tag).lower().split()) for tag in existing}
+    return [tag for tag in meaningful[:_MOST_NEW] if tag not in seen]
 
 
 def _is_noise(tag: str) -> bool:

@@ -1,0 +1,124 @@
+"""What a pipeline tells: of each item, and of all of them, however many there are."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
+_LONGEST_CELL = 300
+# A chat client draws the whole table anew with each piece of text.
+_MOST_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReport:
+    """What came of one item, by field.
+
+    `updated` has the values written, `found` values that were only read; `kept` and `missing` say why. `notes` are
+    what else a person should know, such as which values a language model read; `provenance` what set each new value.
+    """
+
+    item: str
+    found: Mapping[str, object] = field(default_factory=dict[str, object])
+    updated: Mapping[str, object] = field(default_factory=dict[str, object])
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    error: str = ""
+
+    def row(self) -> str:
+        """Return the Markdown table row of this item."""
+        done = "; ".join(f"{name}: {_value(value)}" for name, value in {**self.found, **self.updated}.items())
+        kept = "; ".join(f"{name} ({why})" for name, why in self.kept.items())
+        missing = "; ".join(f"{name} ({why})" for name, why in {**self.missing, **self.notes}.items())
+        cells = (self.item, done or "nothing", kept or "-", self.error or missing or "-")
+        return f"| {' | '.join(map(_cell, cells))} |\n"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report for a program or a model."""
+        if self.error:
+            return {"item": self.item, "error": self.error}
+        fields = {
+            "found": self.found,
+            "updated": self.updated,
+            "kept": self.kept,
+            "missing": self.missing,
+            "notes": self.notes,
+            "provenance": self.provenance,
+        }
+        return {"item": self.item, **{name: value for name, value in fields.items() if value}}
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts reports and keeps as many as a tool may return; all of them would fill the memory of a large run.
+
+    `total` is the number of items, `most_characters` the length of the result.
+    """
+
+    total: int
+    most_characters: int
+    done: int = 0
+    changed: int = 0
+    failed: int = 0
+    kept: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    rows: int = 0
+    _characters: int = 0
+
+    def add(self, report: ItemReport) -> str:
+        """Count a report, and return what to show of it: its row, while the table is short enough to be read."""
+        self.done += 1
+        self.changed += bool(report.updated)
+        self.failed += bool(report.error)
+        self._keep(report.to_json())
+        if self.rows < _MOST_ROWS:
+            self.rows += 1
+            return report.row()
+        if self.done % _MOST_ROWS == 0:
+            return f"| ... {self.done} of {self.total} are done | {self.changed} changed | | {self.failed} failed |\n"
+        return ""
+
+    def summary(self) -> str:
+        """Return the last line."""
+        if not self.done:
+            return "There is nothing to do: no item was found.\n"
+        left_out = self.done - self.rows
+        more = f" The rows of the last {left_out} are left out: a job or `--json` has them." if left_out else ""
+        counts = f"{self.changed} changed, {self._unchanged} unchanged, {self.failed} failed"
+        return f"\n{self.done} in all: {counts}.{more}\n"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the counts and what was kept."""
+        counts: dict[str, object] = {
+            "total": self.done,
+            "changed": self.changed,
+            "unchanged": self._unchanged,
+            "failed": self.failed,
+        }
+        left_out = self.done - len(self.kept)
+        return {**counts, **({"items_left_out": left_out} if left_out else {}), "items": self.kept}
+
+    @property
+    def _unchanged(self) -> int:
+        return self.done - self.changed - self.failed
+
+    def _keep(self, item: dict[str, object]) -> None:
+        if self._characters > self.most_characters:
+            return
+        self._characters += len(json.dumps(item, ensure_ascii=False)) + 2
+        # Room for the counts around the items.
+        if self._characters <= self.most_characters - 200:
+            self.kept.append(item)
+        else:
+            self._characters = self.most_characters + 1
+
+
+def _value(value: object) -> str:
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
+
+
+def _cell(text: str) -> str:
+    flat = " ".join(text.split()).replace("|", "\\|")
+    return flat if len(flat) <= _LONGEST_CELL else f"{flat[:_LONGEST_CELL]}..."
