@@ -327,6 +327,8 @@ def test_a_start_waits_for_one_server_only_and_not_for_ever() -> None:
     for url in ("nonsense", "mysql://nowhere.invalid/y", "postgresql://", "postgresql://a.invalid,b.invalid/x"):
         wait_for_server(url, 10_000, pytest.fail)
     wait_for_server("postgresql://127.0.0.1:1/x", 0, pytest.fail)
+    for never in ("roster@a..b", "roster@" + "a" * 70):
+        wait_for_server(f"postgresql://{never}/x", 10_000, pytest.fail)
 
 
 def test_a_proxy_runs_on_postgres(empty_postgres: str, tmp_path: Path) -> None:
