@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.roster_process import RosterProcess, clean_environment
 
 _BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>file|change): (?P<path>\S+) -->\n)?```(?P<language>\w+)(?P<no_run> no-run)?\n(?P<text>.*?)^```$",
+    r"^(?:<!-- (file|change): (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _ADDRESS = "http://127.0.0.1:9501"

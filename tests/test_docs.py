@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from PIL import Image
 
 from agentroster.settings import Settings
@@ -58,8 +59,14 @@ def test_an_author_gets_as_far_as_the_pages_on_agents_and_skills_say(
 
 
 def test_an_operator_gets_as_far_as_the_page_on_operating_says(tmp_path: Path) -> None:
+    first_start = {"LITELLM_MASTER_KEY": "sk-0123456789abcdef", "ROSTER_ENCRYPTION_KEY": Fernet.generate_key().decode()}
+    data = tmp_path / "data"
+    data.mkdir()
+    secrets = "".join(f"{name}={value}\n" for name, value in first_start.items())
+    (data / "secrets.env").write_text(secrets, encoding="utf-8")
     with Reader(tmp_path) as reader:
         reader.follow(DOCS / "operating.md")
+    assert first_start["ROSTER_ENCRYPTION_KEY"] not in (data / "secrets.env").read_text(encoding="utf-8")
 
 
 def test_every_block_is_run_or_says_that_it_is_not() -> None:
