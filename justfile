@@ -58,6 +58,10 @@ eval *arguments:
 docs:
     uv run -q python -m tools.settings_page
 
+# Take the pictures of docs/images from the last run of `just test-openwebui`
+docs-images:
+    uv run -q python -m tools.docs_images
+
 # Write .env with fresh secrets for compose; --postgres and --ollama MODEL add those services
 secrets *arguments:
     uv run -q python -m tools.env_file {{ arguments }}

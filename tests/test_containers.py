@@ -16,7 +16,7 @@ import yaml
 
 from agentroster.settings import SECRET_FIELDS, Settings
 from tests.conftest import REPOSITORY
-from tests.test_docs import blocks
+from tests.reader import blocks
 from tools import env_file
 
 SETTINGS = {field.alias for field in Settings.model_fields.values()}
@@ -247,9 +247,9 @@ def test_open_webuis_unit_sets_what_compose_sets() -> None:
 
 
 def manifests() -> Iterator[dict[str, Any]]:
-    for _, language, _, text in blocks(REPOSITORY / "docs/kubernetes.md"):
-        if language == "yaml":
-            yield from yaml.safe_load_all(text)
+    for block in blocks(REPOSITORY / "docs/kubernetes.md"):
+        if block.language == "yaml":
+            yield from yaml.safe_load_all(block.text)
 
 
 def manifest(kind: str) -> Mapping[str, Any]:

@@ -1,22 +1,27 @@
 """What the documentation says is so: commands run, pages are complete, examples are the files that are tested."""
 
 import re
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from PIL import Image
 
 from agentroster.settings import Settings
 from tests.conftest import REPOSITORY
-from tests.roster_process import RosterProcess, clean_environment
+from tests.reader import Reader, blocks
+from tests.stand_ins import model_server as model_stand_in
 from tests.stand_ins.hub import HubServer, Repository
+from tests.stand_ins.model_server import ModelServer
 from tools import settings_page
 
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "SECURITY.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCS = REPOSITORY / "docs"
+README = REPOSITORY / "README.md"
+PAGES = [README, *(REPOSITORY / name for name in ("CHANGELOG.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
+# What the tests below follow, block by block.
+FOLLOWED = {README, DOCS / "agents.md", DOCS / "skills.md", DOCS / "operating.md"}
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
 def small_picture() -> bytes:
@@ -25,14 +30,9 @@ def small_picture() -> bytes:
     return written.getvalue()
 
 
-def blocks(page: Path) -> list[tuple[str, str, str, str]]:
-    return BLOCK.findall(page.read_text(encoding="utf-8"))
-
-
 def test_the_first_conversation_of_the_readme_is_real(
     tmp_path: Path, base_environment: dict[str, str], hub: HubServer
 ) -> None:
-    """Run the README's shell and Python blocks against a proxy with the README's library; compare what it shows."""
     hub.repositories["someone/ink-wash"] = Repository(
         (REPOSITORY / "tests/cards/ink_flux.md").read_text(encoding="utf-8"),
         images={"images/heron.png": (small_picture(), "image/png")},
@@ -40,52 +40,48 @@ def test_the_first_conversation_of_the_readme_is_real(
     library = tmp_path / "models"
     library.mkdir()
     (library / "ink.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    proxy = RosterProcess(
-        tmp_path, {"HF_ENDPOINT": base_environment["HF_ENDPOINT"], "ROSTER_LIBRARY": str(library)}
-    ).start()
-    try:
-        shell, python, shown = [], "", []
-        for _, language, no_run, text in blocks(REPOSITORY / "README.md"):
-            if language == "bash" and not no_run and "pip install" not in text:
-                shell.append(text)
-            if language == "python":
-                python = text
-            if language == "text" and ("palette" in text or "Item" in text):
-                shown.append(text)
-        script = "set -eu\n" + "\n".join(shell) + f'\nexport KEY; python - <<"END"\n{python}END\n'
-        script = script.replace("http://127.0.0.1:9501", proxy.url).replace("uv run roster", "roster")
-        script = script.replace("http://127.0.0.1:9501/v1", f"{proxy.url}/v1")
-        environment = clean_environment(ROSTER_DATA_DIR=str(proxy.data_dir))
-        environment["PATH"] = f"{REPOSITORY / '.venv/bin'}:{Path(sys.executable).parent}:{environment['PATH']}"
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-    finally:
-        proxy.stop()
-    assert done.returncode == 0, done.stderr
-    for text in shown:
-        assert text in done.stdout
-    assert "0 changed, 1 unchanged" in done.stdout
+    with Reader(tmp_path, {"HF_ENDPOINT": base_environment["HF_ENDPOINT"]}) as reader:
+        reader.follow(README)
+    assert "0 changed, 1 unchanged" in reader.seen
     assert (library / "ink.metadata.json").exists()
+
+
+def test_an_author_gets_as_far_as_the_pages_on_agents_and_skills_say(
+    tmp_path: Path, model_server: ModelServer, _model_server: tuple[ModelServer, str]
+) -> None:
+    model = {"LLM_PROVIDER": "custom", "LLM_API_BASE": f"{_model_server[1]}/v1", "LLM_API_KEY": model_stand_in.KEY}
+    with Reader(tmp_path, model) as reader:
+        reader.follow(DOCS / "agents.md")
+        assert "Hello from the model." in reader.seen
+        assert "Answer with one haiku" in str(model_server.requests[-1]["messages"][0])
+        reader.follow(DOCS / "skills.md")
+        assert "word_games_greet" in str(model_server.requests[-1]["tools"])
+
+
+def test_an_operator_gets_as_far_as_the_page_on_operating_says(tmp_path: Path) -> None:
+    first_start = {"LITELLM_MASTER_KEY": "sk-0123456789abcdef", "ROSTER_ENCRYPTION_KEY": Fernet.generate_key().decode()}
+    data = tmp_path / "data"
+    data.mkdir()
+    secrets = "".join(f"{name}={value}\n" for name, value in first_start.items())
+    (data / "secrets.env").write_text(secrets, encoding="utf-8")
+    with Reader(tmp_path) as reader:
+        reader.follow(DOCS / "operating.md")
+    assert first_start["ROSTER_ENCRYPTION_KEY"] not in (data / "secrets.env").read_text(encoding="utf-8")
 
 
 def test_every_block_is_run_or_says_that_it_is_not() -> None:
     for page in PAGES:
-        for file, language, no_run, _ in blocks(page):
-            assert no_run or file or language in {"text", "python", "toml"} or page.name == "README.md", page
+        for block in blocks(page):
+            assert page in FOLLOWED or block.no_run or block.language in {"text", "python"}, (
+                f"{page.name}: {block.text}"
+            )
 
 
 def test_examples_are_the_files_the_tests_install() -> None:
-    quoted = [(file, text) for page in PAGES for file, _, _, text in blocks(page) if file]
+    quoted = [block for page in PAGES for block in blocks(page) if block.mark == "file"]
     assert quoted
-    for file, text in quoted:
-        assert (REPOSITORY / file).read_text(encoding="utf-8") == text, file
+    for block in quoted:
+        assert (REPOSITORY / block.path).read_text(encoding="utf-8") == block.text, block.path
 
 
 def test_the_settings_page_is_made_from_the_settings() -> None:
@@ -93,10 +89,22 @@ def test_the_settings_page_is_made_from_the_settings() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def links(page: Path) -> list[Path]:
+    """Return the files that a page links to or shows."""
+    found = LINK.findall(page.read_text(encoding="utf-8"))
+    return [(page.parent / target).resolve() for target in found if "://" not in target]
+
+
+def test_links_between_pages_lead_somewhere_and_every_picture_is_shown() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
-            assert "://" in target or (page.parent / target).exists(), f"{page.name} -> {target}"
+        for target in links(page):
+            assert target.exists(), f"{page.name} -> {target.name}"
+    linked = {target for page in PAGES for target in links(page)}
+    pictures = set((DOCS / "images").iterdir())
+    assert pictures
+    assert pictures <= linked
+    assert {page for page in PAGES if page.parent == DOCS} <= linked, "each page can be found"
+    assert all(picture.stat().st_size < 80_000 for picture in pictures)
 
 
 @pytest.mark.parametrize("command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "enrich"])

@@ -33,14 +33,17 @@ def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
 
 
 def test_a_first_start_makes_secrets_and_later_starts_use_them(tmp_path: Path) -> None:
-    proxy = RosterProcess(tmp_path).start()
+    proxy = RosterProcess(tmp_path)
+    annas = proxy.cli("keys", "create", "--user", "anna").strip()
+    proxy.start()
     secrets = proxy.data_dir / "secrets.env"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     assert f"made {secrets}" in proxy.log
     values = dict(line.split("=", 1) for line in secrets.read_text(encoding="utf-8").splitlines())
     assert set(values) == {"LITELLM_MASTER_KEY", "ROSTER_ENCRYPTION_KEY"}
-    with proxy.http(values["LITELLM_MASTER_KEY"]) as client:
-        assert client.get("/v1/models").status_code == 200
+    for key in (values["LITELLM_MASTER_KEY"], annas):
+        with proxy.http(key) as client:
+            assert client.get("/v1/models").status_code == 200
     assert values["LITELLM_MASTER_KEY"] not in proxy.log
     assert proxy.stop(signal.SIGINT) == 0
     assert "Traceback" not in proxy.log
@@ -131,7 +134,7 @@ def test_no_secrets_are_made_where_they_are_required(tmp_path: Path) -> None:
 def test_lost_secrets_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
     data = tmp_path / "d"
     data.mkdir()
-    (data / "roster.db").touch()
+    (data / "credentials.db").touch()
     line = refused(tmp_path, LITELLM_MASTER_KEY="UNSET", ROSTER_ENCRYPTION_KEY="UNSET")
     assert "restore" in line
 

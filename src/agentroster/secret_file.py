@@ -69,7 +69,8 @@ def _make(path: Path, settings: Settings, missing: list[str]) -> dict[str, str]:
             f"ROSTER_REQUIRE_SECRETS is set and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
             "missing: set each in the environment or as NAME_FILE"
         )
-    if (settings.data_dir / "roster.db").exists():
+    # Not `roster.db`, which a key made before the first start leaves: nothing in it is encrypted.
+    if (settings.data_dir / "credentials.db").exists():
         raise StartRefused(
             f"{settings.data_dir} is in use but {' and '.join(missing)} cannot be found: "
             f"restore {path} or set the variable; a new key would lock out what is stored"
