@@ -97,6 +97,14 @@ def test_a_tool_that_fails_leaves_a_red_card_with_its_reason(proxy: RosterProces
     assert statuses(found)[-1] == ("Used colour palette (failed)", True)
 
 
+def test_a_missing_account_is_no_failure(proxy: RosterProcess, model_server: ModelServer) -> None:
+    key = Person(proxy, "activity-without-account").key
+    found = frames(proxy, "script: tool github_whoami {}", OPENWEBUI, key=key, model="agno/github-agent")
+    assert [card["status"] for card in cards(text_of(found))] == ["completed"]
+    assert statuses(found)[-1] == ("Used github whoami", True)
+    assert "/roster/connect/" in text_of(found)
+
+
 def test_a_command_shows_its_tool_too(offline_proxy: RosterProcess) -> None:
     found = frames(offline_proxy, "/palette teal", OPENWEBUI)
     assert statuses(found) == [("Mixing a palette: teal", False), ("Used colour palette", True)]

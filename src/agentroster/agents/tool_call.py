@@ -17,7 +17,9 @@ async def shown_call(
     line = redactor.clean(tool.line(arguments))
     emit(ToolStarted(call_id, tool.name, line))
     outcome = await call_tool(tool, context.reporting(progress_of(call_id, line, emit)), arguments)
-    emit(ToolFinished(call_id, tool.name, outcome.failed, arguments, outcome.text))
+    # A missing account is no failure: the answer goes on with the link to connect it.
+    failed = outcome.failed and not outcome.needs
+    emit(ToolFinished(call_id, tool.name, failed, arguments, outcome.text))
     return outcome
 
 
