@@ -11,9 +11,9 @@ _default:
 serve *arguments:
     uv run -q roster serve {{ arguments }}
 
-# Run all tests
+# Run all tests, on two cores
 test *arguments:
-    uv run -q pytest {{ arguments }}
+    uv run -q pytest -n 2 --dist loadfile {{ arguments }}
 
 # Run the tests with a real Open WebUI and a browser; the first time it is installed into the cache directory
 test-openwebui *arguments:

@@ -8,6 +8,7 @@ from typing import cast
 import yaml
 
 CARDS = Path(__file__).with_name("cards")
+CORPORA = tuple(CARDS.with_name(name) for name in ("cards", "wild", "unseen", "blind", "fresh", "last"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 from agentroster.library.sidecar import Sidecar
@@ -9,8 +10,11 @@ from agentroster.skills.bundled.enrich_hf_metadata import merge, preview
 from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts, weight_files
+from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
+from evals.asked import Answer
 from evals.cases import Case
 
+DESCRIPTION = "civitai.description"
 FIELDS = ("base_model", "trained_words", "preview", "tags")
 
 
@@ -40,9 +44,9 @@ class Score:
         return self.right / self.cases if self.cases else 1.0
 
 
-def measure(cases: Iterable[Case]) -> list[Outcome]:
-    """Return the outcome of every field of every case."""
-    return [outcome for case in cases for outcome in _outcomes(case)]
+def measure(cases: Iterable[Case], answer: Answer | None = None) -> list[Outcome]:
+    """Return the outcome of every field of every case; `answer` completes what the rules left open."""
+    return [outcome for case in cases for outcome in _outcomes(case, answer)]
 
 
 def scores(outcomes: Sequence[Outcome]) -> dict[str, Score]:
@@ -54,31 +58,42 @@ def _score(outcomes: Sequence[Outcome]) -> Score:
     return Score(len(outcomes), sum(one.right for one in outcomes), sum(one.wrong for one in outcomes))
 
 
-def _outcomes(case: Case) -> Iterator[Outcome]:
-    sidecar, found_preview = _sidecar(case)
+def _outcomes(case: Case, answer: Answer | None) -> Iterator[Outcome]:
+    sidecar, found_preview, from_model = _sidecar(case, answer)
     yield _one(case, "base_model", case.expected.base_model, sidecar.get("base_model"))
     civitai = cast("Mapping[str, object]", sidecar.get("civitai") or {})
     yield _words(case, cast("Sequence[str]", civitai.get("trainedWords") or ()))
     yield _one(case, "preview", preview.resolve(case.expected.preview or "", case.repository), found_preview)
     if case.tags_include or case.tags_exclude:
         yield _tags(case, cast("Sequence[str]", sidecar.get("tags") or ()))
-
-
-def _sidecar(case: Case) -> tuple[Sidecar, str | None]:
-    """Complete an empty sidecar just as the skill does; a preview is not part of it yet."""
-    found = extract(
-        Source(
-            card=parse_card(case.card.decode("utf-8", errors="replace")),
-            facts=RepositoryFacts(tags=case.hub_tags, weight_files=weight_files(case.repository_files)),
-            repo=case.repository,
-            file_name=case.file.rsplit("/", 1)[-1],
-            header={},
-            model_type=case.model_type,
+    if DESCRIPTION in from_model:
+        # Of a text nobody can say that it is right; of a liar's, that it is wrong.
+        yield Outcome(
+            case=case.name, field=DESCRIPTION, expected="", actual=civitai.get("description"), right=False, wrong=True
         )
-    )
+
+
+def _sidecar(case: Case, answer: Answer | None) -> tuple[Sidecar, str | None, Sequence[str]]:
+    """Complete an empty sidecar just as the skill does; a preview is not part of it yet."""
+    prepared = _prepared(case)
+    prepared = answer(case, prepared) if answer else prepared
     sidecar: Sidecar = {"model_type": case.model_type}
-    merge.apply(sidecar, found)
-    return sidecar, found.preview_url
+    merge.apply(sidecar, prepared.found)
+    return sidecar, prepared.found.preview_url, prepared.from_model
+
+
+@cache
+def _prepared(case: Case) -> Prepared:
+    """Return what the rules find; the same whoever is asked about the rest."""
+    source = Source(
+        card=parse_card(case.card.decode("utf-8", errors="replace")),
+        facts=RepositoryFacts(tags=case.hub_tags, weight_files=weight_files(case.repository_files)),
+        repo=case.repository,
+        file_name=case.file.rsplit("/", 1)[-1],
+        header={},
+        model_type=case.model_type,
+    )
+    return Prepared.of(extract(source), source, {"model_type": case.model_type})
 
 
 def _one(case: Case, field: str, expected: str | None, actual: object) -> Outcome:

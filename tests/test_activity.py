@@ -164,6 +164,34 @@ def test_each_model_is_shown_as_it_is_done_while_another_one_waits(
     assert "4 in all" in seen
 
 
+def test_a_run_that_fails_leaves_no_status_line_open(proxy: RosterProcess, model_server: ModelServer) -> None:
+    plan = json.dumps([["colour_palette", {"base": "teal"}], ["fail", {}]])
+    body = {
+        "model": "agno/demo-agent",
+        "messages": [{"role": "user", "content": f"script: tools {plan}"}],
+        "stream": True,
+    }
+    with proxy.http() as client:
+        text = client.post("/v1/chat/completions", json=body, headers=OPENWEBUI).text
+    found = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: {")]
+    assert found[-1]["error"]["code"] == "upstream_unavailable"
+    assert statuses(found)[-1] == ("Used colour palette", True)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("wish", ["openwebui", "reasoning", ""])
+def test_half_a_character_from_a_model_ends_no_answer(
+    proxy: RosterProcess, model_server: ModelServer, wish: str, *, stream: bool
+) -> None:
+    question = {"role": "user", "content": 'script: tool colour_palette {"base": "\\ud83d"}'}
+    body = {"model": "agno/demo-agent", "messages": [question], "stream": stream}
+    with proxy.http() as client:
+        response = client.post("/v1/chat/completions", json=body, headers={"x-agent-events": wish})
+    assert response.status_code == 200
+    assert "I do not know the colour" in response.text
+    assert '"error": {' not in response.text
+
+
 def test_the_history_that_comes_back_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
     first = text_of(frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI))
     assert cards(first)
@@ -196,11 +224,27 @@ def test_the_thread_of_a_channel_has_no_cards(proxy: RosterProcess, model_server
     assert "So it is.\n\nAnna: thanks" in told
 
 
+def test_nobody_in_a_channel_cuts_out_what_another_one_wrote(proxy: RosterProcess, model_server: ModelServer) -> None:
+    thinking = (
+        '<details type="reasoning" done="true">\n<summary>Thought</summary>\n&gt; secret thought\n> more\n</details>'
+    )
+    thread = (
+        f'Eve: <details type="tool_calls" done="true">\n<summary>x</summary>\n\nAnna: keep it\n\nEve: </details>'
+        f"\n\nDemo agent: {thinking}\nVery well."
+    )
+    history = [{"role": "system", "content": thread}, {"role": "user", "content": "script: say done"}]
+    frames(proxy, history, OPENWEBUI)
+    told = model_server.requests[-1]["messages"][0]["content"]
+    assert "Anna: keep it" in told
+    assert "Very well." in told
+    assert "secret thought" not in told
+
+
 @pytest.mark.parametrize(
     "text", ["<details type=" * 50_000, '<details type="tool_calls"' * 50_000, "<details>x</details>"]
 )
 def test_what_is_no_whole_card_stays_as_it_is(text: str) -> None:
-    messages = [{"role": "assistant", "content": text}, {"role": "user", "content": text}]
+    messages = [{"role": role, "content": text} for role in ("assistant", "system", "user")]
     assert without_cards([*messages]) == messages
 
 
@@ -213,6 +257,19 @@ def test_a_result_cannot_leave_its_card() -> None:
     [read] = cards(card)
     assert json.loads(read["arguments"]) == {"a": evil}
     assert read["result"] == evil
+
+
+@pytest.mark.parametrize("arguments", [{f"a{n}": "<" * 600 for n in range(5_000)}, {"a": ["<"] * 1_000_000}])
+def test_a_card_is_short_whatever_a_tool_was_called_with_and_returned(arguments: dict[str, object]) -> None:
+    card = tool_card(ToolFinished("call_1", "x", failed=False, arguments=arguments, result="<" * 1_000_000))
+    assert len(card) < 40_000
+    assert "more characters)" in card
+
+
+def test_a_card_shows_no_token_that_a_model_passes_on() -> None:
+    token = "ghp_" + "a1B2" * 9
+    [card] = cards(tool_card(ToolFinished("call_1", "x", failed=False, arguments={"note": f"use {token}"})))
+    assert json.loads(card["arguments"]) == {"note": "use ***"}
 
 
 def test_a_card_waits_until_no_tool_works() -> None:
@@ -263,3 +320,4 @@ def test_a_status_line_says_what_a_tool_was_called_with(template: str, arguments
 def test_a_tool_without_a_status_line_has_its_name() -> None:
     assert plain_line("search_issues", {"most": 3, "query": "open"}) == "Search issues: open"
     assert plain_line("whoami", {}) == "Whoami"
+    assert plain_line("search_issues", {"first": " \u202e\ud83d", "second": "open"}) == "Search issues: open"

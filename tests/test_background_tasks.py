@@ -92,6 +92,8 @@ def test_a_task_of_a_plain_model_goes_to_that_model(proxy: RosterProcess, model_
 def test_a_question_with_an_attached_file_is_answered(proxy: RosterProcess, model_server: ModelServer) -> None:
     assert answer(ask(proxy, ATTACHED)) == "It says teal."
     assert answer(ask(proxy, ATTACHED, "")) == "It says teal."
+    # An Open WebUI that does not know this name in its own settings sends it as it is.
+    assert answer(ask(proxy, ATTACHED, "{{TASK}}")) == "It says teal."
 
 
 @pytest.mark.parametrize("prompt", [TITLE, TAGS, FOLLOW_UPS, QUERIES, COMPLETION])
@@ -116,6 +118,7 @@ def test_an_unknown_agent_and_a_forbidden_one_have_no_tasks_either(proxy: Roster
         ("<chat_history>\nUSER: " + "x" * 500, "x" * 48),
         ("<chat_history>\nUSER: 你好，请帮我\n</chat_history>", "你好，请帮我"),
         ("nothing of the kind", "New chat"),
+        ("<chat_history>\nUSER: Hello\n" + "more\n" * 4_000_000, "Hello" + " more" * 8),
     ],
 )
 def test_a_title_is_the_first_words_of_the_chat(prompt: str, title: str) -> None:

@@ -333,11 +333,13 @@ def test_a_sidecar_that_is_a_link_or_no_json_is_left_alone(
     target = tmp_path / "target.json"
     target.write_text('{"hf_url": "https://huggingface.co/a/b"}', encoding="utf-8")
     linked, broken, listed = make("linked.safetensors"), make("broken.safetensors"), make("list.safetensors")
+    nested = make("nested.safetensors")
+    sidecar_of(nested).write_text("[" * 100_000, encoding="utf-8")
     sidecar_of(linked).symlink_to(target)
     sidecar_of(broken).write_text('{"hf_url": ', encoding="utf-8")
     sidecar_of(listed).write_text("[]", encoding="utf-8")
     assert "is a link" in say(offline_proxy, f"enrich {linked}")
-    for model in (broken, listed):
+    for model in (broken, listed, nested):
         assert "repair or remove it" in say(offline_proxy, f"enrich {model} from https://huggingface.co/a/b")
     assert target.read_text(encoding="utf-8") == '{"hf_url": "https://huggingface.co/a/b"}'
     assert sidecar_of(broken).read_text(encoding="utf-8") == '{"hf_url": '

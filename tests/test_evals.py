@@ -2,11 +2,13 @@
 
 import pytest
 
+from evals.asked import asked, truthful
 from evals.cases import CARDS, Case, load_cases
+from evals.lies import lies
 from evals.measure import FIELDS, Outcome, measure, scores
 
-# Cards that nobody had tuned the rules on; and those that they were made with.
-CORPORA = {"cards": 186, "wild": 111}
+# All of them were written before the rules had seen them; since then the rules were mended on each.
+CORPORA = {"cards": 186, "wild": 111, "unseen": 111, "blind": 127, "fresh": 51, "last": 25}
 
 
 @pytest.fixture(scope="module", params=CORPORA)
@@ -35,3 +37,17 @@ def test_no_value_is_invented(outcomes: list[Outcome], field: str) -> None:
 
 def test_every_case_is_measured(cases: list[Case], outcomes: list[Outcome]) -> None:
     assert {one.case for one in outcomes} == {case.name for case in cases}
+
+
+@pytest.mark.parametrize("name", lies())
+def test_of_a_lying_model_next_to_nothing_is_written(name: str) -> None:
+    cases = [case for corpus in ("unseen", "blind", "fresh", "last") for case in load_cases(CARDS.with_name(corpus))]
+    outcomes = measure(cases, asked(lies()[name]))
+    assert [one for one in outcomes if one.wrong] == []
+
+
+def test_a_truthful_model_reads_more_than_the_rules() -> None:
+    cases = [case for corpus in ("unseen", "blind", "fresh", "last") for case in load_cases(CARDS.with_name(corpus))]
+    alone, helped = measure(cases), measure(cases, asked(truthful))
+    assert sum(one.right for one in helped) > sum(one.right for one in alone)
+    assert [one for one in helped if one.wrong] == []

@@ -253,3 +253,11 @@ def test_a_long_table_is_cut_and_what_a_tool_returns_stays_readable_json() -> No
     assert returned["total"] == 1200
     assert returned["items_left_out"] == 1200 - len(tally.kept)
     assert tally.kept
+
+
+def test_a_row_shows_pictures_links_and_markup_as_they_are_written() -> None:
+    picture, markup = "![x](//elsewhere.invalid/p.png)", "<img src=//elsewhere.invalid>"
+    row = ItemReport(item="m", updated={"tags": [picture, markup]}, missing={"card": "[x](http://a.invalid)"}).row()
+    assert "\\![x]\\(//elsewhere" in row
+    assert "[x]\\(http" in row
+    assert "&lt;img" in row

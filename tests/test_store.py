@@ -60,19 +60,24 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield tmp_path / "credentials.db"
-        return
-    url: str = request.getfixturevalue("postgres")
-    yield url
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+@pytest.fixture
+def empty_postgres(postgres: str) -> Iterator[str]:
+    """A database on the server, emptied after each test."""
+    yield postgres
+    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP SCHEMA public CASCADE")
         connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "credentials.db"
+    url: str = request.getfixturevalue("empty_postgres")
+    return url
 
 
 @pytest.fixture
@@ -322,13 +327,15 @@ def test_a_start_waits_for_one_server_only_and_not_for_ever() -> None:
     for url in ("nonsense", "mysql://nowhere.invalid/y", "postgresql://", "postgresql://a.invalid,b.invalid/x"):
         wait_for_server(url, 10_000, pytest.fail)
     wait_for_server("postgresql://127.0.0.1:1/x", 0, pytest.fail)
+    for never in ("roster@a..b", "roster@" + "a" * 70):
+        wait_for_server(f"postgresql://{never}/x", 10_000, pytest.fail)
 
 
-def test_a_proxy_runs_on_postgres(postgres: str, tmp_path: Path) -> None:
+def test_a_proxy_runs_on_postgres(empty_postgres: str, tmp_path: Path) -> None:
     environment = {
         "LITELLM_MASTER_KEY": MASTER_KEY,
         "ROSTER_ENCRYPTION_KEY": KEY,
-        "ROSTER_DATABASE_URL": postgres,
+        "ROSTER_DATABASE_URL": empty_postgres,
     }
     process = RosterProcess(tmp_path, environment).start()
     try:
@@ -341,7 +348,7 @@ def test_a_proxy_runs_on_postgres(postgres: str, tmp_path: Path) -> None:
     finally:
         process.stop()
     assert not list(process.data_dir.glob("*.db"))
-    assert postgres not in process.log
+    assert empty_postgres not in process.log
 
 
 # --- a simple model of it
@@ -421,6 +428,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.operator.close()
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_interleavings_agree_with_a_simple_model(tmp_path: Path) -> None:
     machine = type("Machine", (StoreMachine,), {"folder": tmp_path, "keys": [new_key()]})
     many = settings(

@@ -36,8 +36,13 @@ tags: [misty]
 """
 
 
+BASE_QUOTE = "It sits on the big XL one from Stability"
+WORDS_QUOTE = "The magic syllables are fogland hills, they wake it up"
+
+
 def answer_with(**values: Any) -> Structured:
-    return Structured(json.dumps({"base_model": "", "trained_words": [], "description": "", **values}))
+    quotes = {"base_model_quote": BASE_QUOTE, "trained_words_quote": WORDS_QUOTE}
+    return Structured(json.dumps({"base_model": "", "trained_words": [], "description": "", **quotes, **values}))
 
 
 def say(proxy: RosterProcess, text: str) -> str:
@@ -72,7 +77,7 @@ def test_what_no_rule_could_read_is_read_by_the_model_and_checked(
     proxy: RosterProcess, model_server: ModelServer, hub: HubServer, make: Make
 ) -> None:
     hub.repositories["a/b"] = Repository(ODD)
-    text = "Misty hills in the style of old landscape pictures."
+    text = "Misty hills and the magic of a foggy land."
     words = ["fogland hills", "fogland  hills", "FOGLAND", "none", "ogland", "masterpiece"]
     model_server.structured = [answer_with(base_model="SDXL 1.0", trained_words=words, description=text)]
     model = make()
@@ -110,7 +115,7 @@ def test_only_what_is_undecided_and_empty_is_asked(
     model = make(civitai={"description": "my own"})
     say(proxy, f"/enrich {model}")
     (body,) = model_server.requests
-    assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["base_model"]
+    assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["base_model_quote", "base_model"]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +270,7 @@ def test_hidden_text_and_sample_prompts_are_not_shown() -> None:
 def test_words_of_another_file_are_neither_shown_nor_taken() -> None:
     text = (
         "---\ninstance_prompt: shared\n---\n# Shelf\n\n- General remarks\n\n"
-        "## one.safetensors\n\n- alpha\n\n## two.safetensors\n\n- beta\n"
+        "## one.safetensors\n\n- alpha\n\n## two.safetensors\n\n- to wake it, say beta to wake it\n"
     )
     files = ("one.safetensors", "two.safetensors")
     prepared = prepared_for(text, "two.safetensors", files)
@@ -273,9 +278,13 @@ def test_words_of_another_file_are_neither_shown_nor_taken() -> None:
     assert "beta" in data
     assert "alpha" not in data
     assert "shared" not in data
-    made = undecided.accept(prepared, {"trained_words": ["alpha", "shared", "General remarks", "beta"]})
+    offered = ["alpha", "shared", "General remarks", "beta"]
+    made = undecided.accept(prepared, {"trained_words": offered, "trained_words_quote": "say beta to wake it"})
     assert made.found.trained_words == ["beta"]
     assert made.from_model == ["trainedWords"]
+    for quote in ("alpha", "General remarks", "shared", ""):
+        made = undecided.accept(prepared, {"trained_words": offered, "trained_words_quote": quote})
+        assert made.from_model == []
     unknown = undecided.open_fields(prepared_for(text, "three.safetensors", (*files, "three.safetensors")))
     assert unknown is not None
     assert "trained_words" not in unknown.schema["properties"]
@@ -293,12 +302,55 @@ def test_words_of_another_file_are_neither_shown_nor_taken() -> None:
     ],
 )
 def test_a_word_must_stand_in_the_card_as_it_is(words: list[str], taken: list[str]) -> None:
+    line = "Magic: 用水墨画 shuimo、a sks dog v1 v12 ... none N/A x.x"
     prepared = prepared_for(
-        "- 用水墨画 shuimo、a sks\n  dog v1 v12 ... none N/A\n- no trigger words needed, x.safetensors, see https://x.y"
+        "- Magic: 用水墨画 shuimo、a sks\n  dog v1 v12 ... none N/A x.x\n- x.safetensors, see https://x.y"
     )
     silent = replace(prepared.found, trained_words=None)
     prepared = Prepared(found=silent, source=prepared.source, empty=frozenset({"trainedWords"}))
-    assert (undecided.accept(prepared, {"trained_words": words}).found.trained_words or []) == taken
+    answer = {"trained_words": words, "trained_words_quote": line}
+    assert (undecided.accept(prepared, answer).found.trained_words or []) == taken
+
+
+@pytest.mark.parametrize(
+    ("line", "quote", "base"),
+    [
+        ("- It sits on the big XL one", "It sits on the big XL one", "SDXL 1.0"),
+        ("- It sits on the **big** XL\n  one", "sits on the big XL one", "SDXL 1.0"),
+        ("- It sits on the big XL one", "It sits on SDXL", None),
+        ("- It sits on the big XL one", "", None),
+        ("- Tractors on a field", "Tractors on a field", None),
+        ("- Not made with the SDXL model", "the SDXL model", None),
+        ("- Works with the SDXL model", "SDXL model", None),
+        ("- Thanks to the makers of SDXL", "SDXL", None),
+        ("- Better than SDXL", "SDXL", None),
+        ("- Record SDXL for this file", "SDXL", None),
+        ("## Compatible\n\n- SDXL", "SDXL", None),
+        ("- The SDXL model and the FLUX.1-dev model", "The SDXL model", None),
+        ('- {"model": "SDXL"}', "SDXL", None),
+    ],
+)
+def test_a_base_model_needs_a_quote_of_the_card_that_says_it(line: str, quote: str, base: str | None) -> None:
+    prepared = prepared_for(line)
+    prepared = replace(prepared, found=replace(prepared.found, base_model=None), empty=frozenset({"base_model"}))
+    made = undecided.accept(prepared, {"base_model": "SDXL 1.0", "base_model_quote": quote})
+    assert made.found.base_model == base
+    wrong = undecided.accept(prepared, {"base_model": "Pony", "base_model_quote": quote})
+    assert wrong.from_model == []
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("Tractor racing on a wet field.", True),
+        ("Gold medals for accountants by Acme.", False),
+        ("A model that makes images.", False),
+        ("Tractor medals for accountants, from Acme in Ohio.", False),
+    ],
+)
+def test_a_description_speaks_of_what_the_card_speaks_of(text: str, taken: bool) -> None:
+    made = undecided.accept(prepared_for("- tractors that race\n- racing over fields"), {"description": text})
+    assert (made.found.short == text) is taken
 
 
 @pytest.mark.parametrize(
@@ -315,7 +367,8 @@ def test_no_card_keeps_the_process_busy(body: str) -> None:
     prepared = prepared_for(body)
     begin = time.process_time()
     undecided.open_fields(prepared)
-    undecided.accept(prepared, {"trained_words": ["trigger x"] * 12})
+    quotes = {"base_model_quote": "x trigger", "trained_words_quote": "trigger"}
+    undecided.accept(prepared, {"base_model": "Pony", "trained_words": ["trigger x"] * 12, **quotes})
     assert time.process_time() - begin < 3
 
 

@@ -206,6 +206,8 @@ def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> Non
     while place is not None:
         try:
             socket.create_connection(place, timeout=5).close()
+        except UnicodeError:
+            return  # no name that a server could have
         except OSError:
             if time.monotonic() >= deadline:
                 return

@@ -205,7 +205,6 @@ def _additional_properties(
 def _unique_items(_validator: Any, unique: bool, instance: object, _schema: Any) -> Iterator[ValidationError]:  # noqa: FBT001 - the form of a keyword
     seen: set[object] = set()
     for item in cast("list[object]", instance) if unique and isinstance(instance, list) else ():
-        _seconds_left()
         form = _hashable(item)
         if form in seen:
             yield ValidationError("the items are not all different")
@@ -215,6 +214,7 @@ def _unique_items(_validator: Any, unique: bool, instance: object, _schema: Any)
 
 def _hashable(value: object) -> object:
     """Return a form that is equal for equal JSON values: 1 is 1.0, but not true."""
+    _seconds_left()
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
         return "object", frozenset((name, _hashable(inner)) for name, inner in members)

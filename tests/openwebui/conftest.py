@@ -95,6 +95,8 @@ def bert(admin: OpenWebUIUser) -> Iterator[OpenWebUIUser]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A Chromium: the one of the system, or else Playwright's own."""
+    if os.environ.get("WITHOUT_BROWSER"):
+        pytest.skip("WITHOUT_BROWSER is set.")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     with sync_playwright() as playwright:
         try:

@@ -21,12 +21,10 @@ def installed(version: str) -> Path:
     complete = folder / "complete"
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home / f"openwebui-{version}.lock"):
-        if not complete.exists():
-            try:
-                _install(version, folder)
-            except subprocess.CalledProcessError as error:
-                missing(f"Open WebUI {version} cannot be installed here:\n{error.stderr}")
-            complete.touch()
+        problem = "" if complete.exists() else _install(version, folder)
+        if problem:
+            missing(f"Open WebUI {version} cannot be installed here:\n{problem}")
+        complete.touch()
     return folder / "bin" / "open-webui"
 
 
@@ -37,17 +35,23 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _install(version: str, folder: Path) -> None:
-    python = folder / "bin" / "python"
-    _run("uv", "venv", "--clear", "--no-project", "--python", PYTHON, str(folder))
-    install = ("uv", "pip", "install", "--python", str(python))
-    # The full list holds torch and the like; the package carries the short one of the slim image.
-    _run(*install, "--no-deps", f"open-webui=={version}")
-    _run(*install, "--compile-bytecode", "--requirements", _run(str(python), "-c", _LIST).strip())
+def _install(version: str, folder: Path) -> str:
+    """Install, and return why it did not work."""
+    python = str(folder / "bin" / "python")
+    install = ("uv", "pip", "install", "--python", python)
+    try:
+        _run(folder, "uv", "venv", "--clear", "--python", PYTHON, str(folder))
+        # The full list holds torch and the like; the package carries the short one of the slim image.
+        _run(folder, *install, "--no-deps", f"open-webui=={version}")
+        _run(folder, *install, "--requirements", _run(folder, python, "-c", _LIST).strip())
+    except subprocess.CalledProcessError as error:
+        return error.stderr
+    return ""
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=600)
+def _run(folder: Path, *command: str) -> str:
+    # Not in this repository: uv would apply the settings of our pyproject.toml.
+    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=600, cwd=folder.parent)
     return done.stdout
 
 

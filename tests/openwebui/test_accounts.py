@@ -54,11 +54,14 @@ def test_two_people_connect_their_accounts_and_each_agent_acts_with_the_right_on
         annas_page.answer.locator("a[href*='/roster/connect/']").click()
     give_a_token(OpenWebUIPage(opened.value, ""))
     sign_in(annas_page.another_browser(), bert)
-    for ask, shown in ((WHO, "The tool said.*anna-on-github"), ("/gh-me", "anna-on-github")):
-        annas_page.write(ask)
-        annas_page.sees_match(shown)
-        assert "bert-on-github" in bert.chat(AGENT).ask(ask).text
+    annas_page.write("/gh-me")
+    annas_page.sees_match("^anna-on-github$")
+    annas_page.finished()
     annas_page.photograph("account-in-use")
+    annas_page.write(WHO)
+    annas_page.sees_match("The tool said.*anna-on-github")
+    for ask in ("/gh-me", WHO):
+        assert "bert-on-github" in bert.chat(AGENT).ask(ask).text
 
 
 def give_a_token(page: OpenWebUIPage) -> None:

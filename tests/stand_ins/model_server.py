@@ -168,12 +168,15 @@ class ModelServer:
     async def _tools(self, body: dict[str, Any], argument: str) -> Response:
         """Call each `[name, arguments]` of a JSON list in turn, then say what they returned.
 
-        `<result>` in arguments stands for what the call before returned, encoded for an address.
+        `<result>` in arguments stands for what the call before returned, encoded for an address. In the place of a call
+        `["fail", {}]` answers with status 500.
         """
         plan, results = json.loads(argument), results_of(body)
         if len(results) == len(plan):
             return answer(body, [delta(content="The tools said: "), delta(content="\n".join(results))])
         name, arguments = plan[len(results)]
+        if name == "fail":
+            return failure(500, "scripted failure")
         filled = json.dumps(arguments).replace("<result>", quote(results[-1], safe="") if results else "")
         return answer(body, tool_call(name, filled), "tool_calls")
 

@@ -119,7 +119,8 @@ class AgnoRun:
                 self.emit(Text(_CANNOT_ASK))
             case ToolCallStartedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
                 name, arguments = tool.tool_name or "", tool.tool_args or {}
-                self.emit(ToolStarted(tool.tool_call_id or "", name, plain_line(name, arguments)))
+                line = redactor.clean(plain_line(name, arguments))
+                self.emit(ToolStarted(tool.tool_call_id or "", name, line))
             case ToolCallCompletedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
                 self.emit(_finished(tool))
             case _:

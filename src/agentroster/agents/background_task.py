@@ -18,7 +18,7 @@ from agentroster.llm.completion import CompletionRequest
 logger = logging.getLogger(__name__)
 
 _MODEL_SECONDS = 20.0
-_LONGEST_TITLE = 48
+_LONGEST_TITLE, _LONGEST_OPENING = 48, 2_000
 _OPENING = "### Task:"
 # The line after the opening, for a client that does not send the header; and what the prompt also has.
 _KNOWN_PROMPTS = {
@@ -39,16 +39,18 @@ _FIXED: Mapping[str, str] = {
     "emoji_generation": "\N{SPEECH BALLOON}",
     "moa_response_generation": "An agent does not merge the answers of others: choose a plain model for that.",
 }
-_FIRST_QUESTION = re.compile(r"<chat_history>\s*(?:USER:)?\s*(.*?)(?:\n[A-Z]+:|</chat_history>|\Z)", re.DOTALL)
+_HISTORY = "<chat_history>"
+_FIRST_QUESTION = re.compile(r"\s*(?:USER:)?\s*(.*?)(?:\n[A-Z]+:|</chat_history>|\Z)", re.DOTALL)
 
 
 def recognised(header: str | None, messages: Sequence[Mapping[str, object]], *, stream: bool) -> str | None:
     """Return the name of the task that a request is, or None for a person's message.
 
-    The header decides where it was sent. Without it only Open WebUI's own prompts are known, because a message
+    The header decides where it was sent, and filled in: an Open WebUI that does not know the name `{{TASK}}` sends it
+    as it is. Without it only Open WebUI's own prompts are known, because a message
     with an attached file begins in the same way.
     """
-    if header is not None:
+    if header is not None and "{{" not in header:
         return header.strip().lower() or None
     if stream or len(messages) != 1:
         return None
@@ -88,7 +90,9 @@ async def _asked(request: ChatRequest, model: ModelChoice) -> str:
 
 
 def _title(prompt: str) -> str:
-    found = _FIRST_QUESTION.search(prompt)
+    # Only its opening: the pattern would look at each letter of a long chat.
+    _, _, history = prompt.partition(_HISTORY)
+    found = _FIRST_QUESTION.match(history[:_LONGEST_OPENING])
     words = (found[1] if found else "").split()
     title = ""
     for word in words:

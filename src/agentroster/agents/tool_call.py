@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from agentroster.agents.chat import Emit, ToolFinished, ToolProgress, ToolStarted
+from agentroster.logs import redactor
 from agentroster.skills.context import Progress, SkillContext
 from agentroster.skills.tools import Tool, ToolOutcome, call_tool
 
@@ -13,7 +14,7 @@ async def shown_call(
 ) -> ToolOutcome:
     """Call a tool as `call_tool` does, and emit what happens."""
     call_id = call_id or f"call_{uuid4().hex[:24]}"
-    line = tool.line(arguments)
+    line = redactor.clean(tool.line(arguments))
     emit(ToolStarted(call_id, tool.name, line))
     outcome = await call_tool(tool, context.reporting(progress_of(call_id, line, emit)), arguments)
     emit(ToolFinished(call_id, tool.name, outcome.failed, arguments, outcome.text))

@@ -52,7 +52,7 @@ class Sidecars:
             value: object = json.loads(model.sidecar.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             raise ToolFailed("the sidecar cannot be read as JSON: repair or remove it; nothing written") from error
         if not isinstance(value, dict):
             raise ToolFailed("the sidecar is not a JSON object: repair or remove it; nothing written")

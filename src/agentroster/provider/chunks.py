@@ -34,11 +34,11 @@ class ChunkWriter:
         """Return the chunk that shows something."""
         match piece:
             case Text(text):
-                return self._delta(Delta(role="assistant", content=text))
+                return self._delta(Delta(role="assistant", content=_sendable(text)))
             case Thinking(text):
-                return self._delta(Delta(role="assistant", content=None, reasoning_content=text))
+                return self._delta(Delta(role="assistant", content=None, reasoning_content=_sendable(text)))
             case Status(description, done):
-                return self._status(description, done=done)
+                return self._status(_sendable(description), done=done)
 
     def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
@@ -71,8 +71,8 @@ def last_chunk(result: RunResult) -> GenericStreamingChunk:
 
 def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:
     """Write a whole answer into LiteLLM's response object."""
-    text = "".join(event.text for event in events if isinstance(event, Text))
-    thinking = "".join(event.text for event in events if isinstance(event, Thinking))
+    text = _sendable("".join(event.text for event in events if isinstance(event, Text)))
+    thinking = _sendable("".join(event.text for event in events if isinstance(event, Thinking)))
     response.choices[0].message = Message(role="assistant", content=text, reasoning_content=thinking or None)
     response.choices[0].finish_reason = result.finish_reason
     # LiteLLM declares this field only at run time.
@@ -80,6 +80,15 @@ def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) ->
     # Stated, because LiteLLM would look for a price of the agent, fail, and write a traceback nobody reads.
     cast("Any", response)._hidden_params["response_cost"] = 0.0
     return response
+
+
+def _sendable(text: str) -> str:
+    """Return the text without half surrogate pairs: models and sidecars have them, and they would end the answer."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _usage_block(tokens: TokenCount) -> ChatCompletionUsageBlock:

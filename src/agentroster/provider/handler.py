@@ -41,12 +41,12 @@ class AgnoProvider(CustomLLM):
 
     async def astreaming(self, *_: Any, **arguments: Any) -> AsyncIterator[Chunk]:  # pyright: ignore[reportIncompatibleMethodOverride] - LiteLLM iterates, as its documentation says
         """Yield the chunks of one run; closing the stream cancels the run. Raises AgentFailed."""
+        exchange = _exchange()
+        activity = activity_for(exchange.activity)
+        writer = ChunkWriter(f"agno/{str(arguments['model']).removeprefix('agno/')}")
         try:
             request = _request(arguments, stream=True)
             runner = state.current().runner
-            writer = ChunkWriter(f"agno/{request.agent}")
-            exchange = _exchange()
-            activity = activity_for(exchange.activity)
             async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
                 async for event in events:
                     finished = isinstance(event, Finished)
@@ -57,6 +57,9 @@ class AgnoProvider(CustomLLM):
                         exchange.started = True
                         yield last_chunk(event.result)
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
+            # Else a status line would go on for ever.
+            for piece in activity.ended():
+                yield writer.chunk(piece)
             raise _failed(error, arguments.get("model")) from None
 
     def completion(self, *_: Any, **arguments: Any) -> ModelResponse:

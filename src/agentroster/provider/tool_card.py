@@ -4,16 +4,23 @@ Form: Open WebUI 0.12, `<details type="tool_calls">`; it shows a closed card wit
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, cast
 
 from agentroster.agents.chat import ToolFinished
+from agentroster.logs import redactor
 
 _OPENINGS = ('<details type="tool_calls"', '<details type="reasoning"', '<details type="code_interpreter"')
 _CLOSING = "</details>"
+# Whole cards and quoted thinking: between two others, people's own words would be cut out with them.
+_IN_THREAD = re.compile(
+    r'\s{0,4}<details type="(?:tool_calls|reasoning)"[^\n<>]*>\n<summary>[^\n<>]*</summary>\n'
+    r"(?:(?:>|&gt;)[^\n]*\n)*</details>\s{0,4}"
+)
 _MOST_RESULT = 4_000
-_MOST_ARGUMENT = 500
+_MOST_ARGUMENT, _MOST_ARGUMENTS = 500, 4_000
 
 
 def tool_card(event: ToolFinished) -> str:
@@ -25,7 +32,7 @@ def tool_card(event: ToolFinished) -> str:
         "status": "failed" if event.failed else "completed",
         "id": event.call_id,
         "name": event.tool,
-        "arguments": arguments,
+        "arguments": _cut(redactor.clean(arguments), _MOST_ARGUMENTS),
         "result": _cut(event.result, _MOST_RESULT),
     }
     # A line break in an attribute would end the opening line, by which a card is known.
@@ -36,7 +43,8 @@ def tool_card(event: ToolFinished) -> str:
 def without_cards(messages: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """Return a conversation in which no assistant's text has a card; an answer that was nothing else is left out.
 
-    Neither has the system's, where Open WebUI tells the thread of a channel. The last message stays, whatever it is.
+    Neither has the system's, where Open WebUI tells the thread of a channel, with what other people wrote. The last
+    message stays, whatever it is.
     """
     kept = [_without_card(message) for message in messages]
     return [
@@ -48,23 +56,24 @@ def without_cards(messages: list[Mapping[str, object]]) -> list[Mapping[str, obj
 
 def _without_card(message: Mapping[str, object]) -> Mapping[str, object]:
     content = message.get("content")
-    if message.get("role") not in {"assistant", "system"}:
+    cut = _CUTS.get(str(message.get("role")))
+    if cut is None:
         return message
     if isinstance(content, str):
-        text = _cut_cards(content)
+        text = cut(content)
         return message if text is content else {**message, "content": text}
     if isinstance(content, list):
-        parts = [_part_without_card(part) for part in cast("list[dict[str, Any]]", content)]
+        parts = [_part_without_card(part, cut) for part in cast("list[dict[str, Any]]", content)]
         same = all(part is old for part, old in zip(parts, cast("list[object]", content), strict=True))
         return message if same else {**message, "content": parts}
     return message
 
 
-def _part_without_card(part: dict[str, Any]) -> dict[str, Any]:
+def _part_without_card(part: dict[str, Any], cut: Callable[[str], str]) -> dict[str, Any]:
     text = part.get("text")
     if not isinstance(text, str):
         return part
-    clean = _cut_cards(text)
+    clean = cut(text)
     return part if clean is text else {**part, "text": clean}
 
 
@@ -84,6 +93,13 @@ def _cut_cards(text: str) -> str:
         return text
     pieces.append(text[position:])
     return "\n\n".join(piece.strip("\n") for piece in pieces if piece.strip())
+
+
+def _cut_cards_of_thread(text: str) -> str:
+    return _IN_THREAD.sub("\n\n", text) if "<details type=" in text else text
+
+
+_CUTS = {"assistant": _cut_cards, "system": _cut_cards_of_thread}
 
 
 def _next_card(text: str, position: int) -> int:

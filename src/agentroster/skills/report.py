@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from agentroster.skills.foreign_text import as_words
+
 HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
 _LONGEST_CELL = 300
 # A chat client draws the whole table anew with each piece of text.
@@ -120,5 +122,5 @@ def _value(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    flat = " ".join(text.split()).replace("|", "\\|")
+    flat = as_words(" ".join(text.split())).replace("|", "\\|")
     return flat if len(flat) <= _LONGEST_CELL else f"{flat[:_LONGEST_CELL]}..."

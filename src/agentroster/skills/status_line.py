@@ -32,8 +32,8 @@ def status_line(template: str, arguments: Mapping[str, object]) -> str:
 def plain_line(tool: str, arguments: Mapping[str, object]) -> str:
     """Return the line of a tool that has no template: its name in words, and its first text."""
     words = tool.replace("_", " ").replace("-", " ").strip().capitalize()
-    first = next((value for value in arguments.values() if isinstance(value, str) and value.strip()), "")
-    return f"{words}: {_shown(first)}" if first else words
+    first = next((text for value in arguments.values() if isinstance(value, str) and (text := _shown(value))), "")
+    return f"{words}: {first}" if first else words
 
 
 def _shown(value: object) -> str:

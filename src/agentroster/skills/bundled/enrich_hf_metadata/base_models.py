@@ -106,6 +106,8 @@ _PLAIN_ENOUGH = re.compile(
     r"pony-?(xl|diffusion|v6|v7|realism)|pdxl|illustrious-?(xl|v\d)|flux.*(kontext|klein)|illustrious-|lumina-?(image|2)"
     r"|klein-(base-)?\db|kolors-(base|diffusers|1)"
 )
+# In a name its image models are meant; those for language have a version.
+_QWEN = re.compile(r"(?:^|[-/])qwen(?=-|$)(?!-\d(?!\d))")
 _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
 
@@ -164,7 +166,7 @@ def from_hint(text: str) -> str | None:
     normal = _normalise(text)
     if _AMBIGUOUS.search(normal) and not _PLAIN_ENOUGH.search(normal):
         return None
-    return from_statement(text)
+    return from_statement(text) or ("Qwen" if _QWEN.search(normal) else None)
 
 
 def in_prose(text: str) -> str | None:

@@ -19,9 +19,15 @@ _WITHIN = re.compile(
     re.IGNORECASE,
 )
 _TRAINED_ON = each("trained_on")
+_FOR_LABEL = Labels.of("for_label", most_words_before=0)
+_SPEC = re.compile(r"\s[-–—/|·•~]\s|[;,]\s|[(]")
+_COLUMNS = re.compile(r"\s[/|·•]\s")
+_ANY_LABEL = re.compile(r"^\W{0,4}[^\W\d][\w -]{1,20}:\s?\S")
+_BRACKETS = re.compile(r"\s?[(\[][^()\[\]]{0,80}[)\]]\W{0,3}$")
+_HUB_ID = re.compile(r"[\w.-]{2,60}/[\w.-]{2,90}", re.ASCII)
 _ONLY_WORKS = re.compile(alternatives("only_works"), re.IGNORECASE)
 _MADE_FOR = re.compile(
-    r"\b(?:for|für|pour|para|per|для)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
+    r"\b(?:[Ff]or|[Ff]ür|[Pp]our|[Pp]ara|[Pp]er|[Дд]ля)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
     r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?=\s?の?(?i:lora)|로라|[\W_]|$)"
 )
 _KIND_OF = re.compile(
@@ -41,7 +47,10 @@ _ALL_ARE = re.compile(
 )
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
+_MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
 _OPENING = 2
+_ASIDE = re.compile(r"\s?\([^()]{0,200}\)")
+_NEGATIVE = re.compile(r"\bnegative (?=embedding|textual|ti\b|lora|prompt embedding)", re.IGNORECASE)
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
 _THIS_FILE = re.compile(r"\b(?:this|the) file\b|\bdiese datei\b|\bce fichier\b|\best[ea] archivo\b", re.IGNORECASE)
 
@@ -59,9 +68,34 @@ def in_text(text: str, *, is_own: bool = False) -> list[str]:
     In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
     """
     found = _names(_value(found.value, found.below) for found in labelled(text, _LABELS))
-    # An object of data within prose is an answer put into somebody's mouth.
-    prose = (one for one in sentences(text, _LABELS) if '{"' not in one and (is_own or not _OTHER.search(one)))
-    return found or [name for sentence in prose for name in _in_sentence(sentence)]
+    prose = [one for one in sentences(text, _LABELS) if is_own or not _OTHER.search(one)]
+    return found or [name for one in prose for name in _in_sentence(one)] or _exactly_labelled(text, prose)
+
+
+def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
+    """Return the names in "for: X" and in lines that are a list of labels, where they are the whole value."""
+    # So few: a card that states its base like this is short.
+    lines = [line for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] if ":" in line[:_NEAR_START]]
+    parts = [part for one in islice(prose, _MOST_LINES) if ":" in one for part in _SPEC.split(one)[:_MOST_PARTS]]
+    matches = [_FOR_LABEL.before.match(line) for line in lines] + [_LABELS.before.match(part) for part in parts]
+    values = [match[1] for match in matches if match and match[1]]
+    values += [value for one in islice(prose, _MOST_LINES) for value in _in_spec(one)]
+    names = (base_models.called(_BRACKETS.sub("", value)) or _of_id(value) for value in values)
+    return [name for name in names if name]
+
+
+def _in_spec(sentence: str) -> list[str]:
+    """Return the one part of a line of specifications that is a base model's name by itself."""
+    parts = _COLUMNS.split(sentence, _MOST_PARTS)
+    if len(parts) < _FEWEST_PARTS:
+        return []
+    named = [part for part in parts if ":" not in part and base_models.called(part)]
+    has_label = any(_ANY_LABEL.match(part) for part in parts)
+    return named if len(named) == 1 and has_label and not _ONLY_WORKS.search(sentence) else []
+
+
+def _of_id(value: str) -> str | None:
+    return base_models.from_statement(value) if _HUB_ID.fullmatch(value.strip("*_` ")) else None
 
 
 def in_section(text: str, above: Iterable[str]) -> list[str]:
@@ -82,7 +116,9 @@ def in_section(text: str, above: Iterable[str]) -> list[str]:
 def in_opening(text: str) -> list[str]:
     """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
     found: list[str] = []
-    for sentence in islice(sentences(text, _LABELS), _OPENING):
+    for written in islice(sentences(text, _LABELS), _OPENING):
+        # What stands in brackets takes nothing back, and a negative embedding denies nothing.
+        sentence = _NEGATIVE.sub(" ", _ASIDE.sub("", written))
         if not any(pattern.search(sentence) for pattern in (_ONLY_WORKS, _OTHER, base_phrases.NEGATION)):
             found += [
                 name
@@ -166,6 +202,6 @@ def _in_sentence(sentence: str) -> Iterator[str]:
             if found:
                 return
     for pattern in _EXACTLY_FOR:
-        if (match := pattern.search(plain)) and not base_phrases.NEGATION.search(plain):
+        if (match := pattern.search(plain)) and not base_phrases.NEGATION.search(plain[: match.start("x")]):
             yield from base_phrases.exactly(match["x"])
             return

@@ -88,8 +88,9 @@ def _trained_words(source: Source) -> Sequence[str] | None:
         if own is not None:
             return own
     if source.is_collection:
-        # A neighbour's words would be wrong for this file: better none.
-        return None
+        # A neighbour's words would be wrong for this file; its own name is the word of an embedding at least.
+        is_named = source.model_type == "embedding" and not source.parts
+        return triggers.of_embedding(source.stem, source.stem, is_silent=True) if is_named else None
     stated = triggers.from_front_matter(source.card)
     if stated is None:
         stated = triggers.from_text(source.body, names)

@@ -11,14 +11,19 @@ _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 _FORM = re.compile(
     r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$"
 )
+_PARTS = re.compile(r"\s[-–—|/]\s|[:()]")
 _WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 _NAME_CHARACTER = re.compile(r"[\w%+.\-]")
 WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 
 
+# Models of two experts come as a pair of files, one for each level of noise.
+_EXPERT = re.compile(r"[-_. ]?(?:(?:high|low)[-_. ]?noise|(?<=[-_. ])(?:high|low|hn|ln)$)")
+
+
 def model_key(name: str) -> str:
-    """Return what the files of one model have in common: the name without step and precision."""
-    return _STEP.sub("", _FORM.sub("", name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()))
+    """Return what the files of one model have in common: the name without step, precision, and level of noise."""
+    return _EXPERT.sub("", _STEP.sub("", _FORM.sub("", name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower())))
 
 
 def mentioned_files(body: str) -> set[str]:
@@ -56,7 +61,8 @@ def same_name(heading: str, file_name: str) -> bool:
     text = re.sub(r"[`*\[\]]", "", re.sub(r"\]\([^()]{0,500}\)", "", heading))
     # Emoji, numbers and marks around a title are no part of the name.
     text = _AROUND.sub("", text)
-    return squeezed(text) in {squeezed(stem), squeezed(file_name)}
+    names = {squeezed(stem), squeezed(file_name)}
+    return any(squeezed(part) in names for part in (text, *_PARTS.split(text)))
 
 
 def squeezed(text: str) -> str:

@@ -6,9 +6,7 @@ from html import unescape
 _HIDDEN = ("style", "script", "svg", "picture", "video", "audio", "iframe", "object")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
 _ATTRIBUTE = re.compile(r"([A-Za-z-]{1,20})\s{0,3}=\s{0,3}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-_LINE = dict.fromkeys(
-    ("br", "p", "li", "ul", "ol", "div", "center", "table", "blockquote", "details", "dt", "dd"), "\n"
-)
+_LINE = dict.fromkeys(("br", "p", "li", "ul", "ol", "div", "center", "table", "blockquote", "details"), "\n")
 _MARKDOWN = {"b": "**", "strong": "**", "code": "`", "kbd": "`", "tt": "`", **_LINE}
 # Tags of HTML and of the hub; anything else between angle brackets is text, such as the token <s0>.
 _NO_TEXT = frozenset(
@@ -46,10 +44,13 @@ class _Writer:
         self._in_table = self._in_row = False
         self._heads = self._cells = 0
         self._link = ""
+        self._term = False
 
     def text(self, text: str) -> None:
         if self._in_row:
             self.pieces.append(" ".join(text.splitlines()))
+        elif self._term and not text.strip():
+            pass
         elif not self._in_table or text.strip():
             self.pieces.append(text)
 
@@ -66,6 +67,8 @@ class _Writer:
             self.pieces.append(" " if self._in_row else "\n" if closing else f"\n{'#' * _HEADINGS[name]} ")
         elif name == "img":
             self.pieces.append(_image(tag))
+        elif name in {"dt", "dd"}:
+            self._definition(name, closing=closing)
         elif name == "a":
             self._anchor(tag, closing=closing)
         elif name in _MARKDOWN:
@@ -78,6 +81,12 @@ class _Writer:
         link = self._link if closing else _attributes(tag).get("href", "")
         self.pieces.append(("](" + link + ")" if link else " ") if closing else "[" if link else " ")
         self._link = "" if closing else link
+
+    def _definition(self, name: str, *, closing: bool) -> None:
+        # The term stands before its first description as a label does.
+        opens = name == "dd" and not closing and self._term
+        self.pieces.append("" if self._in_row else ": " if opens else "" if name == "dt" and closing else "\n")
+        self._term = name == "dt" if not opens else False
 
     def _table(self, name: str, *, closing: bool) -> None:
         if name == "tr":

@@ -8,7 +8,12 @@ from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives
 _NOT = alternatives("not_trigger")
 # What stands between a label and its value: a colon, an arrow, or a dash before a quoted word.
 ARROW = r"(?:[-=~]{1,3}>|>{1,3}|[→➜➔➡⇒▶►👉👇⇨»])\ufe0f?"
-_SEPARATOR = rf"(?:[:=]{{1,2}}>?|{ARROW}|[-–—](?=[\s*_]{{1,4}}[`\"“«「『'‘]))"
+# Without any of these the label must be bold or in brackets, or a dash lead to a few words that end the line.
+_FEW_WORDS = r"\S{1,60}(?:[ ]\S{1,40}){0,2}\s*$"
+_SEPARATOR = (
+    rf"(?:[:=]{{1,2}}>?|{ARROW}|[】〕]:?|[-–—](?=[\s*_]{{1,4}}[`\"“«「『'‘])"
+    rf"|(?<=\s)[-–—](?=[ ]{{1,4}}{_FEW_WORDS})|(?<=\*\*)(?=[ ]{{1,4}}(?:{_FEW_WORDS}|[`\"“«「『]))(?<!\w))"
+)
 _DETAIL = rf"(?:\s?(?:{alternatives('label_detail')})[^\n.:=?!]{{0,40}})?"
 
 

@@ -36,7 +36,7 @@ def shown_of(source: Source) -> Shown | None:
     """Return what to show of a card, or None when it says nothing; no path of this computer is in it."""
     card, body = source.card, source.body
     if not source.is_collection:
-        own = "\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()
+        own = "\n\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()
         return Shown(own, "") if own else None
     # A neighbour's trigger words are no use: of what is shared they are left out.
     own = _cut(_own_part(source.parts), _MOST_OWN).strip()

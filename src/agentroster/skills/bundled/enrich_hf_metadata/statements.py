@@ -9,11 +9,17 @@ from agentroster.skills.bundled.enrich_hf_metadata.label_forms import ARROW, Lab
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of, headings, is_rule
 
-_SEPARATORS = re.compile(rf"[:：=＝﹕︰]|{ARROW}|(?<=\s)[-–—](?=\s)")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])")
+_SEPARATORS = re.compile(rf"[:：=＝﹕︰】〕]|{ARROW}|(?<=\s)[-–—](?=\s)")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\b[MDSJ]r\.)(?<!\bMrs\.)(?<!\bSt\.)(?<!\bvs\.)[*_\"')\]]{0,3}\s+(?=[^\sa-z])|(?<=[。！？])"
+)
 _ANSWER_MARK = re.compile(rf"^[\W_]{{0,4}}{alternatives('answer')}[\s*_]{{0,3}}[:：.)）][\s*_]{{0,3}}", re.IGNORECASE)
+# In the singular: what follows is one, with all its commas.
+_PHRASE = re.compile(r"(?:\b|[a-z])(?:phrase|frase|фраза)(?!\w)", re.IGNORECASE)
 _KEY_AND_VALUE = 2
 _MOST_BELOW, _MOST_STATED, _MOST_SENTENCES, _LONGEST_SENTENCE = 40, 200, 1_500, 600
+# An object of data within prose is an answer put into somebody's mouth.
+_DATA = re.compile(r"\{\s{0,4}\"|\"\w{1,40}\"\s{0,4}:\s")
 _OF_DATA = ('"', "'", "{", "[{", "}")
 
 
@@ -24,6 +30,7 @@ class Stated:
     value: str
     below: Sequence[str] = ()
     is_answer: bool = False
+    is_phrase: bool = False
 
 
 def labelled(text: str, labels: Labels) -> Iterator[Stated]:
@@ -49,11 +56,13 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
             yield from _cell(line, labels, is_head=number + 1 in rules, next_lines=lines[number + 2 : number + 3])
         elif match := labels.before.match(plain):
             value = match[1] and _as_written(line, plain[: match.start(1)])
-            yield Stated(value, ()) if value and value.strip("*_ ") else Stated("", below[:_MOST_BELOW])
+            one = bool(_PHRASE.search(plain[: match.start(1)] if match[1] else plain))
+            has_value = bool(value and value.strip("*_ "))
+            yield Stated(value if has_value else "", () if has_value else below[:_MOST_BELOW], is_phrase=one)
         elif match := labels.asked.match(plain) if "?" in plain[:200] else None:
             yield Stated(_answer(plain[match.end() :], lines[number + 1 : number + 4]), is_answer=True)
         elif number in titles and labels.alone.match(plain.strip().rstrip("#")):
-            yield Stated("", below[:_MOST_BELOW])
+            yield Stated("", below[:_MOST_BELOW], is_phrase=bool(_PHRASE.search(plain)))
         elif _begins_paragraph(lines, number) and labels.alone.match(plain):
             yield Stated("", list(takewhile(str.strip, below[:_MOST_BELOW])))
 
@@ -82,7 +91,9 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
     for number, line in enumerate([*text.split("\n"), ""]):
         fence = FENCE.match(line) is not None
         fenced ^= fence
-        is_prose = line.strip() and not (fence or fenced or number in titles or line.lstrip().startswith(("|", "!")))
+        is_prose = line.strip() and not (
+            fence or fenced or number in titles or line.lstrip().startswith(("|", "!")) or is_data(line)
+        )
         starts_anew = re.match(r"\s*(?:[-*+>•]|\d{1,3}[.)])\s", line)
         if paragraph and (not is_prose or starts_anew):
             yield from _sentences(" ".join(paragraph))
@@ -92,6 +103,11 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
         elif paragraph:
             yield from _sentences(" ".join(paragraph))
             paragraph = []
+
+
+def is_data(text: str) -> bool:
+    """Whether a text outside a code block is an object of data."""
+    return _DATA.search(text) is not None
 
 
 def _sentences(text: str) -> Iterator[str]:

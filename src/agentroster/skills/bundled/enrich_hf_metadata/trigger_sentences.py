@@ -16,7 +16,7 @@ _JOINT = re.compile(r"\s[-–—·•|/~✦★➤]\s|[;,(\[]\s?|[.。!?！？]\s
 _MOST_JOINTS = 12
 # In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
 _NAMED_BEFORE = re.compile(
-    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|le|la|el|o|il)\s){alternatives('trigger_bare')})"
+    rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|als|le|la|el|o|il|como|comme|come)\s){alternatives('trigger_bare')})"
     rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={GROUPLESS})",
     re.IGNORECASE,
 )
@@ -46,6 +46,22 @@ _BARE_ORDER = re.compile(
     r"\b(?:add|use|include|put|type|write|insert)\s([\w-]{3,40})\s(?:to|in|into|at)\s.{0,30}\bprompts?\b", re.IGNORECASE
 )
 _LONGEST_ORDERED = 5
+_CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w")
+# Without a vowel and in lower case: nobody means a word of a language, or one of the usual abbreviations.
+_NO_VOWEL = re.compile(
+    r"(?!(?:n?sfw|hdr|cfg|png|jpg|rgb|vhs|lcm|dpm|sdxl|html|gpt|pls|thx|btw|rhythm)$)(?=.*[a-z])[b-df-hj-np-tv-z-]{4,}"
+)
+# Of the trigger word a card also says that it is needed, or of what kind it is.
+_NO_NAME = re.compile(
+    r"(?:\w+(?:ed|al|ary|ory|ing|ful|ble|ive|ant|ent|less)|same|here|below|above|none|not|what|that|this|missing|unknown|"
+    r"strong|weak|simple|simply|just|only|also|always|never|everything|anything|nothing|case-\w+|my|your|the|an?)",
+    re.IGNORECASE,
+)
+_IS_WORD = re.compile(
+    rf"^\W{{0,6}}(?:(?:the|its|my|das|der|le|la|el|o|il)\s)?{_NOUN}\s{alternatives('copula')}\s(?:(?:just|simply|always)\s)?"
+    r"([^\W\d_][\w-]{2,40})\W{0,3}$",
+    re.IGNORECASE,
+)
 _PURPOSE = re.compile(alternatives("purpose"), re.IGNORECASE)
 
 
@@ -73,6 +89,8 @@ def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
     elif match := _IS_BARE.search(sentence):
         bare = re.split(r",?\s(?:and|or)\s|,\s", match[1])
         yield from bare if all(_is_coined(word, names) for word in bare) else ()
+    if (match := _IS_WORD.match(sentence)) and not _NO_NAME.fullmatch(match[1]):
+        yield match[1]
 
 
 def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
@@ -113,9 +131,9 @@ def _is_run(sentence: str) -> bool:
 
 
 def _is_coined(word: str, names: Sequence[str]) -> bool:
-    """Whether a word without quotes is surely a made-up one: part of the names, or unlike any ordinary word."""
+    """Whether a word is surely a made-up one: part of the names, or unlike any ordinary word."""
     parts = {part for name in names for part in (name.lower(), *re.split(r"[\W_]+", name.lower()))}
-    return word.lower() in parts or bool(re.search(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w", word))
+    return word.lower() in parts or bool(_CODE.search(word)) or bool(_NO_VOWEL.fullmatch(word))
 
 
 FORMS: tuple[Callable[[str, Sequence[str]], Iterator[str]], ...] = (_labelled_within, _named, _put_in_prompt, _ordered)

@@ -22,7 +22,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.words import (
 )
 
 # Names for the word that also mean other things: the whole label, with a quoted word or a single one behind.
-_KEYS = Labels.of("trigger_key", most_words_before=0)
+_KEYS = Labels.of("trigger_key", "trigger_weak", most_words_before=0)
 _NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
 _COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
 _SAID_COLUMN = re.compile(rf"^[\W_]{{0,4}}{alternatives('trigger_key')}[\W_]{{0,4}}$", re.IGNORECASE)
@@ -146,9 +146,9 @@ def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
         if names and not QUOTED.search(found.value) and _FILE_NAME.search(found.value):
             yield names[0]
         else:
-            yield from of_statement(found.value)
+            yield from of_statement(found.value, is_phrase=found.is_phrase)
     for line in _stated_lines(found.below):
-        yield from of_statement(line)
+        yield from of_statement(line, is_phrase=found.is_phrase)
 
 
 def _stated_lines(lines: Sequence[str]) -> Iterator[str]:

@@ -8,16 +8,20 @@ from typing import Any
 
 from agentroster.library.sidecar import Sidecar
 from agentroster.skills.asking import ModelAnswer, OpenQuestion
-from agentroster.skills.bundled.enrich_hf_metadata import merge
+from agentroster.skills.bundled.enrich_hf_metadata import evidence, merge
 from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
 from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
 from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
 
 EVIDENCE = "the language model, from the card"
-_MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION = 12, 200, 500
+_MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION, _LONGEST_QUOTE = 12, 200, 500, 300
+# What must be borne out by words of the card: the quote is asked for before the value, so that it comes from there.
+_QUOTES = {"base_model": "base_model_quote", "trained_words": "trained_words_quote"}
 _SCHEMAS: dict[str, dict[str, Any]] = {
+    "base_model_quote": {"type": "string", "maxLength": _LONGEST_QUOTE},
     "base_model": {"type": "string", "enum": [*sorted(NAMES), ""]},
+    "trained_words_quote": {"type": "string", "maxLength": _LONGEST_QUOTE},
     "trained_words": {
         "type": "array",
         "maxItems": _MOST_WORDS,
@@ -64,10 +68,11 @@ def open_fields(prepared: Prepared | None) -> OpenQuestion | None:
     names = _open_names(prepared, shown)
     if not names:
         return None
+    keys = [key for name in names for key in (_QUOTES.get(name), name) if key]
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {name: _SCHEMAS[name] for name in names},
-        "required": names,
+        "properties": {key: _SCHEMAS[key] for key in keys},
+        "required": keys,
         "additionalProperties": False,
     }
     data = shown.text(prepared.source.file_name)
@@ -80,13 +85,16 @@ def accept(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     asked = _open_names(prepared, shown)
     values: dict[str, Any] = {name: value for name, value in answer.items() if name in asked}
     found, taken = prepared.found, list[str]()
-    if (base := values.get("base_model")) in NAMES:
+    quotes = {name: str(answer.get(key, "")) for name, key in _QUOTES.items()}
+    base = values.get("base_model")
+    if base in NAMES and evidence.says_base(base, quotes["base_model"], f"{shown.shared}\n\n{shown.own}"):
         found = replace(found, base_model=base, base_model_evidence=EVIDENCE)
         taken.append("base_model")
-    if words := _verified_words(values.get("trained_words", ()), shown.own):
+    words = evidence.says_words(values.get("trained_words", ()), quotes["trained_words"], shown.own)
+    if words := _verified_words(words, shown.own):
         found = replace(found, trained_words=words)
         taken.append("trainedWords")
-    if text := _verified_text(values.get("description", "")):
+    if text := _verified_text(values.get("description", ""), f"{shown.shared}\n{shown.own}"):
         found = replace(found, short=text)
         taken.append("civitai.description")
     model = answer.model if isinstance(answer, ModelAnswer) else ""
@@ -101,12 +109,12 @@ def notes(prepared: Prepared) -> dict[str, str]:
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
-    evidence = {"base_model": found.base_model_evidence, "preview_url": found.preview_url or ""}
+    reasons = {"base_model": found.base_model_evidence, "preview_url": found.preview_url or ""}
     if source.model_type == "embedding" and list(found.trained_words or ()) == [source.stem]:
-        evidence["trainedWords"] = "the file name"
+        reasons["trainedWords"] = "the file name"
     revision = f"@{source.revision}" if source.revision != "main" else ""
     return Origins(
-        card=f"{source.repo}{revision}", evidence=evidence, from_model=prepared.from_model, model=prepared.model
+        card=f"{source.repo}{revision}", evidence=reasons, from_model=prepared.from_model, model=prepared.model
     )
 
 
@@ -153,7 +161,7 @@ def _joined(left: str, right: str) -> bool:
     return bool(_ASCII_WORD.match(left) and _ASCII_WORD.match(right))
 
 
-def _verified_text(text: str) -> str:
+def _verified_text(text: str, card: str) -> str:
     text = " ".join(text.split())
     is_plain = 0 < len(text) <= _LONGEST_DESCRIPTION and not _NO_PLAIN_TEXT.search(text)
-    return text if is_plain and not _is_placeholder(text) else ""
+    return text if is_plain and not _is_placeholder(text) and evidence.is_about(text, card) else ""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 
 from agentroster.skills.bundled.enrich_hf_metadata.file_names import WEIGHT_NAME
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives
@@ -46,7 +47,7 @@ _PROSE = re.compile(
 _MOST_WORDS, _LONGEST_WORD, LONGEST_PLAIN = 40, 300, 8
 # A form that nobody filled in: "[INSERT TRIGGER WORD]", "<your trigger>", "YOUR_TOKEN_HERE".
 _SETTING_VALUE = re.compile(
-    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{3,20}\s?[:=]\s|"
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{2,20}\s?[:=]\s|"
     r"^(?:[GRS]E?I?LU|swish|tanh|sigmoid|softmax)$",
     re.IGNORECASE,
 )
@@ -60,18 +61,21 @@ _MARKS = r"[→➜➔➡⇒▶►👉👇⇨←⬅👈«»✨⭐🌟🔥❗\ufe0
 _FRAME = re.compile(rf"^(?:[<>]{{2,}}|[-=~]{{1,3}}>|{_MARKS})+|(?:[<>]{{2,}}|<[-=]{{1,3}}|{_MARKS})+$")
 
 
-def of_statement(statement: str) -> list[str]:
-    """Return the words that the value of a label states."""
+def of_statement(statement: str, *, is_phrase: bool = False) -> list[str]:
+    """Return the words that the value of a label states; a phrase is one of them, with its commas."""
     statement = _NOT_WORDS.sub(" ", re.sub(r"^[\s>*•+-]{0,8}positive:", "", statement, flags=re.IGNORECASE)).strip()
     if NONE_NEEDED.match(statement):
         return []
     found = quoted(statement)
     if found:
-        return [part for text in found for part in (split(text) if len(found) == 1 else [text])]
+        return [part for text in found for part in (split(text) if len(found) == 1 and not is_phrase else [text])]
     # A sentence after the words is no word.
     first = re.split(r"\.\s+(?=[A-ZА-Я])|。", statement, maxsplit=1)[0]
     first = _NOTE.sub("", first)
     plain = split(re.sub(r"^[\s*_>•\-]{1,12}|[\s*_]{1,12}$|\s#\s.*$", "", first))
+    # In a line with everything in it the list ends where the settings begin.
+    plain = [*takewhile(lambda part: not _SETTING_VALUE.search(part), plain)] or plain
+    plain = [", ".join(plain)] if is_phrase else plain
     return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= LONGEST_PLAIN]
 
 
@@ -97,7 +101,7 @@ def clean(words: Iterable[str]) -> list[str]:
     """Return the words without marks, doubles, and what is none."""
     cleaned: dict[str, None] = {}
     for word in words:
-        text = _FRAME.sub("", " ".join(word.split())).strip("`\"'“”*").strip().rstrip(".。").strip()
+        text = _FRAME.sub("", " ".join(word.split())).lstrip("`\"'“”* ").rstrip("`\"'“”*.。 ")
         if text and not PLACEHOLDER.match(text) and not _is_noise(text):
             cleaned.setdefault(text)
     return list(cleaned)[:_MOST_WORDS]
