@@ -21,7 +21,7 @@ README = REPOSITORY / "README.md"
 PAGES = [README, *(REPOSITORY / name for name in ("CHANGELOG.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
 # What the tests below follow, block by block.
 FOLLOWED = {README, DOCS / "agents.md", DOCS / "skills.md", DOCS / "operating.md"}
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
 def small_picture() -> bytes:
@@ -89,21 +89,32 @@ def test_the_settings_page_is_made_from_the_settings() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def links(page: Path) -> list[Path]:
-    """Return the files that a page links to or shows."""
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Return the files that a page links to or shows, each with the name of a place in it or an empty text."""
     found = LINK.findall(page.read_text(encoding="utf-8"))
-    return [(page.parent / target).resolve() for target in found if "://" not in target]
+    return [
+        ((page.parent / target).resolve() if target else page, place) for target, place in found if ":" not in target
+    ]
 
 
-def test_links_between_pages_lead_somewhere_and_every_picture_is_shown() -> None:
+def places(page: Path) -> set[str]:
+    """Return what links to the headings of a page are called."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
-        for target in links(page):
+        for target, place in links(page):
             assert target.exists(), f"{page.name} -> {target.name}"
-    linked = {target for page in PAGES for target in links(page)}
+            assert not place or place in places(target), f"{page.name} -> {target.name}#{place}"
+
+
+def test_every_page_and_every_picture_can_be_found_and_no_picture_is_large() -> None:
+    linked = {target for page in PAGES for target, _ in links(page)}
     pictures = set((DOCS / "images").iterdir())
     assert pictures
-    assert pictures <= linked
-    assert {page for page in PAGES if page.parent == DOCS} <= linked, "each page can be found"
+    assert pictures | set(DOCS.glob("*.md")) <= linked
     assert all(picture.stat().st_size < 80_000 for picture in pictures)
 
 
