@@ -8,7 +8,9 @@ from typing import cast
 import yaml
 
 CARDS = Path(__file__).with_name("cards")
-CORPORA = tuple(CARDS.with_name(name) for name in ("cards", "wild", "unseen", "blind", "fresh", "last"))
+CORPORA = tuple(
+    CARDS.with_name(name) for name in ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,11 @@ def test_a_file_belongs_to_the_base_model_of_the_titles_above_it() -> None:
     assert [read(text, name, TWO).base_model for name in TWO] == ["SDXL 1.0", "Flux.1 D"]
 
 
+def test_the_title_before_a_file_s_own_title_is_about_other_files() -> None:
+    text = "## SD 1.5\n- alpha.safetensors: small\n\n## SDXL\n- beta.safetensors: large\n"
+    assert [read(text, name, TWO).base_model for name in TWO] == ["SD 1.5", "SDXL 1.0"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

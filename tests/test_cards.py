@@ -1,11 +1,13 @@
 """What the enrichment reads from cards: tables of the forms seen in the wild, and of what must not be taken."""
 
 import time
+from collections.abc import Callable
 
 import pytest
+import yaml
 
 from agentroster.library.library import Library
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
 from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
@@ -388,6 +390,33 @@ def test_no_card_keeps_the_process_busy(body: str) -> None:
         begin = time.process_time()
         _extract(f"---\nbase_model: x/y\n---\n{body}", **options)
         assert time.process_time() - begin < 3
+
+
+NESTED = ["[" * 190_000, "{a: " * 45_000, "- " * 95_000, "? " * 95_000, "&a " * 60_000, "a: &x [*x]"]
+
+
+@pytest.mark.parametrize("front", NESTED, ids=range(len(NESTED)))
+def test_front_matter_of_nothing_but_brackets_ends_neither_the_process_nor_the_reading(front: str) -> None:
+    card = parse_card(f"---\nlicense: mit\nx: {front}\n---\nTrigger: `abc`\n")
+    assert card.strings("license") == ["mit"]
+    assert triggers.from_text(card.body) == ["abc"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 'x\n  y'\nb: >-\n  c\n  d\n", "a: &x [1, no]\nb: *x", "? [a]\n: b", "<<: {a: b}", "a: 1\na: 2",
+        "- a\n- b: c", "a: !!int 3", 'a: "\\x41"', "", "a: *nope", "--- a\n--- b", "!!python/object/apply:os.getcwd []",
+    ],
+)  # fmt: skip
+def test_front_matter_has_the_values_that_the_loader_of_texts_gives(text: str) -> None:
+    def loaded(load: Callable[[str], object]) -> object:
+        try:
+            return load(text)
+        except (yaml.YAMLError, ValueError):
+            return "no YAML"
+
+    assert loaded(yaml_texts.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from evals.lies import lies
 from evals.measure import FIELDS, Outcome, measure, scores
 
 # All of them were written before the rules had seen them; since then the rules were mended on each.
-CORPORA = {"cards": 186, "wild": 111, "unseen": 111, "blind": 127, "fresh": 51, "last": 25}
+CORPORA = {"cards": 186, "wild": 111, "unseen": 111, "blind": 127, "fresh": 51, "last": 25, "second": 135, "third": 39}
 
 
 @pytest.fixture(scope="module", params=CORPORA)
@@ -41,13 +41,21 @@ def test_every_case_is_measured(cases: list[Case], outcomes: list[Outcome]) -> N
 
 @pytest.mark.parametrize("name", lies())
 def test_of_a_lying_model_next_to_nothing_is_written(name: str) -> None:
-    cases = [case for corpus in ("unseen", "blind", "fresh", "last") for case in load_cases(CARDS.with_name(corpus))]
+    cases = [
+        case
+        for corpus in ("unseen", "blind", "fresh", "last", "second", "third")
+        for case in load_cases(CARDS.with_name(corpus))
+    ]
     outcomes = measure(cases, asked(lies()[name]))
     assert [one for one in outcomes if one.wrong] == []
 
 
 def test_a_truthful_model_reads_more_than_the_rules() -> None:
-    cases = [case for corpus in ("unseen", "blind", "fresh", "last") for case in load_cases(CARDS.with_name(corpus))]
+    cases = [
+        case
+        for corpus in ("unseen", "blind", "fresh", "last", "second", "third")
+        for case in load_cases(CARDS.with_name(corpus))
+    ]
     alone, helped = measure(cases), measure(cases, asked(truthful))
     assert sum(one.right for one in helped) > sum(one.right for one in alone)
     assert [one for one in helped if one.wrong] == []

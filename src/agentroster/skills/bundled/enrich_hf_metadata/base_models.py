@@ -39,7 +39,7 @@ _RULES = tuple(
         (r"(stable-diffusion|\bsd)-?3(?!\d)", "SD 3"),
         (r"pony-?v?7", "Pony V7"),
         (r"pony", "Pony"),
-        (r"noob-?ai", "NoobAI"),
+        (r"noob-?ai|^laxhar/|sdxl-noob|noob-?(?:sd)?xl", "NoobAI"),
         (r"illustrious", "Illustrious"),
         (r"sdxl-lightning|xl-lightning", "SDXL Lightning"),
         (r"hyper-sdxl|sdxl-hyper", "SDXL Hyper"),
@@ -108,6 +108,12 @@ _PLAIN_ENOUGH = re.compile(
 )
 # In a name its image models are meant; those for language have a version.
 _QWEN = re.compile(r"(?:^|[-/])qwen(?=-|$)(?!-\d(?!\d))")
+# Families without a name of their own here; a tag or a file name that seems to say more is then mistaken.
+_UNNAMED = re.compile(
+    r"playground-?v|stable-cascade|wuerstchen|deepfloyd|kandinsky|(?:^|/)sana|omnigen|hunyuan-?image|cogview|cosmos-"
+    r"|zeta-chroma|(?:^|/)bria|glm-image|longcat|ovis-image|step1x|janus|bagel|ltx-?(?:v-?|video-?)?2-5"
+    r"|(?:^|[/-])(?:llama|mistral|gemma|phi|deepseek|qwen-?[23](?:-\d)?)-?\d"
+)
 _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
 
@@ -141,6 +147,11 @@ def from_statement(text: str) -> str | None:
     if normal in _CANONICAL:
         return _CANONICAL[normal]
     return next((name for pattern, name in _RULES if pattern.search(normal)), None)
+
+
+def is_unnamed(text: str) -> bool:
+    """Whether an id is one of a family that has no canonical name, so that nothing else can give it one."""
+    return from_statement(text) is None and bool(_UNNAMED.search(_normalise(text)))
 
 
 def called(text: str) -> str | None:
@@ -188,3 +199,22 @@ def narrowest(names: Iterable[str]) -> str | None:
     given = set(names)
     left = {name for name in given if not any(name in _WIDER.get(other, ()) for other in given)}
     return left.pop() if len(left) == 1 else None
+
+
+def sharpened(name: str | None, texts: Iterable[str], body: str) -> str | None:
+    """Return the narrower name where a video model's version and its kind stand in different places.
+
+    `texts` are names and tags, the surest first: the first that says a kind decides. The body may say the version.
+    """
+    normal = [_normalise(text) for text in texts]
+    versions = {version for text in (*normal, body.lower()) for version in _VERSION.findall(text)}
+    if name != "Wan Video" or versions != {"2"} or any(_OTHER_KIND.search(text) for text in normal):
+        return name
+    kinds = (set(_KIND.findall(text)) for text in normal)
+    kind = next((found for found in kinds if found), set[str]())
+    return from_statement(f"wan-2-2-{kind.pop()}") if len(kind) == 1 else name
+
+
+_VERSION = re.compile(r"\bwan[\s_-]?(?:video[\s_-])?2[.-]?(\d)(?!\d)")
+_KIND = re.compile(r"(?:^|[-/])(ti2v|i2v|t2v)(?=-|$)")
+_OTHER_KIND = re.compile(r"(?:^|[-/])(?:vace|animate|s2v|flf2v|fun)(?=-|$)")

@@ -30,6 +30,12 @@ _MADE_FOR = re.compile(
     r"\b(?:[Ff]or|[Ff]ür|[Pp]our|[Pp]ara|[Pp]er|[Дд]ля)\s(?P<x>(?=.{0,20}[A-Z\d]).{2,60})"
     r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?=\s?の?(?i:lora)|로라|[\W_]|$)"
 )
+# "Trained with fal-ai/wan-22-trainer", and the title of a card that a service has written.
+_TRAINER = re.compile(
+    r"(?:^#{1,3}\s|\b(?i:trained|training)\b[^\n]{0,60}?)[\[(<]{0,2}(?:https?://)?(?:[\w.-]{1,40}/){1,5}"
+    r"([\w.-]{2,60}?)(?:-(?:fast|general|portrait|image|lora)){0,3}-train(?:er|ing)\b",
+    re.MULTILINE,
+)
 _KIND_OF = re.compile(
     r"(?:^\W{0,4}|\b[Aa]n?\s)(?P<x>[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
     r"[ -](?:based[ -])?(?i:style |character |concept )?"
@@ -67,9 +73,19 @@ def in_text(text: str, *, is_own: bool = False) -> list[str]:
 
     In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
     """
-    found = _names(_value(found.value, found.below) for found in labelled(text, _LABELS))
+    found = in_labels(text)
     prose = [one for one in sentences(text, _LABELS) if is_own or not _OTHER.search(one)]
     return found or [name for one in prose for name in _in_sentence(one)] or _exactly_labelled(text, prose)
+
+
+def in_labels(text: str) -> list[str]:
+    """Return the names behind labels for the base model, which are surer than any hint."""
+    return _names(_value(found.value, found.below) for found in labelled(text, _LABELS))
+
+
+def of_trainer(text: str) -> list[str]:
+    """Return the names that the services' trainers are called by, where the card says that one made it."""
+    return [name for match in _TRAINER.findall(text) if (name := base_models.from_hint(match))]
 
 
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:

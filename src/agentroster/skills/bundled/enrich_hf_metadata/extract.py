@@ -30,12 +30,16 @@ def extract(source: Source) -> Extraction:
     base, evidence = next(
         ((name, why) for name, why in _base_models(source) if name is not None), (None, "the card does not say")
     )
+    tags = [*source.card.strings("tags"), *source.facts.tags]
+    base = base_models.sharpened(
+        base, [source.file_name, source.repo, *tags, *source.card.strings("base_model")], source.body
+    )
     section = next((part.text for part in source.parts if not part.row), source.card.body)
     return Extraction(
         base_model=base,
         base_model_evidence=evidence,
         trained_words=_trained_words(source),
-        tags=[*source.card.strings("tags"), *source.facts.tags],
+        tags=tags,
         html=description.as_html(source.card.body),
         short=description.short_text(section),
         lineage=source.card.strings("base_model"),
@@ -55,9 +59,13 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
         )
     declared = source.card.strings("base_model")
     yield base_models.agreed(declared), "base_model of the card"
+    if any(map(base_models.is_unnamed, declared)):
+        return
     tags = [*source.card.strings("tags"), *source.facts.tags]
     lineage = [tag.rsplit(":", 1)[-1] for tag in tags if tag.startswith("base_model:")]
     yield base_models.agreed(lineage), "base_model tags"
+    if not source.is_collection:
+        yield base_models.narrowest(base_statements.in_labels(source.body)), "a label of the card"
     hints = {name for tag in tags if ":" not in tag and (name := base_models.from_hint(tag))}
     yield hints.pop() if len(hints) == 1 else None, "tags of the card"
     yield base_models.from_hint(source.file_name), "the file name"
@@ -73,6 +81,7 @@ def _base_models(source: Source) -> Iterator[tuple[str | None, str]]:
         yield base_models.narrowest(base_statements.in_opening(text)), "the opening of the card"
     else:
         yield base_models.narrowest(base_statements.in_text(shared_part(source.body))), "the text of the card"
+    yield base_models.narrowest(base_statements.of_trainer(source.body)), "the service it was trained with"
     if source.is_collection:
         yield base_models.narrowest(base_statements.of_all_files(source.body)), "what the card says of all files"
         yield base_models.narrowest(base_statements.in_opening(shared_part(source.body))), "the opening of the card"
@@ -88,6 +97,8 @@ def _trained_words(source: Source) -> Sequence[str] | None:
         if own is not None:
             return own
     if source.is_collection:
+        if words := triggers.from_list_of_files(source.body, source.file_name):
+            return words
         # A neighbour's words would be wrong for this file; its own name is the word of an embedding at least.
         is_named = source.model_type == "embedding" and not source.parts
         return triggers.of_embedding(source.stem, source.stem, is_silent=True) if is_named else None

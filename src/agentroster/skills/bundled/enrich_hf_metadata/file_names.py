@@ -9,7 +9,7 @@ _AROUND = re.compile(r"^(?:\d{1,3}[.)]\s|[^\w(])+|[^\w)]+$")
 _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
 # The same weights in another precision or form are the same model.
 _FORM = re.compile(
-    r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers)$"
+    r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers|kohya)$"
 )
 _PARTS = re.compile(r"\s[-–—|/]\s|[:()]")
 _WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
@@ -21,9 +21,16 @@ WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re
 _EXPERT = re.compile(r"[-_. ]?(?:(?:high|low)[-_. ]?noise|(?<=[-_. ])(?:high|low|hn|ln)$)")
 
 
+# Services put a random number behind each file of such a pair.
+_TAIL = re.compile(r"(?<=noise)[-_](?:lora[-_])?[0-9a-f]{4,32}(?:-[0-9a-f]{4,12}){0,4}$")
+
+
 def model_key(name: str) -> str:
     """Return what the files of one model have in common: the name without step, precision, and level of noise."""
-    return _EXPERT.sub("", _STEP.sub("", _FORM.sub("", name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower())))
+    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
+    for part in (_FORM, _TAIL, _STEP, _EXPERT):
+        stem = part.sub("", stem)
+    return stem
 
 
 def mentioned_files(body: str) -> set[str]:

@@ -5,6 +5,8 @@ from typing import cast
 
 import yaml
 
+from agentroster.skills.bundled.enrich_hf_metadata.yaml_texts import texts
+
 _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(.*?)\s*$")
 _ITEM_LINE = re.compile(r"^\s*-\s+(.*?)\s*$")
 _PICTURE_LINE = re.compile(r"^[ \t]+(?:-[ \t]+)?(?:url|src)[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
@@ -14,8 +16,8 @@ def front_matter(text: str) -> dict[str, object]:
     """Return the front matter's values as texts, lists and mappings; broken YAML is read line by line."""
     try:
         # Texts only: a card means "no" and "007" as written, not as a truth value or a number.
-        value: object = yaml.load(text.replace("\t", "  "), Loader=yaml.BaseLoader)  # noqa: S506 - builds texts only
-    except (yaml.YAMLError, ValueError, RecursionError):
+        value = texts(text.replace("\t", "  "))
+    except (yaml.YAMLError, ValueError):
         return _line_by_line(text)
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 

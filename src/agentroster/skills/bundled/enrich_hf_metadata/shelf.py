@@ -112,7 +112,8 @@ class _Shelf:
         end = min([*limits, *(line for line in named if line > number)], default=len(self._lines))
         if any(line < number for line in named) or (limits and any(number < line < min(limits) for line in named)):
             start = number
-        return FilePart("\n".join(self._lines[start:end]), (), self._above(start, BOLD_LEVEL + 1))
+        # The nearest title is the one that the part begins with; a sibling before it is about other files.
+        return FilePart("\n".join(self._lines[start:end]), (), self._above(number, BOLD_LEVEL + 1))
 
     def _above(self, number: int, level: int) -> tuple[str, ...]:
         """Return the titles that a line stands under, the nearest first."""

@@ -17,7 +17,7 @@ _MOST_JOINTS = 12
 # In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
 _NAMED_BEFORE = re.compile(
     rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|als|le|la|el|o|il|como|comme|come)\s){alternatives('trigger_bare')})"
-    rf"[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={GROUPLESS})",
+    rf"(?:`(?=:))?[\s*_]{{0,3}}(?:\([^()]{{0,60}}\)\s?)?(?:(?:{alternatives('copula')}|[-–—,:=→➜⇒])[\s*_]{{0,3}})?(?={GROUPLESS})",
     re.IGNORECASE,
 )
 _NAMED_AFTER = re.compile(
@@ -45,6 +45,7 @@ _PROMPT = re.compile(alternatives("prompt_noun"), re.IGNORECASE)
 _BARE_ORDER = re.compile(
     r"\b(?:add|use|include|put|type|write|insert)\s([\w-]{3,40})\s(?:to|in|into|at)\s.{0,30}\bprompts?\b", re.IGNORECASE
 )
+_LEAD = re.compile(r"^\W{0,8}\*\*[^*\n]{1,40}(?::\*\*|\*\*\s?:)\s{0,4}(?=\w)")
 _LONGEST_ORDERED = 5
 _CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w")
 # Without a vowel and in lower case: nobody means a word of a language, or one of the usual abbreviations.
@@ -108,6 +109,8 @@ def _ordered(sentence: str, names: Sequence[str]) -> Iterator[str]:
     """Read "Start your prompt with `x`" and "add `x` to your prompt": one word that nothing else is said to do."""
     if _NEGATION.search(sentence):
         return
+    # A label in bold is no quoted word.
+    sentence = _LEAD.sub("", sentence)
     found = quoted(sentence)
     match = _ORDER.match(sentence)
     verbs = {verb[0].lower() for verb in _PUT.finditer(sentence)} - {"prompt"}

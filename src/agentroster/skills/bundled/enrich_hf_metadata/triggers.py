@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agentroster.skills.bundled.enrich_hf_metadata import trigger_sentences
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.file_names import names_in, plain_name
 from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
 from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
@@ -35,6 +36,11 @@ _TEMPLATE = re.compile(
     r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
     r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]{1,300})[`\"”]\s+"
     r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
+    re.IGNORECASE,
+)
+# The same the other way round: "to trigger concept `TOK` -> use `<s0><s1>` in your prompt".
+_REVERSED = re.compile(
+    r"\bto\s(?:trigger|activate|invoke)\b[^\n.]{0,60}?(?:[-=]>|→|➜|,|:)`?\s{0,2}(?:use|add|write)\s`([^`\n]{1,100})`",
     re.IGNORECASE,
 )
 _NOUN_AT_ALL = re.compile(_NOUN, re.IGNORECASE)
@@ -87,7 +93,7 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
 
     `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
     """
-    template = _TEMPLATE.findall(text)
+    template = [*_TEMPLATE.findall(text), *_REVERSED.findall(text)]
     stated = [word for found in labelled(text, LABELS) for word in _of_label(found, names)]
     columns = [word for row in table_rows(text) for word in from_row(row.items()) or ()]
     if words := clean([*template, *stated, *columns]):
@@ -176,3 +182,23 @@ def _kind(line: str, content: str) -> str:
         return "quoted"
     is_short = len(content.split()) <= LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
     return "plain" if is_short else ""
+
+
+def from_list_of_files(text: str, file_name: str) -> list[str] | None:
+    """Return the words behind a file's name in a list of "file: words" below a label; None when there is none."""
+    is_below = False
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        if names := names_in(line):
+            match = _FILE_AND_WORDS.match(line) if is_below and names == {plain_name(file_name)} else None
+            if match:
+                return clean(of_statement(match[1]))
+        else:
+            is_below = bool(LABELS.alone.match(normal(line.strip("#: "))))
+    return None
+
+
+_FILE_AND_WORDS = re.compile(
+    r"^[^\w]{0,8}[\w%+.\- ]{1,120}\.\w{2,11}[`*\])]{0,3}\s{0,3}(?:[:=]|[-=]>|→|\s[-–—]\s)\s{0,3}(\S.{0,200})$"
+)
