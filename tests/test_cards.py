@@ -379,6 +379,8 @@ HOSTILE_BODIES = [
     "<tr><td>" * 250_000, "- [alpha](#alpha)\n" * 110_000, "![a" * 660_000, "[x][" * 500_000,
     "what is the trigger?\n" * 95_000, "Trigger Words\n\n" * 130_000, "all of them: \n" * 140_000,
     "trigger >>> " * 160_000,
+    "training-lora-image-lora/" * 16_000, "to trigger a -> use " * 20_000, "alpha.safetensors: \n" * 20_000,
+    "trained a/b-trainer \n" * 20_000,
     "|file|trigger|\n|-|-|\n" + "|alpha.safetensors|a|\n" * 90_000,
 ]  # fmt: skip
 

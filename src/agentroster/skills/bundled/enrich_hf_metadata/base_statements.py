@@ -31,11 +31,9 @@ _MADE_FOR = re.compile(
     r"|(?P<y>[\w .-]{2,30}?)\s?(?:用|向け|専用|专用|專用|용|전용)(?=\s?の?(?i:lora)|로라|[\W_]|$)"
 )
 # "Trained with fal-ai/wan-22-trainer", and the title of a card that a service has written.
-_TRAINER = re.compile(
-    r"(?:^#{1,3}\s|\b(?i:trained|training)\b[^\n]{0,60}?)[\[(<]{0,2}(?:https?://)?(?:[\w.-]{1,40}/){1,5}"
-    r"([\w.-]{2,60}?)(?:-(?:fast|general|portrait|image|lora)){0,3}-train(?:er|ing)\b",
-    re.MULTILINE,
-)
+_TRAINED = re.compile(r"^#{1,3}\s|\b(?:trained|training)\s", re.IGNORECASE)
+_TRAINER = re.compile(r"[\w.-]{1,40}/([\w.-]{2,60})-train(?:er|ing)", re.ASCII)
+_KIND_OF_TRAINER = re.compile(r"(?:-(?:fast|general|portrait|image|lora)){1,3}$")
 _KIND_OF = re.compile(
     r"(?:^\W{0,4}|\b[Aa]n?\s)(?P<x>[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
     r"[ -](?:based[ -])?(?i:style |character |concept )?"
@@ -54,7 +52,7 @@ _ALL_ARE = re.compile(
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
 _MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
-_OPENING = 2
+_OPENING, _LONGEST_LINE = 2, 1_000
 _ASIDE = re.compile(r"\s?\([^()]{0,200}\)")
 _NEGATIVE = re.compile(r"\bnegative (?=embedding|textual|ti\b|lora|prompt embedding)", re.IGNORECASE)
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
@@ -85,7 +83,11 @@ def in_labels(text: str) -> list[str]:
 
 def of_trainer(text: str) -> list[str]:
     """Return the names that the services' trainers are called by, where the card says that one made it."""
-    return [name for match in _TRAINER.findall(text) if (name := base_models.from_hint(match))]
+    lines = (line for line in text.split("\n") if "-train" in line and _TRAINED.search(line))
+    words = (word for line in lines for word in re.split(r"[\s()\[\]<>`*\"']+", line[:_LONGEST_LINE]))
+    ids = (_TRAINER.fullmatch("/".join(word.strip(".,;:").rsplit("/", 2)[-2:])) for word in words)
+    names = (base_models.from_hint(_KIND_OF_TRAINER.sub("", match[1])) for match in ids if match)
+    return [name for name in names if name]
 
 
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:

@@ -81,10 +81,15 @@ def says_words(words: Sequence[str], quote: str, text: str) -> list[str]:
     """Return the words that stand in a quote which stands in the text, at a place about words for the prompt."""
     said = " ".join(part for place in _places(quote, text) if (part := _said_of_words(place)))
     codes = {_folded(code) for code in quoted(quote)} if said else set[str]()
-    named = [word for word in words if not (_ABOUT_WORDS.search(word) or _LABEL.search(word))]
+    named = [word for word in words if not (_ABOUT_WORDS.search(word) or _LABEL.search(word) or _is_id(word))]
     return [
         word for word in named if _folded(word) in codes or (_folded(word) in said and _folded(word) in _folded(quote))
     ]
+
+
+def _is_id(word: str) -> bool:
+    """Whether a word is the address of a base model."""
+    return "/" in word and " " not in word and base_models.from_statement(word) is not None
 
 
 def is_about(text: str, card: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from agentroster.library.sidecar import Sidecar
 from agentroster.skills.asking import ModelAnswer, OpenQuestion
 from agentroster.skills.bundled.enrich_hf_metadata import evidence, merge
-from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
+from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES, is_unnamed
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
 from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
 from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
@@ -121,7 +121,10 @@ def origins_of(prepared: Prepared) -> Origins:
 def _open_names(prepared: Prepared, shown: Shown) -> list[str]:
     found = prepared.found
     undecided = {
-        "base_model": found.base_model is None and "base_model" in prepared.empty,
+        # A declared family without a name of its own is an answer, too.
+        "base_model": found.base_model is None
+        and "base_model" in prepared.empty
+        and not any(map(is_unnamed, found.lineage)),
         # An empty list is an answer of the card; and words of other files are never wanted.
         "trained_words": found.trained_words is None and "trainedWords" in prepared.empty and bool(shown.own),
         "description": not found.short and "civitai.description" in prepared.empty,
