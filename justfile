@@ -38,16 +38,20 @@ types:
 layers:
     PYTHONPATH=src uvx -q --from import-linter==2.16 lint-imports
 
+# With uv's setting each `uv run` would look through 10,000 files, and say so.
+_compiled:
+    uv sync -q --inexact --compile-bytecode
+
 # Measure CPU, memory and start-up against LiteLLM itself
-bench *arguments:
+bench *arguments: _compiled
     uv run -q python -m benchmarks {{ arguments }}
 
 # Measure one use of a stored credential, with few and with 100,000 stored
-bench-credentials *arguments:
+bench-credentials *arguments: _compiled
     uv run -q python -m benchmarks.credentials {{ arguments }}
 
 # Measure what completing a library costs, by command and as a job of 10,000 models
-bench-enrichment *arguments:
+bench-enrichment *arguments: _compiled
     uv run -q python -m benchmarks.enrichment {{ arguments }}
 
 # Measure what the extraction reads from the corpus of model cards
