@@ -72,6 +72,8 @@ def openwebui(_starting_openwebui: OpenWebUIProcess, proxy: RosterProcess) -> Op
 def admin(openwebui: OpenWebUIProcess) -> Iterator[OpenWebUIUser]:
     """Who runs Open WebUI."""
     user = OpenWebUIUser.sign_in(openwebui, *ADMIN)
+    # As every page does first: until then Open WebUI knows no model.
+    user.get("/api/models")
     yield user
     user.sign_out()
 
