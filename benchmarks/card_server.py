@@ -7,10 +7,11 @@ and ends when its standard input closes, which also happens when its parent dies
 import asyncio
 import json
 import re
-import sys
 from contextlib import suppress
 
 import uvloop
+
+from benchmarks.serving import serve
 
 _PATH = re.compile(rb"GET (?:/api/models)?/bench/style-(\d+)(/raw/main/README\.md)? ")
 _BASES = ("black-forest-labs/FLUX.1-dev", "stabilityai/stable-diffusion-xl-base-1.0", "Tongyi-MAI/Z-Image-Turbo")
@@ -55,14 +56,6 @@ def _facts(number: int) -> str:
     return json.dumps({"id": f"bench/style-{number}", "tags": ["lora", "region:us"], "siblings": files})
 
 
-async def _serve() -> None:
-    server = await asyncio.start_server(_connection, "127.0.0.1", 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    async with server:
-        await asyncio.to_thread(sys.stdin.read)
-
-
 async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
@@ -78,4 +71,4 @@ async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        uvloop.run(_serve())
+        uvloop.run(serve(_connection))

@@ -7,12 +7,13 @@ prints its port and ends when its standard input closes, which also happens when
 import asyncio
 import json
 import re
-import sys
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import uvloop
+
+from benchmarks.serving import serve
 
 PIECES = 200
 """How many pieces the answers of all cases have."""
@@ -31,14 +32,6 @@ def order(pieces: int, rate: int = 0) -> str:
 def words(pieces: int) -> list[str]:
     """Return the pieces of an answer; all differ, because LiteLLM ends a stream that repeats itself."""
     return [f"w{number} " for number in range(pieces)]
-
-
-async def _serve() -> None:
-    server = await asyncio.start_server(_connection, "127.0.0.1", 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    async with server:
-        await asyncio.to_thread(sys.stdin.read)
 
 
 async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -122,4 +115,4 @@ def _framed(data: bytes) -> bytes:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        uvloop.run(_serve())
+        uvloop.run(serve(_connection))

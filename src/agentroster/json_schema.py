@@ -1,7 +1,8 @@
 """JSON Schema (draft 2020-12) at a bounded cost.
 
 A schema is a skill's own; what is held against it comes from a model, a client or a service. Whatever they send, a
-check ends within seconds, blocks no event loop and fetches nothing. Python's `re` knows no deadline and keeps the
+check ends within seconds, keeps the event loop for milliseconds and fetches nothing (only to put one huge value into
+words takes longer, up to half a second for 20 MB). Python's `re` knows no deadline and keeps the
 interpreter to itself while it searches, in every thread; so patterns are searched by `regex`, which has one.
 """
 

@@ -20,13 +20,14 @@ logger = logging.getLogger(__name__)
 _MODEL_SECONDS = 20.0
 _LONGEST_TITLE, _LONGEST_OPENING = 48, 2_000
 _OPENING = "### Task:"
+_HISTORY = "<chat_history>"
 # The line after the opening, for a client that does not send the header; and what the prompt also has.
 _KNOWN_PROMPTS = {
-    "Generate a concise title": ("title_generation", "<chat_history>"),
-    "Generate 1-3 broad tags": ("tags_generation", "<chat_history>"),
-    "Predict 3-5 useful messages": ("follow_up_generation", "<chat_history>"),
-    "Analyze the chat history to determine the necessity": ("query_generation", "<chat_history>"),
-    "Generate a detailed prompt for am image": ("image_prompt_generation", "<chat_history>"),
+    "Generate a concise title": ("title_generation", _HISTORY),
+    "Generate 1-3 broad tags": ("tags_generation", _HISTORY),
+    "Predict 3-5 useful messages": ("follow_up_generation", _HISTORY),
+    "Analyze the chat history to determine the necessity": ("query_generation", _HISTORY),
+    "Generate a detailed prompt for am image": ("image_prompt_generation", _HISTORY),
     "You are an autocompletion system": ("autocomplete_generation", "<text>"),
 }
 _FIXED: Mapping[str, str] = {
@@ -39,7 +40,6 @@ _FIXED: Mapping[str, str] = {
     "emoji_generation": "\N{SPEECH BALLOON}",
     "moa_response_generation": "An agent does not merge the answers of others: choose a plain model for that.",
 }
-_HISTORY = "<chat_history>"
 _FIRST_QUESTION = re.compile(r"\s*(?:USER:)?\s*(.*?)(?:\n[A-Z]+:|</chat_history>|\Z)", re.DOTALL)
 
 
@@ -47,8 +47,8 @@ def recognised(header: str | None, messages: Sequence[Mapping[str, object]], *, 
     """Return the name of the task that a request is, or None for a person's message.
 
     The header decides where it was sent, and filled in: an Open WebUI that does not know the name `{{TASK}}` sends it
-    as it is. Without it only Open WebUI's own prompts are known, because a message
-    with an attached file begins in the same way.
+    as it is. Without it only Open WebUI's own prompts are known, because a message with an attached file begins in the
+    same way.
     """
     if header is not None and "{{" not in header:
         return header.strip().lower() or None

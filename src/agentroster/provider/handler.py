@@ -49,13 +49,11 @@ class AgnoProvider(CustomLLM):
             runner = state.current().runner
             async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
                 async for event in events:
-                    finished = isinstance(event, Finished)
-                    for piece in activity.ended() if finished else activity.shown(event):
+                    pieces = activity.ended() if isinstance(event, Finished) else activity.shown(event)
+                    last = [last_chunk(event.result)] if isinstance(event, Finished) else []
+                    for chunk in (*map(writer.chunk, pieces), *last):
                         exchange.started = True
-                        yield writer.chunk(piece)
-                    if finished:
-                        exchange.started = True
-                        yield last_chunk(event.result)
+                        yield chunk
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             # Else a status line would go on for ever.
             for piece in activity.ended():

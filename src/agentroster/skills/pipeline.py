@@ -195,6 +195,8 @@ async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Ask
 
 def _with_refusals(report: ItemReport, refusals: Sequence[str]) -> ItemReport:
     """Return a report that says what the skill was refused, also where the skill keeps silent about it."""
+    if not refusals:
+        return report
     silent = untold(refusals, json.dumps(report.to_json(), ensure_ascii=False, default=str))
     return replace(report, notes={**report.notes, "refused": "; ".join(silent)}) if silent else report
 
