@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agentroster.library.library import Library
+from agentroster.skills.bundled.enrich_hf_metadata.targets import resolve
 from agentroster.skills.bundled.enrich_hf_metadata.understanding import understand, understand_command
 from agentroster.skills.understanding import Call, Outcome, Refusal
 from tests.roster_process import RosterProcess
@@ -109,7 +110,8 @@ def test_a_message_about_something_else_is_left_to_others(text: str, library: Li
         ("enrich bar.safetensors --force", "no option --force"),
         ("enrich bar.safetensors and overwrite the tags", "base_model, trainedWords"),
         ("bar.safetensors", "say: enrich bar.safetensors"),
-        ("enrich my models", "name a file or a folder, or say everything"),
+        ("enrich my models", "“models”"),
+        ("enrich please", "name a file or a folder, or say everything"),
         ("enrich bar.safetensors and foo.safetensors from https://huggingface.co/a/b", "one file only"),
         ("Lösche bar.safetensors", "“Lösche”"),
         ("не обогащай bar.safetensors", "“не”"),
@@ -123,6 +125,42 @@ def test_what_is_not_done_is_said_with_its_reason(text: str, words: str, library
     assert isinstance(outcome, Refusal)
     assert "I did nothing" in outcome.sentence
     assert words in outcome.sentence
+
+
+def _blind() -> Iterator[tuple[str, str, list[str], bool]]:
+    """Yield sentences that somebody wrote who had not seen the grammar: text, what it must do, models, exception."""
+    for line in (SENTENCES / "blind.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        yield row["text"], row["must"], row.get("targets", []), row["note"] == "exception"
+
+
+BLIND_FILES = (
+    "bar.safetensors", "ink.safetensors", "my great lora.safetensors", "flux/neon_city.safetensors",
+    "flux/neon_city_v2.safetensors", "sdxl/old.ckpt", "sdxl/portrait.safetensors",
+)  # fmt: skip
+
+
+def test_of_sentences_by_somebody_else_none_writes_that_must_not(tmp_path: Path) -> None:
+    for name in BLIND_FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    library, understood, wanted = Library([tmp_path]), 0, 0
+    for text, must, names, is_exception in _blind():
+        outcome = _outcome(text, library)
+        arguments = outcome.arguments if isinstance(outcome, Call) and "dry_run" not in outcome.arguments else None
+        targets, refused = resolve(arguments, library, "https://huggingface.co") if arguments else ([], [])
+        written = {target.model.name for target in targets if target.model}
+        expected = set(BLIND_FILES) if names == ["everything"] else set(names)
+        if is_exception and written:
+            # An exception may also be honoured, to the letter.
+            expected = set(BLIND_FILES) - {"sdxl/old.ckpt"}
+            assert not refused
+        if must == "nothing":
+            assert written in (set(), expected if is_exception else set()), text
+        else:
+            assert written in (set(), expected), text
+            wanted, understood = wanted + 1, understood + (written == expected)
+    assert understood >= 0.85 * wanted
 
 
 def test_a_name_that_looks_like_a_sentence_is_never_read_as_one_or_into_one(tmp_path: Path) -> None:
@@ -159,36 +197,23 @@ def test_a_library_of_several_roots_never_takes_one_model_for_another(tmp_path: 
     assert understand("enrich x", library) == Call({"targets": ["two/x.pt"]})
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        "enrich everything ",
-        "bar.safetensors ",
-        "a",
-        "enrich,",
-        "'",
-        "enrich 'x ",
-        "https://a,",
-        "补全",
-        "/",
-        "--x ",
-        "(",
-        "fresh ink ",
-    ],
-)
-def test_the_time_for_a_long_message_grows_with_its_length(part: str, tmp_path: Path) -> None:
-    library = make_library(tmp_path)
+PARTS = ("enrich everything ", "bar.safetensors ", "a", "enrich,", "'", "https://a,", "补全", "/", "(", "fresh ink ")
 
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_time_for_a_long_message_grows_no_faster_than_its_length(part: str, library: Library) -> None:
     def seconds(characters: int) -> float:
         text = (part * (characters // len(part) + 1))[:characters]
         began = time.process_time()
-        assert not isinstance(understand(f"enrich {text}", library), Call)
+        understand(f"enrich {text}", library)
         understand_command(text, library)
         return time.process_time() - began
 
-    # Sixteen times the length: a quadratic reading would take 256 times as long.
-    assert seconds(48_000) < 64 * max(seconds(3000), 0.01)
-    assert seconds(1_000_000) < 64 * max(seconds(3000), 0.01)
+    seconds(100)  # what is loaded once is loaded
+    # Nine times the length: a quadratic reading would take 81 times as long.
+    assert seconds(9000) < 36 * max(seconds(1000), 0.02)
+    assert seconds(1_000_000) < 10 * max(seconds(9000), 0.2), "a million characters are not even tried"
+    assert not isinstance(understand(f"enrich {part * 1_000_000}"[:1_000_000], library), Call)
 
 
 Snapshot = dict[str, tuple[bytes, int]]

@@ -97,7 +97,7 @@ class Library:
         if not text or "\0" in text or len(text) > _LONGEST_PATH:
             return False
         places = (Path(os.path.realpath(root / text)) for root in self._roots)
-        return any(self._root_of(place) is not None and place.is_dir() for place in places)
+        return any(self._root_of(place) is not None and _is_folder(place) for place in places)
 
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
@@ -110,7 +110,7 @@ class Library:
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
                 raise self._call.refuse(f"{text} is outside the library.", logged="a path outside the library")
-            if real.exists():
+            if _exists(real):
                 found[real] = None
         if not found and outside:
             raise NotFound(f"{text} does not exist in the library.")
@@ -162,6 +162,17 @@ class Library:
             return name
         is_unique = sum(other.name == root.name for other in self._roots) == 1
         return f"{root.name if is_unique else root.as_posix()}/{name}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    return _exists(path) and path.is_dir()
 
 
 def _several(text: str, names: Sequence[str]) -> BadInput:

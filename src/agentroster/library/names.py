@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ENDS = re.compile("|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES)))
 _PUNCTUATION = ".,;:!?()，、。；：！？（）"
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4", "''''")
-_LONGEST = 4096
+_LONGEST = 1024
 _Forms: TypeAlias = dict[str, dict[ModelFile, None]]
 
 
@@ -33,7 +34,19 @@ class Names:
     """The names of one library's models, which is looked through once, when a name is first needed."""
 
     def __init__(self, library: Library) -> None:
-        self.library = library
+        self._library = library
+        self._folders: dict[str, bool] = {}
+        self._text, self._ends = "", dict[int, int]()
+
+    def is_folder(self, text: str) -> bool:
+        """Whether a text is the path of a folder of the library."""
+        if text not in self._folders:
+            self._folders[text] = self._library.is_folder(text)
+        return self._folders[text]
+
+    def require(self, text: str) -> None:
+        """Raise what `Library.find` raises for a text that means no model, or several."""
+        self._library.find(text)
 
     def meant(self, text: str) -> list[ModelFile]:
         """Return the models that go by a name, path or stem; one alone where the text is its full name."""
@@ -43,6 +56,14 @@ class Names:
 
     def longest_at(self, text: str, start: int) -> int:
         """Return where the longest name that begins at a place of a folded text ends; `start` when none does."""
+        if text != self._text:
+            self._text, self._ends = text, {}
+        # One text is read in several languages, and names are the same in all of them.
+        if start not in self._ends:
+            self._ends[start] = self._find_end(text, start)
+        return self._ends[start]
+
+    def _find_end(self, text: str, start: int) -> int:
         chunk = text[start : _word_end(text, start)]
         ends = {len(chunk), len(chunk.rstrip(_PUNCTUATION)), _ascii_length(chunk)}
         ends |= {match.end() for match in _ENDS.finditer(chunk) if _stops(chunk[match.end() :][:1])}
@@ -52,8 +73,9 @@ class Names:
     @cached_property
     def _forms(self) -> _Forms:
         forms: _Forms = {}
-        for model in self.library.models():
-            for form in (str(model.path), model.name, model.path.name, model.path.stem):
+        for model in self._library.models():
+            bare = model.name.removesuffix(model.path.suffix)
+            for form in (str(model.path), model.name, bare, model.path.name, model.path.stem):
                 forms.setdefault(folded(form), {})[model] = None
         return forms
 
@@ -91,7 +113,8 @@ def _word_end(text: str, start: int) -> int:
 
 
 def _ascii_length(text: str) -> int:
-    return next((place for place, char in enumerate(text) if not char.isascii()), len(text))
+    found = _NOT_ASCII.search(text)
+    return found.start() if found else len(text)
 
 
 def _stops(following: str) -> bool:

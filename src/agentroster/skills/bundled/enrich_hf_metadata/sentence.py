@@ -18,7 +18,7 @@ _ASCII = re.compile(r"[!-~]+")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』"}
 _KINDS = {"comma": ",;、()", "stop": ".!。", "qmark": "?", "colon": ":", "polite": "¿¡🙏🙂😊"}
 _SIGNS = {sign: kind for kind, signs in _KINDS.items() for sign in signs}
-_MOST_QUOTED, _LONGEST = 1000, 4096
+_MOST_QUOTED, _LONGEST = 1000, 1024
 # A name with blanks that holds one of these must be quoted: "everything but ink.safetensors" may be a file as well.
 _TURNING = frozenset({"not", "except", "exceptpost", "dry", "if", "question", "other"})
 _HARMLESS = frozenset({"", "noun", "fill", "of", "particle"})
@@ -78,6 +78,9 @@ class _Scanner:
             return found.end(), "option", found[1]
         if quoted := self._quoted(start):
             return quoted
+        following = self._text[start + 1 : start + 2]
+        if self._text[start] in _SIGNS and following in {"", " ", *_SIGNS}:
+            return self._sign(start)
         return self._word(start) or self._sign(start)
 
     def _word(self, start: int) -> tuple[int, str, str] | None:
@@ -90,7 +93,7 @@ class _Scanner:
             written = self._text[start:path_end]
             if is_path(written):
                 return path_end, "name", written
-            if self._names.library.is_folder(written):
+            if self._names.is_folder(written):
                 return path_end, "name" if "/" in written else "bare", written
         return (phrase_end, kind, kind) if phrase_end > start else None
 
@@ -115,7 +118,7 @@ class _Scanner:
         """Return the kind of a name that stands in the library, and the text by which the library finds it."""
         models = self._names.meant(written)
         is_file = written.lower().endswith(tuple(MODEL_SUFFIXES))
-        if len(models) > 1 or (not is_file and "/" not in written and self._names.library.is_folder(written)):
+        if len(models) > 1 or (not is_file and "/" not in written and self._names.is_folder(written)):
             return "several", written
         [model] = models
         as_written = is_file and written in {model.name, model.path.name, str(model.path)}
@@ -138,7 +141,7 @@ class _Scanner:
         if self._names.meant(content):
             kind, value = self._named(content)
             return end + 1, "name" if kind == "bare" else kind, value
-        is_known = is_path(content) or self._names.library.is_folder(content)
+        is_known = is_path(content) or self._names.is_folder(content)
         return end + 1, "name" if is_known else UNKNOWN, content
 
     def _sign(self, start: int) -> tuple[int, str, str]:

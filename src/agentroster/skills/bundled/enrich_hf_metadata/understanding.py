@@ -16,7 +16,7 @@ from agentroster.skills.understanding import Call, Outcome, Refusal
 _VERBS = frozenset({"verb", "endverb", "endask"})
 _ABOUT = _VERBS | {"name", "several", "url"}
 _READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
-_MOST_CHARACTERS, _MOST_TARGETS, _EXPLAINED = 50_000, 1000, 500
+_MOST_CHARACTERS, _MOST_TARGETS, _EXPLAINED = 10_000, 1000, 500
 _SAY = "Say for example `enrich ink.safetensors`, `enrich everything` or `enrich everything except ink.safetensors`."
 _USAGE = (
     "Usage: `/enrich everything | FILE | FOLDER | URL | FILE from URL`, with `--dry-run`, `--except FILE`, "
@@ -24,9 +24,9 @@ _USAGE = (
 )
 _REASONS = {
     "not": "I read a “{}” in it, and do nothing.",
+    "if": "“{}” makes it depend on something that I cannot judge.",
     "question": "It looks like a question (“{}”), which needs a language model.",
     "qmark": "It ends as a question, so I am not sure that you want it done.",
-    "if": "“{}” makes it depend on something that I cannot judge.",
     "other": "I only complete metadata and do nothing else (“{}”).",
     "except": "I do not understand what “{}” leaves out.",
     "exceptpost": "I do not understand what “{}” leaves out.",
@@ -115,7 +115,7 @@ def _complaint(token: Token, names: Names) -> str:
     if token.kind != "several" and len(known) == 1:
         return ""
     try:
-        names.library.find(token.value)
+        names.require(token.value)
     except RosterError as error:
         return as_words(error.message)
     listed = ", ".join(model.name for model in known[:10])

@@ -174,15 +174,21 @@ class _Reader:
         if targets and self._is_qualified:
             raise NotThis
         token = self._take(*_NAMES, *_ALL, "url")
-        while self._kind == "noun" or (self._kind == "of" and self._kind_after == "noun"):
-            self._place += 1
         if token.kind in _ALL:
             self._wish.model_type = token.kind.partition("_")[2]
-            if self._kind == "of":
-                # "everything in loras/" is the folder, not everything.
-                self._skip(*_BEFORE)
-                token = self._take(*_NAMES)
+            token = self._place_of_all() or token
+        while self._kind == "noun" or (self._kind == "of" and self._kind_after == "noun"):
+            self._place += 1
         targets.append(token)
+
+    def _place_of_all(self) -> Token | None:
+        """Return the folder that all of something is in: "everything in loras/" is not everything."""
+        start = self._place
+        self._skip(*_BEFORE)
+        if self._kind in _NAMES and any(token.kind == "of" for token in self._tokens[start : self._place]):
+            return self._take(*_NAMES)
+        self._place = start
+        return None
 
     def _source(self) -> None:
         self._place += 1
