@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from agentroster.agents import commands
 from agentroster.library.library import Library
 from agentroster.skills.bundled.enrich_hf_metadata.targets import resolve
 from agentroster.skills.bundled.enrich_hf_metadata.understanding import understand, understand_command
+from agentroster.skills.registry import Skill, load_skill
+from agentroster.skills.skeleton import write_skeleton
+from agentroster.skills.sources import folder_source
 from agentroster.skills.understanding import Call, Outcome, Refusal
 from tests.roster_process import RosterProcess
 from tests.stand_ins.hub import HubServer, Repository
@@ -195,6 +199,42 @@ def test_a_library_of_several_roots_never_takes_one_model_for_another(tmp_path: 
     assert isinstance(outcome, Refusal)
     assert "one/m.pt, two/m.pt" in outcome.sentence
     assert understand("enrich x", library) == Call({"targets": ["two/x.pt"]})
+
+
+def _skill(folder: Path, name: str, understood: str) -> Skill:
+    """Return a skill with a function of its own that understands whatever is said."""
+    made = write_skeleton(folder, name, "tools")
+    handler = made / "handler.py"
+    source = f"""
+from agentroster.skills.understanding import Call, Refusal
+
+def understand(text, library):
+    return {understood}
+"""
+    handler.write_text(handler.read_text(encoding="utf-8") + source, encoding="utf-8")
+    return load_skill(folder_source(made, "test"))
+
+
+def test_a_skill_may_give_a_dict_a_call_a_refusal_or_none_and_whoever_understands_is_asked(tmp_path: Path) -> None:
+    library = Library([])
+    refusing = _skill(tmp_path, "refusing", "Refusal('no')")
+    other = _skill(tmp_path, "other", "None")
+    for name, understood in (("plain", "{'who': 'Ada'}"), ("calling", "Call({'who': 'Ada'})")):
+        skill = _skill(tmp_path, name, understood)
+        found = commands.understand("greet Ada", [other, refusing, skill], library)
+        assert isinstance(found, commands.Invocation)
+        assert (found.skill, found.arguments) == (skill, {"who": "Ada"})
+    assert commands.understand("greet Ada", [other, refusing], library) == Refusal("no")
+    assert commands.find_command("/refusing Ada", [refusing], library) == Refusal("no")
+    assert commands.understand("greet Ada", [other], library) is None
+
+
+@pytest.mark.parametrize("understood", ["[1]", "True", "1 / 0"])
+def test_a_skill_that_fails_to_understand_does_nothing_and_says_so(tmp_path: Path, understood: str) -> None:
+    broken = _skill(tmp_path, "broken", understood)
+    found = commands.understand("greet Ada", [broken], Library([]))
+    assert isinstance(found, Refusal)
+    assert found.sentence.startswith("I did nothing: Broken failed")
 
 
 PARTS = ("enrich everything ", "bar.safetensors ", "a", "enrich,", "'", "https://a,", "补全", "/", "(", "fresh ink ")

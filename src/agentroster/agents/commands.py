@@ -1,6 +1,7 @@
 """Slash commands, and with no language model the whole conversation: tools without a model."""
 
 import json
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from agentroster.skills.foreign_text import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
-from agentroster.skills.understanding import Call, Refusal, outcome_of
+from agentroster.skills.understanding import Call, Outcome, Refusal, Understand, outcome_of
+
+logger = logging.getLogger(__name__)
 
 _FORM = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
@@ -62,7 +65,7 @@ def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocati
     """
     refusal: Refusal | None = None
     for skill in skills:
-        outcome = outcome_of(skill.understand(text, library)) if skill.understand else None
+        outcome = _understood(skill.understand, skill, text, library)
         if isinstance(outcome, Call):
             return Invocation(skill, skill.tools[0], outcome.arguments)
         refusal = refusal or outcome
@@ -112,11 +115,21 @@ def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
     return [(skill, tool, tool.command) for skill in skills for tool in skill.tools if tool.command is not None]
 
 
+def _understood(function: Understand | None, skill: Skill, text: str, library: Library) -> Outcome:
+    """Ask a skill's own function; one that fails has understood nothing, and nothing is done."""
+    if function is None:
+        return None
+    try:
+        return outcome_of(function(text, library))
+    except Exception:
+        logger.exception("the skill %s failed to understand a message", skill.manifest.name)
+        return Refusal(f"I did nothing: {skill.manifest.title} failed because of an error in the skill; see the log.")
+
+
 def _arguments(skill: Skill, tool: Tool, command: Command, text: str, library: Library) -> dict[str, Any] | Refusal:
     if not text or command.argument is None:
         return {}
-    find = skill.understand_command or skill.understand
-    outcome = outcome_of(find(text, library)) if find else None
+    outcome = _understood(skill.understand_command or skill.understand, skill, text, library)
     if outcome is not None:
         return outcome.arguments if isinstance(outcome, Call) else outcome
     schema: dict[str, Any] = tool.parameters.get("properties", {}).get(command.argument, {})

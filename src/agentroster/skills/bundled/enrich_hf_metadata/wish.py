@@ -103,7 +103,7 @@ class _Reader:
             self._asked = self._asked or ("ask" if self._kind == "endask" else "")
             self._take(*kinds)
             self._skip("noun")
-        self._skip("particle", "ma" if self._asked == "mayask" else "particle")
+        self._skip("polite", "particle", *(("ma",) if self._asked == "mayask" else ()))
         self._close(may_ask=self._asked != "")
 
     def command(self) -> None:
@@ -243,7 +243,7 @@ class _Reader:
         wish = self._wish
         kinds = {token.kind for token in wish.targets}
         is_everything = bool(kinds & _ALL)
-        if not wish.targets or (is_everything and len(wish.targets) > 1):
+        if not wish.targets or ((is_everything or wish.model_type) and len(wish.targets) > 1):
             raise NotThis
         if kinds == {"url"} and (wish.excluded or wish.overwrite or wish.refresh):
             raise NotThis
