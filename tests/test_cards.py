@@ -6,13 +6,11 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from agentroster.library.library import Library
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
 from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
 from agentroster.skills.bundled.enrich_hf_metadata.shelf import part_for
-from agentroster.skills.bundled.enrich_hf_metadata.targets import understand
 
 HUB = "https://huggingface.co"
 
@@ -419,25 +417,3 @@ def test_front_matter_has_the_values_that_the_loader_of_texts_gives(text: str) -
             return "no YAML"
 
     assert loaded(yaml_texts.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))
-
-
-@pytest.mark.parametrize(
-    ("text", "targets"),
-    [
-        ("enrich everything", ["everything"]),
-        ("Enrich all my loras please", ["everything"]),
-        ("Can you enrich all my files?", ["everything"]),
-        ("please complete the whole library!", ["everything"]),
-        ("/enrich", None),
-        ("What is 1/2 or and/or?", None),
-        ("tell me about either/or", None),
-        ('enrich "sub dir"', ["sub dir"]),
-        ("enrich loras/sdxl", ["loras/sdxl"]),
-        ("enrich a.safetensors, b.ckpt and ./c.pt", ["a.safetensors", "b.ckpt", "./c.pt"]),
-        ("/models/x.gguf", ["/models/x.gguf"]),
-        ("see https://huggingface.co/a/b.", ["https://huggingface.co/a/b"]),
-    ],
-)
-def test_a_message_means_what_it_names(text: str, targets: list[str] | None) -> None:
-    understood = understand(text.removeprefix("/enrich"), Library([]))
-    assert (understood or {}).get("targets") == targets

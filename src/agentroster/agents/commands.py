@@ -1,6 +1,7 @@
 """Slash commands, and with no language model the whole conversation: tools without a model."""
 
 import json
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from agentroster.skills.foreign_text import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
+from agentroster.skills.understanding import Call, Outcome, Refusal, Understand, outcome_of
+
+logger = logging.getLogger(__name__)
 
 _FORM = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
@@ -30,7 +34,7 @@ class Invocation:
     arguments: dict[str, Any]
 
 
-Finder: TypeAlias = Callable[[str, Sequence[Skill], Library], Invocation | None]
+Finder: TypeAlias = Callable[[str, Sequence[Skill], Library], Invocation | Refusal | None]
 
 
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
@@ -42,24 +46,30 @@ def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def find_command(text: str, skills: Sequence[Skill], library: Library) -> Invocation | None:
+def find_command(text: str, skills: Sequence[Skill], library: Library) -> Invocation | Refusal | None:
     """Return what a slash command asks for, or None when the text is no known command."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
     for skill, tool, command in _commands(skills):
         if command.name == match[1]:
-            return Invocation(skill, tool, _arguments(skill, tool, command, (match[2] or "").strip(), library))
+            outcome = _arguments(skill, tool, command, (match[2] or "").strip(), library)
+            return outcome if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
     return None
 
 
-def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocation | None:
-    """Return what a plain message asks of a skill that understands plain messages, or None."""
+def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocation | Refusal | None:
+    """Return what a plain message asks of a skill that understands plain messages, or None.
+
+    A skill's refusal is an answer only when no other skill understood the message.
+    """
+    refusal: Refusal | None = None
     for skill in skills:
-        arguments = skill.understand(text, library) if skill.understand else None
-        if arguments is not None:
-            return Invocation(skill, skill.tools[0], arguments)
-    return None
+        outcome = _understood(skill.understand, skill, text, library)
+        if isinstance(outcome, Call):
+            return Invocation(skill, skill.tools[0], outcome.arguments)
+        refusal = refusal or outcome
+    return refusal
 
 
 async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> str:
@@ -105,12 +115,23 @@ def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
     return [(skill, tool, tool.command) for skill in skills for tool in skill.tools if tool.command is not None]
 
 
-def _arguments(skill: Skill, tool: Tool, command: Command, text: str, library: Library) -> dict[str, Any]:
+def _understood(function: Understand | None, skill: Skill, text: str, library: Library) -> Outcome:
+    """Ask a skill's own function; one that fails has understood nothing, and nothing is done."""
+    if function is None:
+        return None
+    try:
+        return outcome_of(function(text, library))
+    except Exception:
+        logger.exception("the skill %s failed to understand a message", skill.manifest.name)
+        return Refusal(f"I did nothing: {skill.manifest.title} failed because of an error in the skill; see the log.")
+
+
+def _arguments(skill: Skill, tool: Tool, command: Command, text: str, library: Library) -> dict[str, Any] | Refusal:
     if not text or command.argument is None:
         return {}
-    understood = skill.understand(text, library) if skill.understand else None
-    if understood is not None:
-        return understood
+    outcome = _understood(skill.understand_command or skill.understand, skill, text, library)
+    if outcome is not None:
+        return outcome.arguments if isinstance(outcome, Call) else outcome
     schema: dict[str, Any] = tool.parameters.get("properties", {}).get(command.argument, {})
     return {command.argument: [text] if schema.get("type") == "array" else text}
 

@@ -18,6 +18,7 @@ from agentroster.logs import redactor
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import Skill
+from agentroster.skills.understanding import Refusal
 
 
 class Runner:
@@ -136,6 +137,9 @@ class Runner:
         invocation = await asyncio.to_thread(find, text, skills, self._skills.library)
         if invocation is None:
             return False
+        if isinstance(invocation, Refusal):
+            output.emit(Text(invocation.sentence + "\n"))
+            return True
         context = self._skills.context(invocation.skill, request.caller, request.agent)
         needed = await commands.invoke(invocation, context, output.emit)
         if needed:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentroster.errors import NotFound
+from agentroster.errors import BadInput, NotFound
 from agentroster.skill_call import SkillCall
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
+_LONGEST_PATH, _NAMED_AT_MOST = 1000, 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,7 +67,8 @@ class Library:
         """Return the models that a path, a file name or a folder means.
 
         A relative text is looked up under each root, then as a bare file name or stem anywhere. Raises
-        NotAllowed for a path outside the library, and NotFound for anything that is no model file or folder.
+        NotAllowed for a path outside the library, NotFound for anything that is no model file or folder, and
+        BadInput, with the names there are, for a text that means several of them.
         """
         if not self._roots:
             raise NotFound("No library is configured: the operator sets ROSTER_LIBRARY to the folders of the models.")
@@ -76,6 +78,7 @@ class Library:
         if path is None:
             return self._by_name(text.strip())
         if path.is_dir():
+            self._require_no_namesake(text.strip(), path)
             return list(self.models(path))
         if path.suffix.lower() not in MODEL_SUFFIXES:
             raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
@@ -89,27 +92,58 @@ class Library:
         is_there = Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
         return is_there and self._accepts(model)
 
+    def is_folder(self, text: str) -> bool:
+        """Whether a text is the path of a folder of the library; no folder is looked through for that."""
+        if not text or "\0" in text or len(text) > _LONGEST_PATH:
+            return False
+        places = (Path(os.path.realpath(root / text)) for root in self._roots)
+        return any(self._root_of(place) is not None and _is_folder(place) for place in places)
+
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
         expanded = Path(text)
         candidates = [expanded] if expanded.is_absolute() else [root / expanded for root in self._roots]
         outside = expanded.is_absolute() or ".." in expanded.parts
+        found: dict[Path, None] = {}
         for candidate in candidates:
             real = Path(os.path.realpath(candidate))
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
                 raise self._call.refuse(f"{text} is outside the library.", logged="a path outside the library")
-            if real.exists():
-                return real
-        if outside:
+            if _exists(real):
+                found[real] = None
+        if not found and outside:
             raise NotFound(f"{text} does not exist in the library.")
+        if named := self._by_full_name(text):
+            return named
+        if len(found) > 1:
+            raise _several(text, [self._name(path) for path in found])
+        return next(iter(found), None)
+
+    def _by_full_name(self, text: str) -> Path | None:
+        """Return the file whose full name this is: with several roots it begins with that of its root."""
+        for root in self._roots if len(self._roots) > 1 else ():
+            for start in (f"{root.name}/", f"{root.as_posix()}/"):
+                real = Path(os.path.realpath(root / text.removeprefix(start)))
+                if text.startswith(start) and real.is_file() and self._name(real) == text:
+                    return real
         return None
 
+    def _require_no_namesake(self, text: str, folder: Path) -> None:
+        """Raise BadInput when a folder's bare name is also that of models; with a slash it means the folder."""
+        if "/" in text:
+            return
+        files = [model.name for model in self.models() if text in {model.path.name, model.path.stem}]
+        if files:
+            raise _several(text, [f"{self._name(folder)}/", *files])
+
     def _by_name(self, text: str) -> list[ModelFile]:
-        found = [model for model in self.models() if text in {model.path.name, model.path.stem, model.name}]
+        found = {model: None for model in self.models() if text in {model.path.name, model.path.stem, model.name}}
         if not found:
             raise NotFound(f"{text} is not in the library.")
-        return found
+        if len(found) > 1:
+            raise _several(text, [model.name for model in found])
+        return list(found)
 
     def _known(self, path: Path) -> ModelFile | None:
         real = Path(os.path.realpath(path))
@@ -128,3 +162,20 @@ class Library:
             return name
         is_unique = sum(other.name == root.name for other in self._roots) == 1
         return f"{root.name if is_unique else root.as_posix()}/{name}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    return _exists(path) and path.is_dir()
+
+
+def _several(text: str, names: Sequence[str]) -> BadInput:
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    listed = ", ".join(names[:_NAMED_AT_MOST])
+    return BadInput(f"{text} can mean several: {listed}{more}. Write the full name of one of them.")

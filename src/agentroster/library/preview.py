@@ -36,6 +36,10 @@ class Previews:
         """Return the same door, open until the end of a call."""
         return Previews(self._library, refusal=self._refusal, dry_run=self._dry_run, call=call)
 
+    def rehearsing(self) -> "Previews":
+        """Return the same door for a dry run: nothing is written."""
+        return Previews(self._library, refusal=self._refusal, dry_run=True, call=self._call)
+
     def require_permission(self) -> None:
         """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block.
 

@@ -43,6 +43,11 @@ class Sidecars:
         """Return the same door, open until the end of a call."""
         return Sidecars(self._library, refusal=self._refusal, proposals=self._proposals, call=call)
 
+    def rehearsing(self) -> "Sidecars":
+        """Return the same door for a dry run: changes are collected, and nothing is written."""
+        proposals = self._proposals if self._proposals is not None else Proposals()
+        return Sidecars(self._library, refusal=self._refusal, proposals=proposals, call=self._call)
+
     def read(self, model: ModelFile) -> Sidecar | None:
         """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
         self._check_place(model)

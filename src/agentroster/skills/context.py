@@ -56,6 +56,10 @@ class SkillContext:
         """Return the same context with somebody who watches the counts."""
         return replace(self, progress=progress)
 
+    def rehearsing(self) -> "SkillContext":
+        """Return the same context for a dry run: nothing is written beside a model."""
+        return replace(self, sidecars=self.sidecars.rehearsing(), previews=self.previews.rehearsing())
+
     def for_call(self, tool: str, *, may_write: bool) -> "SkillContext":
         """Return the context of one call, which `close` ends: doors of its own, and no secret in what it shows."""
         call = SkillCall(self.skill, tool)

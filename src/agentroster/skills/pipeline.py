@@ -24,6 +24,7 @@ from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.report import HEADER, ItemReport, Tally
 from agentroster.skills.tools import Tool, require_fitting
+from agentroster.skills.understanding import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class _Unwatched:
 class PipelineHandler(Protocol):
     """What `handler.py` of a pipeline skill defines."""
 
-    def understand(self, text: str, library: Library) -> dict[str, Any] | None:
-        """Return the arguments that a message asks for, or None when it is about something else."""
+    def understand(self, text: str, library: Library) -> Outcome | dict[str, Any]:
+        """Return what a message asks for: a `Call`, or arguments alone; a `Refusal`; None for anything else."""
         ...
 
     async def select(self, context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
@@ -143,8 +144,12 @@ async def run_pipeline(
     asker: Asker | None,
     watch: Watch | None = None,
 ) -> dict[str, object]:
-    """Work through all items, showing the table row by row; return reports and counts."""
+    """Work through all items, showing the table row by row; return reports and counts.
+
+    With the argument `dry_run` no sidecar and no preview is written, whatever the handler does.
+    """
     watch = watch or _Unwatched()
+    context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)
     tally = Tally(total, pipeline.manifest.limits.result_characters)

@@ -2,14 +2,13 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias, cast
+from typing import cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
-from agentroster.library.library import Library
 from agentroster.skills.asking import AskingHandler, FindModel
 from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
@@ -17,9 +16,8 @@ from agentroster.skills.prompt import Prompt
 from agentroster.skills.skill_md import read_skill_md
 from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Execute, ExecutedTool, Tool, ToolFunction
+from agentroster.skills.understanding import Understand
 from agentroster.skills.yaml_text import read_text
-
-Understand: TypeAlias = Callable[[str, Library], dict[str, Any] | None]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +33,7 @@ class Skill:
     tools: tuple[Tool, ...]
     origin: str
     understand: Understand | None = None
+    understand_command: Understand | None = None
     pipeline: Pipeline | None = None
 
     def with_model(self, find_model: FindModel) -> "Skill":
@@ -120,6 +119,7 @@ def load_skill(source: SkillSource) -> Skill:
         pipeline=pipeline,
         origin=source.origin,
         understand=cast("Understand | None", getattr(handler, "understand", None)),
+        understand_command=cast("Understand | None", getattr(handler, "understand_command", None)),
     )
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 from agentroster.errors import RosterError, ToolFailed
-from agentroster.library.library import Library, ModelFile
+from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
 from agentroster.net.slots import Slots
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided
+from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided, understanding
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
 from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
@@ -25,6 +25,8 @@ from agentroster.skills.pipeline import ItemReport, Selection
 PROMPT_VARIABLES = ("fields",)
 open_fields = undecided.open_fields
 accept = undecided.accept
+understand = understanding.understand
+understand_command = understanding.understand_command
 
 _MOST_LINEAGE = 2
 # A card can have two megabytes, and a run ten thousand cards.
@@ -84,16 +86,12 @@ class EnrichItem:
     target: targets.Target
     shelf: CardShelf
     wishes: merge.Wishes = merge.FILL
+    is_rehearsed: bool = False
 
     @property
     def label(self) -> str:
         """The name of the model in the library, or the address."""
         return self.target.label
-
-
-def understand(text: str, library: Library) -> dict[str, Any] | None:
-    """Return the arguments that a message asks for, or None."""
-    return targets.understand(text, library)
 
 
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
@@ -102,7 +100,8 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     shelf = CardShelf(Hub(context.http, context.hub_endpoint))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     wishes = merge.Wishes(overwrite=overwrite, refresh=arguments.get("refresh") is True)
-    return Selection([EnrichItem(target, shelf, wishes) for target in found], refused)
+    is_rehearsed = arguments.get("dry_run") is True
+    return Selection([EnrichItem(target, shelf, wishes, is_rehearsed) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -141,7 +140,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     made = await _made_sidecar(context, model)
     if prepared is None:
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
-        return ItemReport(item=item.label, updated=made, missing={"card": hint})
+        return _rehearsed(item, ItemReport(item=item.label, updated=made, missing={"card": hint}))
     preview = await make_preview(context, model, prepared.found.preview_url)
     result, origins = merge.Merge(), origins_of(prepared)
 
@@ -157,7 +156,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     await asyncio.to_thread(context.sidecars.update, model, change)
     updated = {**made, **dict(merge.shown(result))}
     notes = undecided.notes(prepared)
-    return ItemReport(
+    report = ItemReport(
         item=item.label,
         updated=updated,
         kept=result.kept,
@@ -165,6 +164,14 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         notes=notes,
         provenance={name: origins.of(name).to_json() for name in result.written},
     )
+    return _rehearsed(item, report)
+
+
+def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
+    """Return the report as it is for a dry run: what would be set was not set."""
+    if not item.is_rehearsed:
+        return report
+    return replace(report, found=report.updated, updated={}, notes={**report.notes, "dry run": "nothing written"})
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:

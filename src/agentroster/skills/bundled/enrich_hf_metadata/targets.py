@@ -1,24 +1,15 @@
-"""What a message or an argument means: models of the library, and addresses of the hub."""
+"""What the arguments mean: models of the library, and addresses of the hub."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agentroster.errors import RosterError
-from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
-from agentroster.skills.bundled.enrich_hf_metadata.hub import URL, HubRef, parse_url
+from agentroster.library.library import Library, ModelFile
+from agentroster.library.model_type import model_type_of
+from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, parse_url
 from agentroster.skills.pipeline import ItemReport
-
-_EVERYTHING = re.compile(
-    r"^\W*(?:(?:can|could|would) you\s+)?(?:please\s+)?(?:enrich|complete|update|fill(?: in)?)?\s*(?:everything|all|"
-    r"(?:all|my|the|whole|entire)\b.*\b(?:models?|loras?|files?|library|sidecars?|metadata))(?:,? please)?\W*$",
-    re.IGNORECASE,
-)
-_VERB = re.compile(r"\b(?:enrich|complete|update|fill)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"[\"'`“”]([^\"'`“”\n]+)[\"'`“”]")
-_SUFFIXES = "|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES))
-_PATH = re.compile(rf"(?i)(?:~?/|\.\.?/)[^\s,;\"'`]+|[^\s,;\"'`]+(?:{_SUFFIXES})(?![\w])|[^\s,;\"'`:]+/[^\s,;\"'`]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,53 +21,19 @@ class Target:
     source: HubRef | None = None
 
 
-def understand(text: str, library: Library) -> dict[str, Any] | None:
-    """Return the arguments a message asks for, or None when it names nothing to enrich."""
-    if _EVERYTHING.match(text.strip()):
-        return {"targets": ["everything"]}
-    urls = [match[0].rstrip(".,;") for match in URL.finditer(text)]
-    rest = URL.sub(" ", text)
-    quoted = [match[1].strip() for match in _QUOTED.finditer(rest)]
-    asked = bool(_VERB.search(text))
-    names = [name for name in quoted if asked or _is_path(name)] or _named_models(rest, library)
-    names = names or [name for name in _paths(rest) if asked or _is_path(name)]
-    if len(names) == 1 and len(urls) == 1:
-        return {"targets": names, "source": urls[0]}
-    targets = [*names, *urls]
-    return {"targets": targets} if targets else None
-
-
-def _is_path(text: str) -> bool:
-    """Whether a text can only mean a file or folder; "and/or" and "1/2" need a verb before they count."""
-    return text.startswith(("/", "./", "../")) or text.lower().endswith(tuple(MODEL_SUFFIXES))
-
-
-def _named_models(text: str, library: Library) -> list[str]:
-    """Return the models of the library that stand in the text; this is how names with blanks are found."""
-    found: list[str] = []
-    for model in library.models():
-        forms = (str(model.path), model.name, model.path.name)
-        form = next((form for form in forms if " " in form and form.lower() in text.lower()), None)
-        if form is not None:
-            found.append(str(model.path))
-            text = re.sub(re.escape(form), " ", text, flags=re.IGNORECASE)
-    return [*found, *_paths(text)] if found else []
-
-
-def _paths(text: str) -> list[str]:
-    return list(dict.fromkeys(match[0].rstrip(".,;:!?)") for match in _PATH.finditer(text)))
-
-
 def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tuple[list[Target], list[ItemReport]]:
     """Return what to work on and a report for each wish that is refused."""
     targets: dict[str, Target] = {}
-    refused: list[ItemReport] = []
     source, complaint = _source(arguments.get("source"), endpoint)
     if complaint:
         return [], [ItemReport(item=str(arguments["source"]), error=complaint)]
+    excluded, refused = _excluded(arguments.get("exclude", ()), library)
+    if refused:
+        return [], refused
+    wanted = arguments.get("model_type")
     for wish in arguments["targets"]:
         try:
-            for target in _targets(wish, library, endpoint):
+            for target in _fitting(_targets(wish, library, endpoint), excluded, wanted):
                 targets[target.label] = Target(target.label, target.model, target.source or source)
         except RosterError as error:
             refused.append(ItemReport(item=wish, error=error.message.rstrip(".")))
@@ -86,6 +43,32 @@ def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tu
             ItemReport(item=str(arguments["source"]), error="an address can be given for one file only"),
         ]
     return list(targets.values()), refused
+
+
+def _excluded(names: Iterable[str], library: Library) -> tuple[set[Path], list[ItemReport]]:
+    """Return the sidecars that must stay as they are, and a report for each name that means nothing to the library.
+
+    Two files of one stem share a sidecar: whoever leaves out one of them leaves out that.
+    """
+    sidecars: set[Path] = set()
+    refused: list[ItemReport] = []
+    for name in names:
+        try:
+            sidecars |= {model.sidecar for model in library.find(name)}
+        except RosterError as error:
+            complaint = f"cannot be left out, so nothing was done: {error.message.rstrip('.')}"
+            refused.append(ItemReport(item=name, error=complaint))
+    return sidecars, refused
+
+
+def _fitting(targets: list[Target], excluded: set[Path], model_type: str | None) -> list[Target]:
+    """Return the targets that are not left out and are of the wanted type. Raises RosterError when none is left."""
+    kept = [target for target in targets if target.model is None or target.model.sidecar not in excluded]
+    if model_type is not None:
+        kept = [target for target in kept if target.model is not None and model_type_of(target.model) == model_type]
+        if not kept:
+            _refuse(f"no model here is known to be of the type {model_type}")
+    return kept
 
 
 def _source(text: object, endpoint: str) -> tuple[HubRef | None, str]:

@@ -1,0 +1,37 @@
+"""What a skill made of a person's message: a call, a refusal in words, or nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from agentroster.library.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The message was understood to its last word, and asks for the skill's tool with these arguments."""
+
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The message is about this skill, and nothing is done: the sentence says why, and what to write instead."""
+
+    sentence: str
+
+
+Outcome: TypeAlias = Call | Refusal | None
+"""None: the message is about something else."""
+
+Understand: TypeAlias = Callable[[str, Library], Outcome | dict[str, Any]]
+"""A handler's own function; a plain dict of arguments is a `Call`."""
+
+
+def outcome_of(value: object) -> Outcome:
+    """Return what a handler's function gave back, in its closed form. Raises TypeError for anything else."""
+    if isinstance(value, dict):
+        return Call(cast("dict[str, Any]", value))
+    if value is None or isinstance(value, Call | Refusal):
+        return value
+    raise TypeError(f"understand returned {type(value).__name__}: a Call, a Refusal, a dict or None is expected")
