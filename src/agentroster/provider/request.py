@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from agentroster.agents.background_task import recognised
 from agentroster.agents.chat import ChatRequest
-from agentroster.errors import BadInput, RunRepeated
+from agentroster.errors import BadInput, NotAllowed, RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.tool_card import without_cards
@@ -35,17 +35,23 @@ def read_request(
 ) -> ChatRequest:
     """Return the validated request.
 
-    Raises BadInput for messages that are no conversation, and RunRepeated when a router runs the same
-    request a second time: its tools may already have acted.
+    Raises BadInput for messages that are no conversation, NotAllowed when another model's request led here, and
+    RunRepeated when a router runs the same request a second time: its tools may already have acted.
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated("This request was already tried once and is not run again.")
+    exchange = current.get()
+    if exchange is not None:
+        exchange.take()
+    elif "user_api_key_auth" in metadata:
+        # Inside a proxy the hook has made an exchange for whoever asked for an agent.
+        raise NotAllowed("An agent is not reached through another model: ask for it by its own name.")
+    exchange = exchange or Exchange()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
     effort = optional_params.get(REASONING_FIELD)
     if effort is not None:
         params["reasoning_effort"] = effort
-    exchange = current.get() or Exchange()
     checked = checked_messages(messages)
     return ChatRequest(
         agent=model.removeprefix("agno/"),
