@@ -7,7 +7,7 @@ A setting that is not in the table does nothing to agents that we know of.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 Action: TypeAlias = Literal["forced", "agents", "cut", "refused", "allowed"]
 
@@ -64,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     Rule(_ROUTER, "model_group_alias", "gives an agent a second name, or its name to a model", "cut"),
     Rule(_LITELLM, "model_alias_map", "gives an agent a second name, or its name to a model", "cut"),
     Rule(_ROUTER, "routing_groups", "chooses between an agent and other models", "cut"),
+    Rule(_GENERAL, "pass_through_endpoints", "takes the place of a path that agents are asked on", "cut"),
     Rule(_LITELLM, "model_fallbacks", "every failure is answered by other models", "refused"),
     Rule(_GENERAL, "completion_model", "one model answers every request", "refused"),
     Rule(_LITELLM, "custom_provider_map", "another handler for agents", "forced"),
@@ -104,7 +105,6 @@ RULES: tuple[Rule, ...] = (
     Rule("", "include", "an included section replaces the whole section", "cut"),
     Rule("", "guardrails", "your checks read and may refuse what is said", "allowed"),
     Rule(_GENERAL, "alerting", "tells of slow and failed requests", "allowed"),
-    Rule(_GENERAL, "pass_through_endpoints", "addresses of your own; closed by the list of paths", "allowed"),
     Rule("", "mcp_servers", "tools for direct models; agents bring their own", "allowed"),
     Rule("", "agent_list", "another door to agents, which refuse whoever comes through it", "allowed"),
 )  # fmt: skip
@@ -122,6 +122,21 @@ def forced(section: str) -> dict[str, Any]:
 def names(section: str, action: Action) -> dict[str, str]:
     """Return the settings of a section with which something is done, and what they would do."""
     return {rule.name: rule.effect for rule in RULES if rule.section == section and rule.action == action}
+
+
+_SERVED = tuple(
+    f"{prefix}/{name}"
+    for prefix in ("", "/v1")
+    for name in ("chat/completions", "completions", "responses", "messages", "embeddings", "models")
+)
+
+
+def takes_a_path(endpoint: object) -> bool:
+    """Whether a pass-through endpoint would be served where models are."""
+    if not isinstance(endpoint, dict):
+        return False
+    path = "/" + str(cast("dict[str, object]", endpoint).get("path") or "").strip("/ ")
+    return any(served == path or served.startswith(path.rstrip("/") + "/") for served in _SERVED)
 
 
 # Read before LiteLLM sees its config: from there they would come too late, or win over what the proxy has set.

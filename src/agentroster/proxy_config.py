@@ -152,14 +152,13 @@ def _without_agents(section: str, name: str, value: object) -> object:
         entries = cast("dict[str, object]", value)
         kept: object = {key: inner for key, inner in entries.items() if not _names_agent({key: inner})}
     elif isinstance(value, list):
-        kept = [entry for entry in cast("list[object]", value) if not _names_agent(entry)]
+        concerns = config_rules.takes_a_path if name == "pass_through_endpoints" else _names_agent
+        kept = [entry for entry in cast("list[object]", value) if not concerns(entry)]
     else:
         kept = None if _names_agent(value) else value
     if kept != value:
         effect = config_rules.names(section, "cut")[name]
-        logger.warning(
-            "%s.%s of the proxy config: what concerns agents is left out, because it %s", section, name, effect
-        )
+        logger.warning("%s.%s of the proxy config: what concerns agents is left out: it %s", section, name, effect)
     return kept
 
 

@@ -11,7 +11,7 @@ from agentroster.provider.agent_detours import refuse_detours
 from agentroster.provider.body import is_agent
 from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.provider.exchange import Exchange, current
-from agentroster.provider.request import REASONING_FIELD
+from agentroster.provider.request import ASKED, ASKED_FIELD, REASONING_FIELD
 
 # LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
 _CONTROL_FIELDS = frozenset(
@@ -54,6 +54,9 @@ class RosterHooks(CustomLogger):
             return data
         if exchange is None or not exchange.is_run:
             self._admit(exchange or Exchange(), data)
+        for name in ("metadata", "litellm_metadata"):
+            if isinstance(data.get(name), dict):
+                data[name][ASKED_FIELD] = ASKED
         for name in _CONTROL_FIELDS & data.keys():
             del data[name]
         effort = data.pop("reasoning_effort", None)

@@ -1,17 +1,22 @@
 """From LiteLLM's words to a `ChatRequest`: what counts is taken by name, everything else is left behind."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
 from agentroster.agents.background_task import recognised
 from agentroster.agents.chat import ChatRequest
-from agentroster.errors import BadInput, NotAllowed, RunRepeated
+from agentroster.errors import BadInput, RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.tool_card import without_cards
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
+
+ASKED_FIELD = "roster_asked"
+ASKED = secrets.token_hex(16)
+"""The hook notes this in LiteLLM's metadata where a client asked for an agent; no client can write it there."""
 
 REASONING_FIELD = "roster_reasoning_effort"
 """LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
@@ -41,13 +46,8 @@ def read_request(
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated("This request was already tried once and is not run again.")
-    exchange = current.get()
-    if exchange is not None:
-        exchange.take()
-    elif "user_api_key_auth" in metadata:
-        # Inside a proxy the hook has made an exchange for whoever asked for an agent.
-        raise NotAllowed("An agent is not reached through another model: ask for it by its own name.")
-    exchange = exchange or Exchange()
+    exchange = _exchange(metadata)
+    exchange.take()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
     effort = optional_params.get(REASONING_FIELD)
     if effort is not None:
@@ -62,6 +62,18 @@ def read_request(
         pasted=exchange.pasted,
         task=recognised(exchange.task, checked, stream=stream),
     )
+
+
+def _exchange(metadata: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+
+    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    """
+    exchange = current.get()
+    if exchange is None:
+        exchange = Exchange()
+        exchange.is_run = "user_api_key_auth" not in metadata or metadata.get(ASKED_FIELD) == ASKED
+    return exchange
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:
