@@ -1,4 +1,4 @@
-"""Whatever stands in the operator's LiteLLM config: an agent runs once, for the person who asked, and for nobody else."""
+"""Whatever stands in the operator's LiteLLM config: an agent runs once, and answers whoever asked."""
 
 import json
 import os
@@ -316,8 +316,10 @@ def test_settings_that_agents_cannot_live_with_are_refused_in_one_line(tmp_path:
 def test_included_files_are_merged_as_litellm_does(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     files = {
-        "config.yaml": "include: [inner/a.yaml, b.yaml]\nmodel_list: [{model_name: one}]\nrouter_settings: {timeout: 1}\n",
-        "inner/a.yaml": "include: [c.yaml, ../config.yaml]\nmodel_list: [{model_name: two}]\nrouter_settings: {max_fallbacks: 2}\n",
+        "config.yaml": "include: [inner/a.yaml, b.yaml]\n"
+        "model_list: [{model_name: one}]\nrouter_settings: {timeout: 1}\n",
+        "inner/a.yaml": "include: [c.yaml, ../config.yaml]\n"
+        "model_list: [{model_name: two}]\nrouter_settings: {max_fallbacks: 2}\n",
         "b.yaml": "model_list: [{model_name: three}]\n",
         "inner/c.yaml": "model_list: [{model_name: four}]\n",
     }

@@ -1,8 +1,8 @@
 """What settings of an operator's LiteLLM config would do to agents, and what is done about each.
 
-`forced`: our value wins. `agents` : it goes on for direct models and ends at agents. `cut`: what concerns agents is
-taken out, and a warning says so. `refused`: the proxy does not start, in one line. `allowed`: the operator asked for it.
-A setting that is not in the table does nothing to agents that we know of.
+`forced`: our value wins, or there is none. `agents`: it goes on for direct models and ends at agents. `cut`: what
+concerns agents is taken out, and a warning says so. `refused`: the proxy does not start, in one line. `allowed`: the
+operator asked for it. A setting that is not in the table does nothing to agents that we know of.
 """
 
 from collections.abc import Mapping
@@ -35,6 +35,8 @@ _RETRY_KINDS = (
     "NotFoundError",
 )
 _LITELLM, _ROUTER, _GENERAL = "litellm_settings", "router_settings", "general_settings"
+
+_AUTH = "agentroster.provider.auth.user_api_key_auth"
 
 RULES: tuple[Rule, ...] = (
     # answers for others
@@ -70,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     Rule(_LITELLM, "custom_provider_map", "another handler for agents", "forced"),
     # who asks
     Rule(_GENERAL, "master_key", "the key of the operator is `LITELLM_MASTER_KEY`", "forced"),
-    Rule(_GENERAL, "custom_auth", "another answer to who asks", "forced", "agentroster.provider.auth.user_api_key_auth"),
+    Rule(_GENERAL, "custom_auth", "another answer to who asks", "forced", _AUTH),
     Rule(_GENERAL, "custom_auth_run_common_checks", "a key's list of models would not count", "forced", value=True),
     Rule(_LITELLM, "enable_post_custom_auth_checks", "a key's list of models would not count", "forced", value=True),
     Rule(_GENERAL, "custom_auth_settings", "other keys beside ours (`mode: auto`)", "forced"),
@@ -86,7 +88,7 @@ RULES: tuple[Rule, ...] = (
     Rule(_GENERAL, "database_url", "LiteLLM's own database adds keys, models and records", "refused"),
     Rule(_GENERAL, "database_type", "LiteLLM's own database adds keys, models and records", "refused"),
     Rule(_GENERAL, "store_model_in_db", "models and callbacks of a database", "refused"),
-    Rule(_GENERAL, "store_prompts_in_spend_logs", "records conversations in LiteLLM's database, which is not there", "forced"),
+    Rule(_GENERAL, "store_prompts_in_spend_logs", "records conversations in that database", "forced"),
     # what is heard and logged
     Rule(_LITELLM, "drop_params", "agents would refuse fields", "forced", value=True),
     Rule(_LITELLM, "expose_router_debug_in_errors", "errors name internals", "forced", value=False),
@@ -100,9 +102,13 @@ RULES: tuple[Rule, ...] = (
     Rule(_LITELLM, "failure_callback", "sees that an agent failed; messages are redacted", "allowed"),
     Rule(_LITELLM, "service_callback", "sees times", "allowed"),
     Rule(_LITELLM, "guardrails", "your checks read and may refuse what is said", "allowed"),
-    Rule("environment_variables", "ROSTER_*, LITELLM_MASTER_KEY, DATABASE_URL, ...", "come too late, or win", "refused"),
+    Rule("environment_variables", "ROSTER_*", "comes too late: set it where roster starts", "refused"),
+    Rule("environment_variables", "LITELLM_MASTER_KEY", "wins: set it where roster starts", "refused"),
+    Rule("environment_variables", "DATABASE_URL", "LiteLLM's own database", "refused"),
     Rule("model_list", "agno/*", "another deployment of an agent, or a second name for it", "cut"),
-    Rule("", "include", "an included section replaces the whole section", "cut"),
+    Rule(_ROUTER, "optional_pre_call_checks", "chooses between deployments; an agent has one", "allowed"),
+    Rule(_ROUTER, "plugins", "your code sees and may change requests to agents", "allowed"),
+    Rule(_GENERAL, "plugins", "your code", "allowed"),
     Rule("", "guardrails", "your checks read and may refuse what is said", "allowed"),
     Rule(_GENERAL, "alerting", "tells of slow and failed requests", "allowed"),
     Rule("", "mcp_servers", "tools for direct models; agents bring their own", "allowed"),
@@ -156,7 +162,7 @@ def is_own_variable(name: str) -> bool:
 
 
 _SAID: Mapping[Action, str] = {
-    "forced": "ours wins",
+    "forced": "ours counts",
     "agents": "for direct models only",
     "cut": "what concerns agents is left out, with a warning",
     "refused": "does not start",
@@ -166,8 +172,8 @@ _SAID: Mapping[Action, str] = {
 
 def table() -> str:
     """Return the rules as a table for the documentation."""
-    rows = [
-        f"| `{'.'.join(filter(None, (rule.section, rule.name)))}` | {rule.effect} | {_SAID[rule.action]} |"
-        for rule in RULES
-    ]
-    return "\n".join(["| Setting | What it would do to agents | What is done |", "| --- | --- | --- |", *rows]) + "\n"
+    rows = ["| Setting | What it would do to agents | What is done |", "| --- | --- | --- |"]
+    for rule in RULES:
+        name = f"{rule.section}.{rule.name}" if rule.section else rule.name
+        rows.append(f"| `{name}` | {rule.effect} | {_SAID[rule.action]} |")
+    return "\n".join(rows) + "\n"

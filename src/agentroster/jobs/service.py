@@ -51,8 +51,8 @@ class Jobs:
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
 
-        Raises NotAllowed for a skill that the key does not permit, NotFound for an unknown one, InputInvalid with each complaint, ModelMissing when it needs a language
-        model and there is none.
+        Raises NotAllowed for a skill that the key does not permit, NotFound for an unknown one, InputInvalid with each
+        complaint, ModelMissing when it needs a language model and there is none.
         """
         await self.check(caller, name, arguments)
         job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
