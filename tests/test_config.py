@@ -360,7 +360,8 @@ def plain_litellm(
     text = (REPOSITORY / "proxy_config.yaml").read_text(encoding="utf-8")
     text = text.replace("model_list:\n", "model_list:\n" + "".join(f"  - {json.dumps(entry)}\n" for entry in entries))
     text = text.replace("litellm_settings:\n", "litellm_settings:\n" + PLAIN_SETTINGS.replace("CALLS", CALLS))
-    text = text.replace("router_settings:\n", "router_settings:\n  model_group_alias: {swift: agno/demo-agent}\n")
+    more = "  model_group_alias: {swift: agno/demo-agent}\n  default_litellm_params: {mock_response: mocked}\n"
+    text = text.replace("router_settings:\n", f"router_settings:\n{more}")
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -243,14 +243,15 @@ def test_an_older_key_for_the_operators_name_is_not_the_operator(offline_proxy: 
 
 
 def closing_database(folder: Path) -> closing[Database]:
-    return closing(Database.open(Settings(data_dir=folder / "data").database))
+    return closing(Database.open(folder / "roster.db"))
 
 
 @pytest.mark.anyio
 async def test_a_key_that_names_nobody_is_still_one_holder_for_litellm(tmp_path: Path) -> None:
     with closing_database(tmp_path) as database:
         keys = KeyStore(database)
-        who = Authenticator(Settings(data_dir=tmp_path / "data"), keys)
+        settings: Any = Settings
+        who = Authenticator(settings(data_dir=tmp_path), keys)
         callers = [
             await who.authenticate(keys.create(user=f"f{number}", forwarder=True)[1], lambda _: []) for number in (1, 2)
         ]
