@@ -55,9 +55,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
     who, accounts = runtime.authenticator, runtime.connector.source
     own = [
         *pages.routes(),
-        *SkillRoutes(who, runtime.skills, runtime.jobs).routes(),
+        *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
         *JobRoutes(who, runtime.jobs).routes(),
-        *OwnModelRoutes(who, accounts, runtime.models).routes(),
+        *OwnModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
     ]
     app = Starlette(routes=own, lifespan=lifespan, exception_handlers={HTTPStatus.METHOD_NOT_ALLOWED: wrong_method})
     # Not as a mount, which would take the place of our routes for methods that they do not know.

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
+from agentroster.provider.agent_detours import refuse_detours
 from agentroster.provider.body import cleaned, is_agent
 from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.provider.exchange import Exchange, current
@@ -71,8 +72,11 @@ class FrontDoor:
             body = cleaned(scope["path"].removeprefix("/v1").strip("/"), body)
             raw = json.dumps(body).encode()
             exchange.is_run = True
-        elif body is not given:
-            raw = json.dumps(body).encode()
+        else:
+            refuse_detours(body)
+            if body is not given:
+                raw = json.dumps(body).encode()
+        exchange.model = model
         headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
         return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
 

@@ -1,5 +1,6 @@
 """The config LiteLLM gets: the operator's `proxy_config.yaml` plus the agents and the settings they need."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,72 +8,88 @@ from typing import Any, cast
 
 import yaml
 
+from agentroster import config_rules
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import StartRefused
 
-_WILDCARD = "agno/*"
-_RETRY_KINDS = (
-    "Default",
-    "BadRequestError",
-    "AuthenticationError",
-    "TimeoutError",
-    "RateLimitError",
-    "ContentPolicyViolationError",
-    "InternalServerError",
-    "ServiceUnavailableError",
-    "NotFoundError",
-)
+logger = logging.getLogger(__name__)
 
-# Where the operator's file says otherwise, these win: agents have side effects and must run once.
-_LITELLM_SETTINGS: Mapping[str, object] = {
-    "drop_params": True,
-    "enable_post_custom_auth_checks": True,
-    "expose_router_debug_in_errors": False,
-    "suppress_debug_info": True,
-    "turn_off_message_logging": True,
-    "telemetry": False,
-}
-_ROUTER_SETTINGS: Mapping[str, object] = {
-    "num_retries": 0,
-    "retry_policy": {f"{kind}Retries": 0 for kind in _RETRY_KINDS},
-    "disable_cooldowns": True,
-}
-_GENERAL_SETTINGS: Mapping[str, object] = {
-    "master_key": "os.environ/LITELLM_MASTER_KEY",
-    "custom_auth": "agentroster.provider.auth.user_api_key_auth",
-    "custom_auth_run_common_checks": True,
-    "cancel_on_disconnect": True,
-    "disable_streaming_logging": True,
-}
+_WILDCARD = "agno/*"
 _KEEPALIVE_SECONDS = 15
 _HOOKS = "agentroster.provider.hooks.hooks"
+_PROVIDER = {"provider": "agno", "custom_handler": "agentroster.provider.agno"}
+_MASTER_KEY = "os.environ/LITELLM_MASTER_KEY"
+_MOST_INCLUDES = 100
 
 
 def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[str, Any]:
-    """Return the operator's config with agents and needed settings merged in; the input is not changed."""
-    models = [entry for entry in _list(user, "model_list") if not str(entry.get("model_name", "")).startswith("agno/")]
-    litellm_settings = {"sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS, **_mapping(user, "litellm_settings")}
+    """Return the operator's config with agents and needed settings merged in; the input is not changed.
+
+    What would share, repeat or reroute what agents answer is dealt with as `config_rules` says, with a warning where
+    something is left out. Raises StartRefused.
+    """
+    litellm_settings = _mapping(user, "litellm_settings")
     providers = [entry for entry in _list(litellm_settings, "custom_provider_map") if entry.get("provider") != "agno"]
     others = [name for name in _texts(litellm_settings, "callbacks") if name != _HOOKS]
-    router_settings = _mapping(user, "router_settings")
+    _refuse_variables(_mapping(user, "environment_variables"))
+    models = [entry for entry in _list(user, "model_list") if _is_plain_model(entry)]
     return {
         **user,
         "model_list": [*models, *(_entry(spec.model_name) for spec in agents), _entry(_WILDCARD)],
         "litellm_settings": {
-            **_without_agent_fallbacks(litellm_settings),
-            **_LITELLM_SETTINGS,
-            "custom_provider_map": [*providers, {"provider": "agno", "custom_handler": "agentroster.provider.agno"}],
+            "sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS,
+            **_safe(user, "litellm_settings"),
+            "custom_provider_map": [*providers, _PROVIDER],
             "callbacks": [*others, _HOOKS],
         },
-        "router_settings": {**_without_agent_fallbacks(router_settings), **_ROUTER_SETTINGS},
-        "general_settings": {**_mapping(user, "general_settings"), **_GENERAL_SETTINGS},
+        "router_settings": _safe(user, "router_settings"),
+        "general_settings": {**_safe(user, "general_settings"), "master_key": _MASTER_KEY},
     }
 
 
 def read_config(path: Path | None) -> dict[str, Any]:
-    """Read the operator's file; None is an empty one. Raises StartRefused with file and reason."""
+    """Read the operator's file with all that it includes; None is an empty one.
+
+    Included files are merged as LiteLLM does it (`include`: lists grow, everything else is replaced, a file counts
+    once): left to LiteLLM, an included section would replace the one that agents need. Raises StartRefused with file
+    and reason.
+    """
     if path is None:
         return {}
+    config = _read_mapping(path)
+    pending = [(entry, path) for entry in _includes(config, path)]
+    seen = {path.resolve()}
+    while pending:
+        entry, declared_in = pending.pop(0)
+        included_path = _included(entry, declared_in, path)
+        if included_path.resolve() in seen:
+            continue
+        seen.add(included_path.resolve())
+        if len(seen) > _MOST_INCLUDES:
+            raise StartRefused(f"{path} includes more than {_MOST_INCLUDES} files")
+        included = _read_mapping(included_path)
+        pending += [(inner, included_path) for inner in _includes(included, included_path)]
+        for name, value in included.items():
+            both = isinstance(value, list) and isinstance(config.get(name), list)
+            config[name] = [*config[name], *cast("list[object]", value)] if both else value
+    config.pop("include", None)
+    return config
+
+
+def _includes(config: Mapping[str, Any], path: Path) -> list[str]:
+    entries = cast("object", config.get("include", []))
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in cast("list[object]", entries)):
+        raise StartRefused(f"`include` of {path} is not a list of files")
+    return cast("list[str]", entries)
+
+
+def _included(entry: str, declared_in: Path, root: Path) -> Path:
+    """Return the file beside the one that includes it, else beside the first one."""
+    beside = declared_in.parent / entry
+    return beside if beside.exists() or not (root.parent / entry).exists() else root.parent / entry
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         value: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -83,11 +100,7 @@ def read_config(path: Path | None) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise StartRefused(f"{path} is not a mapping of settings")
-    config = cast("dict[str, Any]", value)
-    if "include" in config:
-        # LiteLLM looks for included files beside the file it is given, which is the generated one.
-        config["include"] = [str((path.parent / str(entry)).resolve()) for entry in _texts(config, "include")]
-    return config
+    return cast("dict[str, Any]", value)
 
 
 def write_config(config: Mapping[str, Any], path: Path) -> None:
@@ -105,19 +118,65 @@ def write_config(config: Mapping[str, Any], path: Path) -> None:
 
 
 def _entry(model_name: str) -> dict[str, Any]:
-    return {"model_name": model_name, "litellm_params": {"model": model_name}, "model_info": {"mode": "chat"}}
+    # A health check of an agent would be a run of it.
+    info = {"mode": "chat", "disable_background_health_check": True}
+    return {"model_name": model_name, "litellm_params": {"model": model_name}, "model_info": info}
 
 
-def _without_agent_fallbacks(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings in which no fallback leads from or to an agent: that would be a second run."""
+def _is_plain_model(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is a direct model. The agents' own are made anew; a second name for one is left out."""
+    name, params = str(entry.get("model_name", "")), entry.get("litellm_params")
+    if name.startswith("agno/"):
+        return False
+    if not _names_agent(params):
+        return True
+    logger.warning("model_list of the proxy config: %s leads to an agent and is left out", name[:100])
+    return False
 
-    def plain(entry: object) -> bool:
-        return "agno/" not in str(entry)
 
-    return {
-        name: [entry for entry in _texts(settings, name) if plain(entry)] if name.endswith("fallbacks") else value
-        for name, value in settings.items()
-    }
+def _safe(user: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return a section in which nothing is left that agents must not meet. Raises StartRefused."""
+    given = _mapping(user, section)
+    for name, effect in config_rules.names(section, "refused").items():
+        if given.get(name):
+            raise StartRefused(f"{section}.{name} of the proxy config must go, or agents cannot be served: {effect}")
+    ours = config_rules.names(section, "forced")
+    cut = config_rules.names(section, "cut")
+    kept = {name: _without_agents(section, name, value) if name in cut else value for name, value in given.items()}
+    return {name: value for name, value in kept.items() if name not in ours} | config_rules.forced(section)
+
+
+def _without_agents(section: str, name: str, value: object) -> object:
+    """Return a list or mapping without the entries that lead from or to an agent, and say that they are left out."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        kept: object = {key: inner for key, inner in entries.items() if not _names_agent({key: inner})}
+    elif isinstance(value, list):
+        concerns = config_rules.takes_a_path if name == "pass_through_endpoints" else _names_agent
+        kept = [entry for entry in cast("list[object]", value) if not concerns(entry)]
+    else:
+        kept = None if _names_agent(value) else value
+    if kept != value:
+        effect = config_rules.names(section, "cut")[name]
+        logger.warning("%s.%s of the proxy config: what concerns agents is left out: it %s", section, name, effect)
+    return kept
+
+
+def _names_agent(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_names_agent(part) for pair in cast("dict[object, object]", value).items() for part in pair)
+    if isinstance(value, list):
+        return any(map(_names_agent, cast("list[object]", value)))
+    text = str(value).strip().casefold()
+    return text == "agno" or "agno/" in text
+
+
+def _refuse_variables(variables: Mapping[str, Any]) -> None:
+    for name in variables:
+        if config_rules.is_own_variable(str(name)):
+            raise StartRefused(
+                f"environment_variables of the proxy config must not set {name}: set it where roster starts"
+            )
 
 
 def _mapping(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.rights import Rights
 from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
@@ -41,6 +42,7 @@ class Runtime:
     runner: Runner
     models: Models
     jobs: Jobs
+    rights: Rights
     database: Database
     connector: Connector
     client: httpx.AsyncClient
@@ -84,6 +86,7 @@ class Runtime:
             task_model=settings.task_model,
         )
         connector.when_changed = models.forget
+        rights = Rights(agents)
         return cls(
             settings=settings,
             agents=agents,
@@ -98,7 +101,8 @@ class Runtime:
                 session_secret=ring.subkey("session-key"),
             ),
             models=models,
-            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller)),
+            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller), rights),
+            rights=rights,
             database=database,
             connector=connector,
             client=client,

@@ -48,7 +48,7 @@ class Runner:
         cancellation ends the model call and the tools at once.
         """
         spec = self._agents.get(request.agent)
-        if not request.caller.may_use(spec.model_name):
+        if not request.caller.may(spec.model_name):
             raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
         meter = Meter(spec.limits.model_calls or self._settings.run_model_calls)
         if request.task is not None:

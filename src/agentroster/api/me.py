@@ -11,11 +11,13 @@ from agentroster.accounts.access import AccountSource, owner_of
 from agentroster.accounts.api import checked_base
 from agentroster.accounts.connect import read_form
 from agentroster.agents.own_model import PROVIDER, Models
+from agentroster.agents.rights import Rights
 from agentroster.api.requests import answering, json_object, person
 from agentroster.credentials.audit import Act
 from agentroster.credentials.credential import Credential, Secret
 from agentroster.errors import BadInput, ModelMissing, RosterError
 from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
 from agentroster.llm.completion import CompletionRequest
 from agentroster.logs import redactor
 
@@ -27,8 +29,9 @@ _ACT = Act(action="llm", actor="user")
 class OwnModelRoutes:
     """Shows, sets, deletes and tries the model of whoever asks."""
 
-    def __init__(self, authenticator: Authenticator, accounts: AccountSource, models: Models) -> None:
+    def __init__(self, authenticator: Authenticator, accounts: AccountSource, models: Models, rights: Rights) -> None:
         self._authenticator = authenticator
+        self._rights = rights
         self._accounts = accounts
         self._store = accounts.store
         self._models = models
@@ -44,7 +47,7 @@ class OwnModelRoutes:
         ]
 
     async def _show(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+        caller = await self._person(request)
         secret = await self._store.in_thread(self._store.get, owner_of(caller, PROVIDER))
         if secret is not None:
             return JSONResponse({"source": "own", **_shown(secret)})
@@ -52,7 +55,7 @@ class OwnModelRoutes:
         return JSONResponse({"source": "deployment" if choice else "none", "model": choice.name if choice else None})
 
     async def _set(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+        caller = await self._person(request)
         owner = owner_of(caller, PROVIDER)
         earlier = await self._store.in_thread(self._store.get, owner)
         secret = self._read(await json_object(request), earlier)
@@ -61,14 +64,14 @@ class OwnModelRoutes:
         return JSONResponse({"source": "own", **_shown(secret)})
 
     async def _delete(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+        caller = await self._person(request)
         act = Act(action="delete", actor="user")
         await self._store.in_thread(self._store.delete, owner_of(caller, PROVIDER), act)
         return Response(status_code=204)
 
     async def _test(self, request: Request) -> Response:
         """Make one real call, with the settings of the body or the stored ones."""
-        caller = await person(request, self._authenticator)
+        caller = await self._person(request)
         body = await json_object(request)
         with redactor.watching():
             if body:
@@ -88,6 +91,12 @@ class OwnModelRoutes:
                 return JSONResponse({"ok": False, "error": redactor.clean(error.message), "code": error.code})
         said = "".join(choice.delta.content or "" for piece in pieces for choice in piece.choices)
         return JSONResponse({"ok": True, "answer": said[:200], "milliseconds": int((time.monotonic() - begun) * 1000)})
+
+    async def _person(self, request: Request) -> Caller:
+        """Return who asks. Raises NotAllowed for a key that permits no agent: nothing else uses the model."""
+        caller = await person(request, self._authenticator)
+        self._rights.require_agent(caller)
+        return caller
 
     def _read(self, body: Mapping[str, object], earlier: Secret | None) -> Secret:
         unknown = body.keys() - _FIELDS

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from agentroster.agents.rights import Rights
 from agentroster.api.requests import answering, json_object, person
 from agentroster.identity.authenticate import Authenticator
 from agentroster.jobs.service import Jobs
@@ -11,12 +12,13 @@ from agentroster.skills.registry import Skill, SkillRegistry
 
 
 class SkillRoutes:
-    """Lists skills and executes pipelines."""
+    """Lists skills and executes pipelines, as far as the key permits an agent that carries them."""
 
-    def __init__(self, authenticator: Authenticator, skills: SkillRegistry, jobs: Jobs) -> None:
+    def __init__(self, authenticator: Authenticator, skills: SkillRegistry, jobs: Jobs, rights: Rights) -> None:
         self._authenticator = authenticator
         self._skills = skills
         self._jobs = jobs
+        self._rights = rights
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -26,8 +28,10 @@ class SkillRoutes:
         ]
 
     async def _list(self, request: Request) -> Response:
-        await person(request, self._authenticator)
-        return JSONResponse({"data": [_shown(skill) for skill in self._skills.all()]})
+        caller = await person(request, self._authenticator)
+        self._rights.require_agent(caller)
+        skills = [skill for skill in self._skills.all() if self._rights.may_run(caller, skill.manifest.name)]
+        return JSONResponse({"data": [_shown(skill) for skill in skills]})
 
     async def _execute(self, request: Request) -> Response:
         caller = await person(request, self._authenticator)

@@ -3,13 +3,13 @@
 import hmac
 from collections.abc import Callable, Sequence
 
-from agentroster.errors import Unauthenticated
+from agentroster.errors import NotAllowed, Unauthenticated
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.openwebui import CHAT_HEADER, forwarded_user
+from agentroster.identity.reserved import ADMIN
 from agentroster.settings import Settings
 
-ADMIN = "admin"
 _LONGEST_CHAT_ID = 200
 
 
@@ -25,7 +25,8 @@ class Authenticator:
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
 
-        Raises Unauthenticated with the same text for an unknown, expired and revoked key.
+        Raises Unauthenticated with the same text for an unknown, expired and revoked key, and NotAllowed for a key
+        that an earlier version made for the operator's name.
         """
         key = key.strip()
         chat_ids = header_values(CHAT_HEADER)
@@ -39,6 +40,8 @@ class Authenticator:
             raise Unauthenticated(_no_key_text(key))
         if stored.forwarder:
             return self._forwarded(header_values, key_id=stored.id, models=stored.models, chat_id=chat_id)
+        if stored.user == ADMIN:
+            raise NotAllowed("This key is for the user `admin`, who is the operator: ask for a key with another name.")
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
 
     def _forwarded(

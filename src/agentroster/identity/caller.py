@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Literal, Self, TypeAlias, cast
+from urllib.parse import quote
 
 Proof: TypeAlias = Literal["master_key", "own_key", "signed_token", "forwarder", "none"]
 
@@ -45,9 +47,22 @@ class Caller:
         """Whether other people read this conversation, as they do in a channel of Open WebUI."""
         return self.chat_id.startswith("channel:")
 
-    def may_use(self, model: str) -> bool:
-        """Whether the caller's key permits this model name; a key without a list permits all."""
-        return not self.models or model in self.models
+    @property
+    def qualified_user(self) -> str:
+        """One text for the pair (`issuer`, `user`), which no other person has; for nobody, one of the key.
+
+        `issuer:user`, percent-encoded, because LiteLLM cuts what it makes of it at colons and semicolons.
+        """
+        whose = f":{quote(self.key_id, safe='')}" if self.user is None else quote(self.user, safe="")
+        return f"{self.issuer}:{whose}"
+
+    def may(self, *models: str) -> bool:
+        """Whether the caller's key permits one of these models; a key without a list permits everything.
+
+        Every door asks this: what works for certain agents (a skill, a job, a model of one's own) is open to whoever
+        may use one of them. `*` in a list stands for any text, as it does for LiteLLM.
+        """
+        return not self.models or any(permits(pattern, model) for pattern in self.models for model in models)
 
     def session_key(self, secret: bytes, agent: str) -> str:
         """Derive the name of this conversation: nobody else can arrive at it, whatever chat id they send."""
@@ -82,6 +97,13 @@ class Caller:
             chat_id=str(values.get("chat_id", "")),
             name=str(values.get("name", "")),
         )
+
+
+def permits(pattern: str, model: str) -> bool:
+    """Whether an entry of a key's list means this model."""
+    if "*" not in pattern:
+        return pattern == model
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), model, re.DOTALL) is not None
 
 
 ANONYMOUS = Caller(user=None, proof="none")

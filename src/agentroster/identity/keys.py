@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Row, text
 
 from agentroster.db import Database
 from agentroster.errors import BadInput, NotFound
+from agentroster.identity.reserved import is_reserved
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0
 _LONGEST_USER = 128
+_LITELLM_WORDS = frozenset({"all-proxy-models", "all-team-models", "no-default-models"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,17 @@ class KeyStore:
     ) -> tuple[ApiKey, str]:
         """Make a key for `user`; the text returned beside it is shown now and never again.
 
-        Raises BadInput for an empty or overlong user name, or a model name with a comma or blank.
+        Raises BadInput for an empty or overlong user name, one that is or looks like the operator's, or a model name
+        with a comma or blank, or that LiteLLM reads as something else.
         """
         if not user.strip() or len(user) > _LONGEST_USER or not user.isprintable():
             raise BadInput(f"A user name has 1 to {_LONGEST_USER} printable characters.")
+        if is_reserved(user):
+            raise BadInput(f"{user.strip()!r} is the operator's name, or looks like it: choose another for the key.")
+        if words := _LITELLM_WORDS.intersection(models):
+            raise BadInput(
+                f"{min(words)!r} is no model but a word of LiteLLM's: leave --model out to permit everything."
+            )
         if any(not name or re.search(r"[\s,]", name) for name in models):
             raise BadInput("A model name is not empty and has no comma or blank.")
         key_id = "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))

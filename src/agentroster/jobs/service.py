@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict
 from agentroster.identity.caller import Caller
@@ -19,25 +19,40 @@ from agentroster.skills.registry import Skill
 FindOwnModel: TypeAlias = Callable[[Caller], Awaitable[ModelChoice | None]]
 """Returns the language model for a caller's job, or None."""
 
+
+class SkillRights(Protocol):
+    """Says which skills a caller's key permits."""
+
+    def may_run(self, caller: Caller, skill: str) -> bool:
+        """Whether the caller may run a skill."""
+        ...
+
+    def require_skill(self, caller: Caller, skill: str) -> None:
+        """Raise NotAllowed when the caller may not run a skill."""
+        ...
+
+
 _POLL_SECONDS = 1.0
 _SILENCE_SECONDS = 15.0
 _AGENT = "job"
+_MOST_LOOKED_AT = 1000
 
 
 class Jobs:
     """The jobs of this process and, through the database, of all others."""
 
-    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel) -> None:
+    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel, rights: SkillRights) -> None:
         self._store = store
         self._skills = skills
         self._find_model = find_model
+        self._rights = rights
         self.worker = JobWorker(store, self.run)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
 
-        Raises NotFound for an unknown skill, InputInvalid with each complaint, ModelMissing when it needs a language
-        model and there is none.
+        Raises NotAllowed for a skill that the key does not permit, NotFound for an unknown one, InputInvalid with each
+        complaint, ModelMissing when it needs a language model and there is none.
         """
         await self.check(caller, name, arguments)
         job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
@@ -46,6 +61,7 @@ class Jobs:
 
     async def check(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> None:
         """Raise what `begin` raises for what cannot be run."""
+        self._rights.require_skill(caller, name)
         skill = self._skill(name)
         complaints = await _complaints(skill, arguments)
         if complaints:
@@ -57,15 +73,20 @@ class Jobs:
             )
 
     async def find(self, caller: Caller, job_id: str) -> Job:
-        """Return a job of this caller. Raises NotFound, also for somebody else's."""
+        """Return a job of this caller.
+
+        Raises NotFound, also for somebody else's, and for one of this person's whose skill this key does not permit.
+        """
         job = await self._store.database.in_thread(self._store.find, caller, job_id)
-        if job is None:
+        if job is None or not self._rights.may_run(caller, job.skill):
             raise NotFound(f"You have no job {job_id[:60]!r}.")
         return job
 
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
-        """Return this caller's jobs, newest first."""
-        return await self._store.database.in_thread(self._store.of_caller, caller, most)
+        """Return this caller's jobs, newest first, of the skills that the key permits."""
+        looked_at = _MOST_LOOKED_AT if caller.models else most
+        jobs = await self._store.database.in_thread(self._store.of_caller, caller, looked_at)
+        return [job for job in jobs if self._rights.may_run(caller, job.skill)][:most]
 
     async def cancel(self, caller: Caller, job_id: str) -> Job:
         """Stop a job at once; items that are done stay done. Raises NotFound, and StateConflict for an ended one."""
@@ -99,6 +120,8 @@ class Jobs:
 
     async def run(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
         """Run a pipeline here; `watch` records it, `proposals` make a dry run. Raises what the skill raises."""
+        # Asked again: the job may have waited while the agents changed.
+        self._rights.require_skill(job.caller, job.skill)
         skill = self._skill(job.skill)
         if skill.pipeline is None:
             raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")

@@ -3,18 +3,18 @@
 from fastapi import HTTPException, Request
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from agentroster.errors import Unauthenticated
+from agentroster.errors import NotAllowed, Unauthenticated
 from agentroster.identity.caller import Caller
 from agentroster.provider import state
 from agentroster.provider.request import ROSTER_FIELD
 
 
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Authenticate one request. Raises HTTPException 401: any other exception would become a 500."""
+    """Authenticate one request. Raises HTTPException 401 or 403: any other exception would become a 500."""
     try:
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
-    except Unauthenticated as error:
-        raise HTTPException(401, detail=error.message) from None
+    except (Unauthenticated, NotAllowed) as error:
+        raise HTTPException(error.status, detail=error.message) from None
     return _key_object(caller)
 
 
@@ -23,8 +23,17 @@ def _key_object(caller: Caller) -> UserAPIKeyAuth:
     return UserAPIKeyAuth(
         # A name for the key, never the key: LiteLLM copies this into its metadata and logs.
         api_key=f"roster-{caller.key_id}",
-        user_id=caller.user,
+        # Not the bare name: what LiteLLM keeps for `u1` of a key is not for `u1` of Open WebUI.
+        user_id=caller.qualified_user,
         user_role=LitellmUserRoles.PROXY_ADMIN if is_admin else LitellmUserRoles.INTERNAL_USER,
-        models=list(caller.models),
+        models=_models(caller),
         metadata={ROSTER_FIELD: caller.to_claims()},
     )
+
+
+def _models(caller: Caller) -> list[str]:
+    """Return the list of a key, with the agents that a `*` in it means: LiteLLM lists none for a pattern."""
+    if not any("*" in name for name in caller.models):
+        return list(caller.models)
+    agents = [spec.model_name for spec in state.current().agents.all() if caller.may(spec.model_name)]
+    return [*caller.models, *(name for name in agents if name not in caller.models)]

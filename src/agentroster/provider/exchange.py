@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from agentroster.agents.chat import PastedToken
+from agentroster.errors import NotAllowed, RunRepeated
 
 ACTIVITY_HEADER = "x-agent-events"
 TASK_HEADER = "x-openwebui-task"
@@ -17,7 +18,8 @@ class Exchange:
     """One request and its response; shared by all tasks that work on it.
 
     `activity` is how the client asks to be shown what an agent does, `task` what Open WebUI calls this request of its
-    own (empty: a chat; None: it did not say). `is_run`: an agent works on it; `started`: its first piece is on the
+    own (empty: a chat; None: it did not say). `model` is what the client asked for, where the front door read it.
+    `is_run`: the client asked for an agent; `is_taken`: the agent was reached; `started`: its first piece is on the
     way; `failure`: status and error object of a run that failed.
     """
 
@@ -27,7 +29,9 @@ class Exchange:
         self.pasted: PastedToken | None = None
         self.activity = ""
         self.task: str | None = None
+        self.model: str | None = None
         self.is_run = False
+        self.is_taken = False
         self.started = False
         self._gone = False
         self._listeners: list[Callable[[], object]] = []
@@ -36,6 +40,18 @@ class Exchange:
         """Take from the request what concerns the answer's form; `header` finds one by its lower-case name."""
         self.activity = header(ACTIVITY_HEADER) or ""
         self.task = header(TASK_HEADER)
+
+    def take(self) -> None:
+        """Let the one run of this exchange begin.
+
+        Raises NotAllowed when the client did not ask for an agent: a fallback or an alias led here, with a body that
+        nobody cleaned. Raises RunRepeated for a second run: the tools of the first may have acted.
+        """
+        if not self.is_run:
+            raise NotAllowed("An agent is not reached through another model: ask for it by its own name.")
+        if self.is_taken:
+            raise RunRepeated("This request was already given to an agent and is not run again.")
+        self.is_taken = True
 
     def when_gone(self, listener: Callable[[], object]) -> None:
         """Call `listener` once the client is gone; at once if it is."""

@@ -5,11 +5,13 @@ from typing import Any, cast
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 
+from agentroster.errors import BadInput
 from agentroster.provider import state
+from agentroster.provider.agent_detours import refuse_detours
 from agentroster.provider.body import is_agent
 from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.provider.exchange import Exchange, current
-from agentroster.provider.request import REASONING_FIELD
+from agentroster.provider.request import ASKED, ASKED_FIELD, REASONING_FIELD
 
 # LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
 _CONTROL_FIELDS = frozenset(
@@ -19,10 +21,12 @@ _CONTROL_FIELDS = frozenset(
         "timeout", "stream_timeout", "request_timeout", "api_key", "api_base", "base_url", "guardrails", "extra_body",
         "extra_headers", "cache", "mock_response", "mock_tool_calls", "mock_timeout", "mock_delay", "user_config",
         "model_list", "specific_deployment", "tools", "tool_choice", "functions", "function_call", "mcp_servers",
+        "background", "caching", "cache_key", "default_fallbacks", "model_group_alias", "custom_llm_provider",
+        "previous_response_id", "n", "models",
     }
 )  # fmt: skip
-
-
+_NO_CACHE = {"no-cache": True, "no-store": True}
+_SCRIPTED = frozenset({"mock_response", "mock_tool_calls", "mock_timeout", "mock_delay"})
 _TEXTS = ("messages", "prompt", "input")
 
 
@@ -32,26 +36,54 @@ class RosterHooks(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: Any
     ) -> dict[str, Any]:
-        """Clean requests to agents, and refuse a list of models, which LiteLLM would run one by one."""
+        """Clean requests to agents, and refuse a list of models, which LiteLLM would run one by one.
+
+        Raises HTTPException 400.
+        """
         model = data.get("model")
         if isinstance(model, str) and "agno/" in model and "," in model:
             raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
-        if is_agent(model) and current.get() is None:
-            # The front door does this where there is one.
-            secrets = ChatSecrets(state.current().connector.source.providers.names())
-            clean, pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
-            data.update(clean)
-            exchange = Exchange()
-            exchange.pasted = pasted
-            exchange.read_headers(_headers(data).get)
-            current.set(exchange)
-        if is_agent(model):
-            for name in _CONTROL_FIELDS & data.keys():
-                del data[name]
-            effort = data.pop("reasoning_effort", None)
-            if isinstance(effort, str):
-                data[REASONING_FIELD] = effort
+        exchange = current.get()
+        if exchange is not None and exchange.model is not None and is_agent(model) != is_agent(exchange.model):
+            raise HTTPException(400, detail="This request names two models: the one of its body counts.")
+        if not is_agent(model):
+            try:
+                refuse_detours(data)
+            except BadInput as error:
+                raise HTTPException(400, detail=error.message) from None
+            return data
+        if exchange is None or not exchange.is_run:
+            self._admit(exchange or Exchange(), data)
+        for name in ("metadata", "litellm_metadata"):
+            if isinstance(data.get(name), dict):
+                data[name][ASKED_FIELD] = ASKED
+        for name in _CONTROL_FIELDS & data.keys():
+            del data[name]
+        effort = data.pop("reasoning_effort", None)
+        if isinstance(effort, str):
+            data[REASONING_FIELD] = effort
+        # A second model, asked after a failure, would answer with what was meant for the agent.
+        data["disable_fallbacks"] = True
+        data["cache"] = dict(_NO_CACHE)
         return data
+
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> dict[str, Any]:
+        """Keep caches and scripted answers away from agents in each call that LiteLLM makes of one request."""
+        if is_agent(kwargs.get("model")) or kwargs.get("custom_llm_provider") == "agno":
+            for name in _SCRIPTED & kwargs.keys():
+                del kwargs[name]
+            kwargs["cache"] = dict(_NO_CACHE)
+            kwargs["caching"] = False
+        return kwargs
+
+    def _admit(self, exchange: Exchange, data: dict[str, Any]) -> None:
+        """Do for a request to an agent what the front door does where it reads the body."""
+        secrets = ChatSecrets(state.current().connector.source.providers.names())
+        clean, exchange.pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
+        data.update(clean)
+        exchange.read_headers(_headers(data).get)
+        exchange.is_run = True
+        current.set(exchange)
 
 
 def _headers(data: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """From LiteLLM's words to a `ChatRequest`: what counts is taken by name, everything else is left behind."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -12,6 +13,10 @@ from agentroster.provider.tool_card import without_cards
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
+
+ASKED_FIELD = "roster_asked"
+ASKED = secrets.token_hex(16)
+"""The hook notes this in LiteLLM's metadata where a client asked for an agent; no client can write it there."""
 
 REASONING_FIELD = "roster_reasoning_effort"
 """LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
@@ -35,17 +40,18 @@ def read_request(
 ) -> ChatRequest:
     """Return the validated request.
 
-    Raises BadInput for messages that are no conversation, and RunRepeated when a router runs the same
-    request a second time: its tools may already have acted.
+    Raises BadInput for messages that are no conversation, NotAllowed when another model's request led here, and
+    RunRepeated when a router runs the same request a second time: its tools may already have acted.
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated("This request was already tried once and is not run again.")
+    exchange = _exchange(metadata)
+    exchange.take()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
     effort = optional_params.get(REASONING_FIELD)
     if effort is not None:
         params["reasoning_effort"] = effort
-    exchange = current.get() or Exchange()
     checked = checked_messages(messages)
     return ChatRequest(
         agent=model.removeprefix("agno/"),
@@ -56,6 +62,18 @@ def read_request(
         pasted=exchange.pasted,
         task=recognised(exchange.task, checked, stream=stream),
     )
+
+
+def _exchange(metadata: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+
+    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    """
+    exchange = current.get()
+    if exchange is None:
+        exchange = Exchange()
+        exchange.is_run = "user_api_key_auth" not in metadata or metadata.get(ASKED_FIELD) == ASKED
+    return exchange
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:

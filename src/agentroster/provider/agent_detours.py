@@ -1,0 +1,51 @@
+"""Ways to an agent that do not go through its own request: fallbacks, aliases and their like in other requests' bodies.
+
+An agent's own request is cleaned field by field; a request to a direct model is LiteLLM's, and LiteLLM finds further
+models in many places of it. None of them may be an agent.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from agentroster.errors import BadInput
+
+# What a model reads, or what only describes the request. Everything else might steer, also in a later LiteLLM.
+_CONTENT_FIELDS = frozenset(
+    {
+        "model", "messages", "prompt", "input", "instructions", "system", "suffix", "stop", "stop_sequences", "user",
+        "safety_identifier", "prompt_cache_key", "tools", "functions", "response_format", "text", "prediction",
+    }
+)  # fmt: skip
+# LiteLLM's own notes under plain `litellm`; the client's words in them are nobody's command.
+_LITELLM_FIELDS = frozenset({"metadata", "litellm_metadata", "proxy_server_request", "secret_fields"})
+_MOST_DEPTH = 64
+
+
+def refuse_detours(body: Mapping[str, Any]) -> None:
+    """Raise BadInput when a field of a request to a direct model, at any depth, names an agent."""
+    for name, value in body.items():
+        if name in _CONTENT_FIELDS or name in _LITELLM_FIELDS:
+            continue
+        if any(_names_agent(text) for text in _texts(value, 0)):
+            raise BadInput(f"`{name[:60]}` must not name an agent: ask for the agent itself with `model`.")
+
+
+def _names_agent(text: str) -> bool:
+    words = text.strip().casefold()
+    return words == "agno" or "agno/" in words
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    """Yield all texts and keys in a value, but not what a model reads: messages may say what they like."""
+    if depth > _MOST_DEPTH:
+        raise BadInput("The request body is nested too deeply.")
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in cast("Mapping[str, object]", value).items():
+            yield name
+            if name not in _CONTENT_FIELDS or name == "model":
+                yield from _texts(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in cast("list[object]", value):
+            yield from _texts(inner, depth + 1)
