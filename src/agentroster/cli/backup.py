@@ -67,12 +67,13 @@ def _with_files(data_dir: Path | None, command: str, file: Path) -> "Settings":
 
 
 def _without_password(address: str) -> str:
-    from sqlalchemy import make_url  # noqa: PLC0415 - slow
+    from sqlalchemy import URL, make_url  # noqa: PLC0415 - slow
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
-        url = make_url(address).set(password=None, drivername="postgresql")
+        url = make_url(address)
     except (ArgumentError, ValueError) as error:
         raise BadInput("ROSTER_DATABASE_URL is not a valid address of a database.") from error
-    hidden = url.query.keys() - _PLAIN_OPTIONS
-    return url.difference_update_query(hidden).render_as_string(hide_password=False)
+    query = {name: value for name, value in url.query.items() if name in _PLAIN_OPTIONS}
+    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    return shown.render_as_string(hide_password=False)
