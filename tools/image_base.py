@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="just image-base", description="Base images by digest.")
     parser.add_argument("--write", action="store_true", help="write the digests of today into the Containerfile")
     write: bool = parser.parse_args().write
-    found = report(print)  # noqa: T201
+    found = report(print)
     if write:
         text = CONTAINERFILE.read_text(encoding="utf-8")
         CONTAINERFILE.write_text(pinned(text, found), encoding="utf-8")
