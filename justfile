@@ -106,5 +106,17 @@ container-run:
 container-check *arguments:
     uv run -q python -m tools.try_stack {{ arguments }}
 
+# Build a release into a folder: sdist, wheel, SBOM, provenance, checksums
+release *arguments:
+    uv run -q python -m tools.release {{ arguments }}
+
+# Say the digests of the base images; --write puts them into the Containerfile
+image-base *arguments:
+    uv run -q python -m tools.image_base {{ arguments }}
+
+# Look for known vulnerabilities in the dependencies; without a network it says that it is skipped
+audit-dependencies *arguments:
+    uv run -q python -m tools.advisories {{ arguments }}
+
 # Everything a change needs
 check: lint types layers test

@@ -646,7 +646,8 @@ def test_the_record_says_who_used_what_through_which_tool_and_how_it_ended(
     authority.expire_access_tokens()
     prober.say(WHO)
     prober.say("/disconnect oidc")
-    rows = json.loads(prober.proxy.cli("audit", "--user", prober.name, "--json"))
+    printed = prober.proxy.cli("audit", "--user", prober.name, "--json").splitlines()
+    rows = [row for row in map(json.loads, reversed(printed)) if row["kind"] == "credential"]
     seen = [(row["provider"], row["action"], row["by"], row["agent"], row["tool"], row["outcome"]) for row in rows]
     assert seen == [
         ("oidc", "disconnect", "user", "", "", "revoked"),

@@ -118,6 +118,8 @@ def test_every_page_and_every_picture_can_be_found_and_no_picture_is_large() -> 
     assert all(picture.stat().st_size < 80_000 for picture in pictures)
 
 
-@pytest.mark.parametrize("command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "enrich"])
+@pytest.mark.parametrize(
+    "command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "backup", "restore", "enrich"]
+)
 def test_every_command_is_documented(command: str) -> None:
     assert any(f"roster {command}" in page.read_text(encoding="utf-8") for page in PAGES)

@@ -530,8 +530,8 @@ def test_the_commands_back_up_audit_purge_and_relink(tmp_path: Path) -> None:
     counts = json.loads(run("users", "purge", "anna-2", "--yes", "--json"))
     assert counts == {"credentials": 1, "keys": 0, "memories": 0, "jobs": 1}
     assert "1 credentials imported" in run("credentials", "import", file, *options)
-    audit = json.loads(run("audit", "--json"))
-    assert [row["action"] for row in audit] == ["import", "purge", "relink", "relink", "export", "set"]
+    audit = [json.loads(line) for line in run("audit", "--json").splitlines()]
+    assert [row["action"] for row in audit] == ["set", "export", "relink", "relink", "purge", "import"]
     assert "canary" not in str(audit)
     assert "anna-2" in run("audit", "--user", "anna-2")
 

@@ -19,6 +19,7 @@ from agentroster.api.requests import wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
 from agentroster.front_door import FrontDoor
+from agentroster.identity.peer import PeerAddress
 from agentroster.logs import configure_logging
 from agentroster.model_list import ModelList
 from agentroster.pages.connect import ConnectPages
@@ -63,4 +64,4 @@ def build_app(runtime: Runtime) -> ASGIApp:
     # Not as a mount, which would take the place of our routes for methods that they do not know.
     app.router.default = ModelList(door, runtime.agents)
     app.router.redirect_slashes = False
-    return app
+    return PeerAddress(app)

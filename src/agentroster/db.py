@@ -98,6 +98,19 @@ ROSTER_SCHEMA = Schema(
                 PRIMARY KEY (job, number)
             ) WITHOUT ROWID""",
         ),
+        (
+            """CREATE TABLE key_audit (
+                id INTEGER PRIMARY KEY,
+                at REAL NOT NULL,
+                action TEXT NOT NULL,
+                key_id TEXT NOT NULL,
+                "user" TEXT NOT NULL,
+                address TEXT NOT NULL,
+                outcome TEXT NOT NULL,
+                times INTEGER NOT NULL
+            )""",
+            "CREATE INDEX key_audit_by_time ON key_audit (at)",
+        ),
     ),
 )
 """Keys, memories and jobs. Credentials have a file and a schema of their own."""

@@ -1,6 +1,7 @@
 """The parts of a running proxy, put together once."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import httpx
@@ -17,9 +18,9 @@ from agentroster.agents.rights import Rights
 from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
+from agentroster.data_folder import in_use
 from agentroster.db import Database
-from agentroster.identity.authenticate import Authenticator
-from agentroster.identity.keys import KeyStore
+from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
@@ -38,7 +39,7 @@ class Runtime:
     settings: Settings
     agents: AgentRegistry
     skills: SkillRegistry
-    authenticator: Authenticator
+    authenticator: AuditedAuthenticator
     runner: Runner
     models: Models
     jobs: Jobs
@@ -47,6 +48,7 @@ class Runtime:
     connector: Connector
     client: httpx.AsyncClient
     page_secret: bytes
+    held: ExitStack
 
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
@@ -54,6 +56,8 @@ class Runtime:
 
         `public_url` is where browsers reach the proxy, unless the operator says something else.
         """
+        held = ExitStack()
+        held.enter_context(in_use(settings.data_dir))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
         database = Database.open(settings.database)
@@ -91,7 +95,7 @@ class Runtime:
             settings=settings,
             agents=agents,
             skills=skills,
-            authenticator=Authenticator(settings, KeyStore(database)),
+            authenticator=AuditedAuthenticator(settings, database),
             runner=Runner(
                 settings,
                 agents=agents,
@@ -107,6 +111,7 @@ class Runtime:
             connector=connector,
             client=client,
             page_secret=ring.subkey("pages"),
+            held=held,
         )
 
     async def aclose(self) -> None:
@@ -117,8 +122,10 @@ class Runtime:
         await accounts.uses.aclose()
         await accounts.client.aclose()
         await self.client.aclose()
+        await self.authenticator.aclose()
         self.database.close()
         accounts.store.close()
+        self.held.close()
 
 
 def _transport(*addresses: str | None) -> httpx.AsyncHTTPTransport:

@@ -37,6 +37,13 @@ def load_with_secrets(**options: object) -> tuple[Settings, str | None]:
     return settings, notice
 
 
+def read_ring(settings: Settings) -> KeyRing | None:
+    """Return the encryption keys of the environment or of `secrets.env`, or None without any; makes none."""
+    given = settings.encryption_key.get_secret_value() if settings.encryption_key else None
+    text = given or _read(settings.data_dir / "secrets.env").get("ROSTER_ENCRYPTION_KEY")
+    return KeyRing.parse(text) if text else None
+
+
 def _given(settings: Settings, name: str) -> bool:
     # A variable that is set but empty is a mistake to report, not a wish for a new key.
     if name in os.environ and not os.environ[name].strip() and not os.environ.get(f"{name}_FILE"):

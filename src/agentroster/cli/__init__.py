@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from agentroster import __version__
+from agentroster.cli.audit import audit
+from agentroster.cli.backup import backup, restore
 from agentroster.cli.credentials import credentials
 from agentroster.cli.enrich import enrich
 from agentroster.cli.keys import keys
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.skills import skills
 from agentroster.cli.tables import print_listing
-from agentroster.cli.users import audit, users
+from agentroster.cli.users import users
 from agentroster.errors import RosterError
 
 
@@ -79,5 +81,7 @@ cli.add_command(keys)
 cli.add_command(credentials)
 cli.add_command(users)
 cli.add_command(audit)
+cli.add_command(backup)
+cli.add_command(restore)
 cli.add_command(enrich)
 cli.add_command(skills)

@@ -1,4 +1,4 @@
-"""`roster users`: a person leaves, or comes back under another id. `roster audit`: who did what."""
+"""`roster users`: a person leaves, or comes back under another id."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,6 @@ import click
 
 from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, ISSUER, JSON
-from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import NotFound
 
 
@@ -60,33 +59,3 @@ def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-@click.command()
-@click.option("--user", help="Only this user's.")
-@click.option("--provider", help="Only this provider's.")
-@click.option("--last", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many entries.")
-@DATA_DIR
-@JSON
-def audit(*, user: str | None, provider: str | None, last: int, data_dir: Path | None, as_json: bool) -> None:
-    """Show who used, added, refreshed, rotated or deleted which credential, newest first."""
-    with open_credentials(data_dir) as store:
-        entries = store.audit.read(subject=user, provider=provider, most=last)
-    rows: list[dict[str, object]] = [
-        {
-            "time": shown_time(entry.at),
-            "user": entry.owner.subject,
-            "issuer": entry.owner.issuer,
-            "provider": entry.owner.provider,
-            "action": entry.act.action,
-            "by": entry.act.actor,
-            "agent": entry.act.agent,
-            "tool": entry.act.tool,
-            "outcome": entry.act.outcome,
-        }
-        for entry in entries
-    ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        print_table(("time", "user", "provider", "action", "by", "agent", "tool", "outcome"), rows)

@@ -1,7 +1,7 @@
 """The append-only record: who did what with which credential, through which agent and tool, how it ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -38,6 +38,7 @@ class AuditEntry:
     at: float
     owner: Owner
     act: Act
+    id: int = 0
 
 
 class AuditLog:
@@ -46,9 +47,18 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, *, subject: str | None = None, provider: str | None = None, most: int = 100) -> list[AuditEntry]:
-        """Return the newest entries, newest first; a use once, with its final outcome."""
-        return self._database.call(_read, subject, provider, most)
+    def read(
+        self,
+        *,
+        subject: str | None = None,
+        provider: str | None = None,
+        since: float = 0.0,
+        after: int = 0,
+        most: int = 100,
+    ) -> list[AuditEntry]:
+        """Return the newest entries, newest first, since a time and after a row; a use once, with its final outcome."""
+        wanted = {"subject": subject, "provider": provider, "since": since, "after": after}
+        return self._database.call(_read, wanted, most)
 
     def write(self, owner: Owner, act: Act) -> None:
         """Append one entry."""
@@ -81,15 +91,16 @@ def _values(entry: AuditEntry) -> tuple[object, ...]:
     return (entry.at, *whose, act.action, act.actor, act.agent, act.tool, act.outcome, act.use_id)
 
 
-def _read(connection: Connection, subject: str | None, provider: str | None, most: int) -> list[AuditEntry]:
+def _read(connection: Connection, wanted: Mapping[str, object], most: int) -> list[AuditEntry]:
     statement = text(
         "SELECT * FROM audit WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
-        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) ORDER BY at DESC, id DESC LIMIT :rows"
+        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) "
+        "AND at >= :since AND id > :after ORDER BY at DESC, id DESC LIMIT :rows"
     )
     ended: set[str] = set()
     found: list[AuditEntry] = []
     # A use has two rows at most, of which one is shown.
-    for row in connection.execute(statement, {"subject": subject, "provider": provider, "rows": 2 * most}):
+    for row in connection.execute(statement, {**wanted, "rows": 2 * most}):
         # Newest first, so the end of a use comes before its beginning.
         if row.outcome == STARTED and row.use_id in ended:
             continue
@@ -104,4 +115,6 @@ def _entry(row: Row[tuple[object, ...]]) -> AuditEntry:
     act = Act(
         action=row.action, actor=row.actor, agent=row.agent, tool=row.tool, outcome=row.outcome, use_id=row.use_id
     )
-    return AuditEntry(at=row.at, owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), act=act)
+    return AuditEntry(
+        at=row.at, owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), act=act, id=row.id
+    )

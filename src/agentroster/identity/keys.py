@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from agentroster.db import Database
 from agentroster.errors import BadInput, NotFound
+from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.reserved import is_reserved
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
@@ -96,6 +97,12 @@ class KeyStore:
         return await self._database.run(_find, match[1], _digest(secret), time.time())
 
 
+def public_part(secret: str) -> str:
+    """Return the id in the text of a key, which is no secret, or an empty text where it has not the form of one."""
+    match = _FORM.fullmatch(secret)
+    return match[1] if match else ""
+
+
 def _digest(secret: str) -> bytes:
     # 256 random bits need no slow hash: there is nothing to guess.
     return hashlib.sha256(secret.encode()).digest()
@@ -117,6 +124,7 @@ def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
             "expires_at": key.expires_at,
         },
     )
+    record(connection, [KeyEvent(action="create", at=key.created_at, key_id=key.id, user=key.user)])
 
 
 def _from_row(row: Row[tuple[object, ...]]) -> ApiKey:
@@ -138,8 +146,14 @@ def _select_all(connection: Connection) -> list[ApiKey]:
 
 
 def _revoke(connection: Connection, key_id: str) -> bool:
-    statement = text("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, :now) WHERE id = :id RETURNING id")
-    return connection.execute(statement, {"id": key_id, "now": time.time()}).first() is not None
+    now = time.time()
+    values = {"id": key_id, "now": now}
+    statement = text('UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING "user"')
+    row = connection.execute(statement, values).first()
+    if row is not None:
+        record(connection, [KeyEvent(action="revoke", at=now, key_id=key_id, user=row.user)])
+        return True
+    return connection.execute(text("SELECT 1 FROM api_keys WHERE id = :id"), values).first() is not None
 
 
 def _find(connection: Connection, key_id: str, digest: bytes, now: float) -> ApiKey | None:

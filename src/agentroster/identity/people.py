@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, text
 
 from agentroster.db import Database
+from agentroster.identity.key_audit import KeyEvent, record
 
 _MEMORIES = "issuer = :issuer AND subject = :subject"
 
@@ -22,8 +23,10 @@ def relink_person(database: Database, issuer: str, old: str, new: str) -> dict[s
 def _purge(connection: Connection, whose: Mapping[str, str]) -> dict[str, int]:
     memories = connection.execute(text(f"DELETE FROM memories WHERE {_MEMORIES}"), whose).rowcount  # noqa: S608
     # Keys belong to people of our own; a user of Open WebUI has none.
-    own = text("DELETE FROM api_keys WHERE \"user\" = :subject AND forwarder = 0 AND :issuer = 'roster'")
-    return {"keys": connection.execute(own, whose).rowcount, "memories": memories}
+    own = text("DELETE FROM api_keys WHERE \"user\" = :subject AND forwarder = 0 AND :issuer = 'roster' RETURNING id")
+    keys = [row.id for row in connection.execute(own, whose)]
+    record(connection, [KeyEvent(action="purge", key_id=key_id, user=whose["subject"]) for key_id in keys])
+    return {"keys": len(keys), "memories": memories}
 
 
 def _relink(connection: Connection, whose: Mapping[str, str]) -> dict[str, int]:
