@@ -14,6 +14,7 @@ from agentroster.agents.tool_calls import ToolCalls
 from agentroster.errors import RosterError, UpstreamError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
+from agentroster.llm.dialects.values import as_object
 
 
 class RunStopped(Exception):
@@ -122,7 +123,7 @@ def _from_wire(message: Mapping[str, Any]) -> Message:
 
 def _text_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return a client's tool call with its arguments as text, as Agno expects them."""
-    function = call.get("function")
-    if not isinstance(function, Mapping) or isinstance(function.get("arguments"), str):
+    function = as_object(call.get("function"))
+    if isinstance(function.get("arguments"), str):
         return dict(call)
     return {**call, "function": {**function, "arguments": json.dumps(function.get("arguments") or {})}}

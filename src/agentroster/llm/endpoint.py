@@ -22,7 +22,7 @@ from agentroster.llm.completion import CompletionRequest, Piece
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.body import decoded_bytes, error_bytes
 from agentroster.llm.dialects.calls import names_of
-from agentroster.llm.dialects.faults import reason_in, reason_of
+from agentroster.llm.dialects.faults import Fault, reason_in, reason_of
 from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
 from agentroster.llm.dialects.habits import HabitMemory, Habits
 from agentroster.llm.dialects.outgoing import body_of, encoded
@@ -55,8 +55,8 @@ class Endpoint:
     """Speaks the OpenAI wire in every known dialect, and keeps real status codes.
 
     A request that is refused for its form, before any piece came, is asked once more in another form; that is no second
-    run, because nothing has run. Stands on the shared pool itself: redirects, cookies and authentication flows of a client
-    have no place here.
+    run, because nothing has run. Stands on the shared pool itself: redirects, cookies and authentication flows of a
+    client have no place here.
     """
 
     def __init__(
@@ -104,13 +104,16 @@ class Endpoint:
                     failed = failure(response.status_code, error, response.headers, self._advice)
                     raise _Refused(failed, another_way(habits, body, response.status_code, error))
                 has_said = False
-                async for piece in _pieces(response, reader):
-                    has_said = True
-                    yield piece
+                try:
+                    async for piece in _pieces(response, reader):
+                        has_said = True
+                        yield piece
+                except NotRead as error:
+                    raise self._unreadable(response, error.begins) from error
                 if reader.fault is not None:
                     if has_said and reader.usage is not None:
                         yield Piece(usage=reader.usage)
-                    raise self._fault(reader, habits, body, has_said=has_said)
+                    raise self._refused(reader.fault, habits, body, has_said=has_said)
                 learnt = replace(habits, unopened=reader.splitter.unopened) if reader.has_text() else habits
                 self._memory.keep(self._base, request.model, learnt)
                 yield reader.last_piece()
@@ -124,20 +127,15 @@ class Endpoint:
             raise UpstreamError(
                 f"The language model's server sent too much: {error}. The answer was not used."
             ) from error
-        except NotRead as error:
-            raise self._unreadable(response, error.begins) from error
 
     def _unopened(self, request: CompletionRequest, habits: Habits) -> bool | None:
         if habits.unopened is not None:
             return habits.unopened
         return None if may_think_unopened(request.model) else False
 
-    def _fault(self, reader: AnswerReader, habits: Habits, body: dict[str, Any], *, has_said: bool) -> Exception:
-        assert reader.fault is not None
-        status = reader.fault.status
-        error = failure(status, reader.fault.body, httpx.Headers(), self._advice)
-        way = None if has_said else another_way(habits, body, status, reader.fault.body)
-        return _Refused(error, way)
+    def _refused(self, fault: Fault, habits: Habits, body: dict[str, Any], *, has_said: bool) -> _Refused:
+        error = failure(fault.status, fault.body, httpx.Headers(), self._advice)
+        return _Refused(error, None if has_said else another_way(habits, body, fault.status, fault.body))
 
     def _unreadable(self, response: httpx.Response, begins: str) -> UpstreamError:
         kind = response.headers.get("content-type", "no content type").split(";")[0][:60]
@@ -161,36 +159,42 @@ async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterat
     Raises NotRead for what is no answer, UpstreamUnavailable for half of one.
     """
     frames = FrameReader()
-    network = response.extensions.get("network_stream")
-    paced = False
     try:
-        async for chunk in _until_finished(response, reader):
-            said = [piece for frame in frames.feed(chunk) for piece in reader.read(frame)]
+        async for said in _paced(response, frames, reader):
             for piece in _joined(said):
                 yield piece
-            if not paced and any(piece.text or piece.thinking for piece in said):
-                # The first text is on its way; from now on a few pieces may come together.
-                pace(network, _PACE_SECONDS)
-                paced = True
-            if reader.fault is not None:
-                break
     except httpx.TransportError:
         # What is complete is complete, however the connection ended.
-        if reader.finish is None and not reader.is_done:
+        if not reader.has_ended():
             for piece in _joined(list(reader.close())):
                 yield piece
             raise
-    finally:
-        pace(network, 0)
-    said = [piece for frame in frames.close() for piece in reader.read(frame)] if not reader.is_done else []
-    for piece in _joined([*said, *reader.close()]):
+    rest = [] if reader.is_done else frames.close()
+    for piece in _joined([*(piece for frame in rest for piece in reader.read(frame)), *reader.close()]):
         yield piece
     if reader.fault is not None:
         return
     if not reader.has_choices:
         raise NotRead(frames.begins)
-    if reader.finish is None and not reader.is_done and not reader.is_whole:
+    if not reader.has_ended():
         raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
+
+
+async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Piece]]:
+    """Yield what each read of the body says; after the first text, a few pieces may come together."""
+    network = response.extensions.get("network_stream")
+    is_paced = False
+    try:
+        async for chunk in _until_finished(response, reader):
+            said = [piece for frame in frames.feed(chunk) for piece in reader.read(frame)]
+            yield said
+            if not is_paced and any(piece.text or piece.thinking for piece in said):
+                pace(network, _PACE_SECONDS)
+                is_paced = True
+            if reader.fault is not None:
+                return
+    finally:
+        pace(network, 0)
 
 
 async def _until_finished(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[bytes]:

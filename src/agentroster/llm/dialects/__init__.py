@@ -1,1 +1,1 @@
-"""How model servers depart from OpenAI's wire, and what is done about it: tables, and the few engines that read them."""
+"""How model servers depart from OpenAI's wire, and what is done: tables, and the few engines that read them."""

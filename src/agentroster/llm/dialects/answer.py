@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from agentroster.llm.completion import Message, Piece, ToolCall, Turn, Usage
@@ -11,11 +11,12 @@ from agentroster.llm.dialects.calls import CallCollector, OpenCall, wire_call
 from agentroster.llm.dialects.faults import Fault, find_fault
 from agentroster.llm.dialects.frames import Frame
 from agentroster.llm.dialects.growth import NewText
-from agentroster.llm.dialects.message import merge_kept, read_choice, read_usage
 from agentroster.llm.dialects.message import Said as ChunkSaid
+from agentroster.llm.dialects.message import merge_kept, read_choice, read_usage
 from agentroster.llm.dialects.names import known_name
 from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
 from agentroster.llm.dialects.thinking import ThinkingSplitter
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _CUT = "The call was cut off at the token limit, so the tool was not called. Say less, or call it again, complete."
 
@@ -58,11 +59,11 @@ class AnswerReader:
         if frame.done:
             self.is_done = True
             return
-        values = cast("list[object]", frame.value) if isinstance(frame.value, list) else [frame.value]
+        values = as_list(frame.value) if is_list(frame.value) else [frame.value]
         for value in values:
             fault = find_fault(value, frame.event)
-            if isinstance(value, Mapping):
-                yield from self._read_value(cast("Mapping[str, object]", value), is_fault=fault is not None)
+            if is_object(value):
+                yield from self._read_value(as_object(value), is_fault=fault is not None)
             if fault is not None:
                 self.fault = fault
                 return
@@ -122,6 +123,10 @@ class AnswerReader:
                 yield from self._word_pieces(segment.text)
         for part in self._words.close(is_cut=self.finish == "length"):
             yield from self._said(part)
+
+    def has_ended(self) -> bool:
+        """Whether the answer is known to be complete."""
+        return self.is_done or self.finish is not None or self.is_whole
 
     def has_text(self) -> bool:
         """Whether the answer had words, by which a model shows how it thinks."""

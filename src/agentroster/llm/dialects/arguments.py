@@ -6,10 +6,10 @@ Mended is only how an object is written, never what it says: a cut or garbled on
 import ast
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 MAX_ARGUMENT_BYTES = 1_000_000
 _MAX_LITERAL = 100_000
@@ -44,14 +44,14 @@ def read_arguments(value: object) -> dict[str, Any]:
     """Return the arguments. Raises BadArguments."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
-        return _clean(cast("dict[str, Any]", value))
-    if isinstance(value, list):
-        items = cast("list[object]", value)
+    if is_object(value):
+        return _clean(dict(as_object(value)))
+    if is_list(value):
+        items = as_list(value)
         if not items:
             return {}
-        if len(items) == 1 and isinstance(items[0], Mapping):
-            return _clean(cast("dict[str, Any]", items[0]))
+        if len(items) == 1 and is_object(items[0]):
+            return _clean(dict(as_object(items[0])))
     if not isinstance(value, str):
         raise BadArguments(_complaint(json.dumps(value, default=str)))
     if len(value) > MAX_ARGUMENT_BYTES:
@@ -69,10 +69,10 @@ def _from_text(text: str) -> dict[str, Any]:
         value = _value(bare)
         if isinstance(value, str) and value.strip() != bare:
             bare = value.strip()
-        elif isinstance(value, Mapping):
-            return _clean(cast("dict[str, Any]", value))
-        elif isinstance(value, list):
-            return read_arguments(cast("list[object]", value))
+        elif is_object(value):
+            return _clean(dict(as_object(value)))
+        elif is_list(value):
+            return read_arguments(as_list(value))
         else:
             break
     raise BadArguments(_complaint(text))
@@ -119,7 +119,7 @@ def _clean(arguments: dict[str, Any]) -> dict[str, Any]:
         text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadArguments("The arguments are no JSON object.") from error
-    return cast("dict[str, Any]", json.loads(_SURROGATE.sub("\ufffd", text)))
+    return dict(as_object(json.loads(_SURROGATE.sub("\ufffd", text))))
 
 
 def _complaint(text: str) -> str:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, read_arguments
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _MAX_CALLS = 128
 _MAX_CHECKS = 100
@@ -14,7 +15,8 @@ _MAX_CHECKS = 100
 RULES = (
     Rule(
         name="which call a fragment belongs to",
-        seen="all calls with `index: 0`, with none or null; several in one chunk; whole calls in a stream; ids repeated "
+        seen="all calls with `index: 0`, with none or null; several in one chunk; whole calls in a stream; ids "
+        "repeated "
         "with each fragment, or missing; names repeated, or split",
         done="a new id under a known index begins a new call, and so does a name after complete arguments",
         source="ollama#7881, vercel/ai#14277, openai-python#2806, Gemini's OpenAI endpoint",
@@ -83,23 +85,23 @@ class CallCollector:
 
     def add_all(self, fragments: object, *, are_whole: bool) -> None:
         """Take the `tool_calls` of a chunk, or of a whole message, where each is a call of its own."""
-        if isinstance(fragments, Mapping):
-            fragments = [cast("Mapping[str, Any]", fragments)]
-        if not isinstance(fragments, list):
+        if is_object(fragments):
+            fragments = [as_object(fragments)]
+        if not is_list(fragments):
             return
-        for fragment in cast("list[object]", fragments):
-            if isinstance(fragment, Mapping) and len(self.calls) < _MAX_CALLS:
-                self._add(cast("Mapping[str, Any]", fragment), is_whole=are_whole)
+        for fragment in as_list(fragments):
+            if is_object(fragment) and len(self.calls) < _MAX_CALLS:
+                self._add(as_object(fragment), is_whole=are_whole)
 
     def add_legacy(self, function: object, *, is_whole: bool) -> None:
         """Take a `function_call`."""
-        if isinstance(function, Mapping):
-            self._add({"index": 0, "function": cast("Mapping[str, Any]", function)}, is_whole=is_whole)
+        if is_object(function):
+            self._add({"index": 0, "function": as_object(function)}, is_whole=is_whole)
 
     def _add(self, fragment: Mapping[str, Any], *, is_whole: bool) -> None:
         given: object = fragment.get("function")
         # Some servers leave the inner object out.
-        function = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else fragment
+        function = as_object(given) if is_object(given) else fragment
         call_id, name, index = _text(fragment.get("id")), _text(function.get("name")), _index(fragment.get("index"))
         arguments: object = function.get("arguments")
         if arguments is None and given is None:
@@ -139,7 +141,7 @@ class CallCollector:
         if name == call.name or name.startswith(call.name):
             return False
         # A name may be split as well; then both parts together are a name.
-        return bool(call.parts) or index is None or call.name in self.tools and call.name + name not in self.tools
+        return bool(call.parts) or index is None or (call.name in self.tools and call.name + name not in self.tools)
 
 
 def _repeats(call: OpenCall, arguments: object) -> bool:
@@ -165,10 +167,10 @@ def _arguments(call: OpenCall, arguments: object) -> None:
         return
     first = call.parts[0] if call.parts else ""
     # Arguments that begin anew with what is there already are all of them so far, not some more.
-    if first.startswith("{") and arguments.startswith("{") and len(arguments) >= call.size > 1:
-        if arguments.startswith(call.text):
-            call.parts, call.size = [arguments], len(arguments)
-            return
+    may_grow = first.startswith("{") and arguments.startswith("{") and len(arguments) >= call.size > 1
+    if may_grow and arguments.startswith(call.text):
+        call.parts, call.size = [arguments], len(arguments)
+        return
     call.parts.append(arguments)
     call.size += len(arguments)
 
@@ -198,5 +200,5 @@ def wire_call(call: OpenCall, call_id: str, name: str, arguments: Mapping[str, A
 
 def names_of(tools: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the parameters of each tool by its name."""
-    functions = [cast("Mapping[str, Any]", tool.get("function") or {}) for tool in tools]
+    functions = [as_object(tool.get("function") or {}) for tool in tools]
     return {str(function.get("name")): function.get("parameters") or {} for function in functions}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _MAX_REASON = 300
 _MAX_DEPTH = 4
@@ -39,7 +40,8 @@ RULES = (
     ),
     Rule(
         name="where the reason stands",
-        seen="`error.message`, `error` as text, `message`, `detail` (text, or a list with `loc` and `msg`), `errors[]`, "
+        seen="`error.message`, `error` as text, `message`, `detail` (text, or a list with `loc` and `msg`), "
+        "`errors[]`, "
         "`message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
         done="quoted to the person in at most 300 characters, with secrets masked",
         source="FastAPI, Spring, Google, MiniMax error bodies",
@@ -57,12 +59,12 @@ class Fault:
 
 def find_fault(value: object, event: str = "") -> Fault | None:
     """Return the error that a value of an answer is or holds, or None."""
-    if isinstance(value, list):
-        items = cast("list[object]", value)
+    if is_list(value):
+        items = as_list(value)
         return next((fault for item in items if (fault := find_fault(item))), None)
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return None
-    fields = cast("Mapping[str, object]", value)
+    fields = as_object(value)
     if event.lower() == "error" or _says_error(fields):
         return Fault(_status(fields), fields)
     return _fault_of_choice(fields)
@@ -74,7 +76,7 @@ def _says_error(fields: Mapping[str, object]) -> bool:
     if fields.get("object") == "error" or fields.get("type") == "error" or fields.get("status") in {"error", "failed"}:
         return True
     answer = fields.get("base_resp")
-    if isinstance(answer, Mapping) and cast("Mapping[str, object]", answer).get("status_code") not in {0, None}:
+    if is_object(answer) and as_object(answer).get("status_code") not in {0, None}:
         return True
     if "choices" in fields or "usage" in fields:
         return False
@@ -88,10 +90,10 @@ def _says_error(fields: Mapping[str, object]) -> bool:
 
 def _fault_of_choice(fields: Mapping[str, object]) -> Fault | None:
     choices = fields.get("choices")
-    first = cast("list[object]", choices)[0] if isinstance(choices, list) and choices else None
-    if not isinstance(first, Mapping):
+    first = as_list(choices)[0] if is_list(choices) and choices else None
+    if not is_object(first):
         return None
-    choice = cast("Mapping[str, object]", first)
+    choice = as_object(first)
     finish = choice.get("finish_reason") or choice.get("native_finish_reason")
     if choice.get("error"):
         return Fault(_status({"error": choice["error"]}), {"error": choice["error"]})
@@ -119,16 +121,16 @@ def _status(fields: Mapping[str, object]) -> int:
 
 def _codes(fields: Mapping[str, object], depth: int) -> Iterator[tuple[str, object]]:
     answer = fields.get("base_resp")
-    if isinstance(answer, Mapping):
-        yield "base_resp", cast("Mapping[str, object]", answer).get("status_code")
+    if is_object(answer):
+        yield "base_resp", as_object(answer).get("status_code")
     for key in ("code", "status_code", "statusCode", "http_status", "status", "type", "error_type"):
         if isinstance(fields.get(key), int | str):
             yield key, fields[key]
     for key in ("error", "errors", "metadata", "detail"):
         inner = fields.get(key)
-        inner = cast("list[object]", inner)[0] if isinstance(inner, list) and inner else inner
-        if isinstance(inner, Mapping) and depth < _MAX_DEPTH:
-            yield from _codes(cast("Mapping[str, object]", inner), depth + 1)
+        inner = as_list(inner)[0] if is_list(inner) and inner else inner
+        if is_object(inner) and depth < _MAX_DEPTH:
+            yield from _codes(as_object(inner), depth + 1)
 
 
 def reason_in(body: bytes) -> str:
@@ -147,14 +149,14 @@ def reason_of(value: object, depth: int = 0) -> str:
         return ""
     if isinstance(value, str):
         return _tidy(value)
-    if isinstance(value, list):
-        found = [text for item in cast("list[object]", value)[:3] if (text := reason_of(item, depth + 1))]
+    if is_list(value):
+        found = [text for item in as_list(value)[:3] if (text := reason_of(item, depth + 1))]
         return _tidy("; ".join(found))
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return ""
-    fields = cast("Mapping[str, object]", value)
+    fields = as_object(value)
     if isinstance(fields.get("msg"), str) and isinstance(fields.get("loc"), list | tuple):
-        where = ".".join(str(step) for step in cast("list[object]", fields["loc"]) if step != "body")
+        where = ".".join(str(step) for step in as_list(fields["loc"]) if step != "body")
         return _tidy(f"{where}: {fields['msg']}" if where else str(fields["msg"]))
     names = ("error", "message", "detail", "errors", "msg", "base_resp", "status_msg", "reason", "error_description")
     return next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")

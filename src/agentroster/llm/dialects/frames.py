@@ -8,6 +8,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from agentroster.llm.dialects.values import is_list, is_object
 
 MAX_LINE_BYTES = 2_000_000
 MAX_ANSWER_BYTES = 20_000_000
@@ -85,7 +88,11 @@ class FrameReader:
 
     def _unended(self) -> list[Frame]:
         """Return the one value of an answer without a line break, whose connection may stay open."""
-        if not self._looks_like_document() or self._line[-1:] not in {b"}", b"]"} or self._attempts >= _MAX_ATTEMPTS:
+        if (
+            not self._looks_like_document()
+            or bytes(self._line[-1:]) not in {b"}", b"]"}
+            or self._attempts >= _MAX_ATTEMPTS
+        ):
             return []
         self._attempts += 1
         value = parsed(self._line.decode("utf-8", "replace").lstrip("\ufeff"))
@@ -182,10 +189,10 @@ class FrameReader:
 def parsed(text: str) -> object | None:
     """Return a JSON object or list, or None for anything else."""
     try:
-        value: object = json.loads(text, strict=False)
+        value: Any = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict | list) else None
+    return value if is_object(value) or is_list(value) else None
 
 
 def _is_scalar(text: str) -> bool:

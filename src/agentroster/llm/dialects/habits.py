@@ -74,7 +74,7 @@ def first_habits(address: str, model: str) -> Habits:
     habits = Habits()
     for dialect in DIALECTS:
         if dialect.fits(address, model):
-            habits = replace(habits, **dialect.habits)  # pyright: ignore[reportArgumentType] - fields by name
+            habits = replace(habits, **dialect.habits)
     return habits
 
 

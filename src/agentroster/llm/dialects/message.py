@@ -2,27 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from agentroster.llm.completion import Usage
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")
 _READ = frozenset(
-    {"role", "content", "text", "tool_calls", "function_call", "refusal", "images", "audio", "annotations", "name", "index",
-     "finish_reason", "logprobs", "stop_reason", "token_ids", "message", "delta", "error"}
+    {
+        "role", "content", "text", "tool_calls", "function_call", "refusal", "images", "audio", "annotations", "name",
+        "index", "finish_reason", "logprobs", "stop_reason", "token_ids", "message", "delta", "error",
+    }
 )  # fmt: skip
 _FINISHES = {
     "length": "length", "max_tokens": "length", "model_length": "length", "max_output_tokens": "length",
-    "content_filter": "content_filter", "safety": "content_filter", "recitation": "content_filter", "refusal": "content_filter",
-    "prohibited_content": "content_filter", "blocklist": "content_filter", "sensitive": "content_filter",
-    "tool_calls": "tool_calls", "function_call": "tool_calls", "tool_use": "tool_calls",
+    "content_filter": "content_filter", "safety": "content_filter", "recitation": "content_filter",
+    "refusal": "content_filter", "prohibited_content": "content_filter", "blocklist": "content_filter",
+    "sensitive": "content_filter", "tool_calls": "tool_calls", "function_call": "tool_calls", "tool_use": "tool_calls",
 }  # fmt: skip
 
 RULES = (
     Rule(
         name="where the text stands",
-        seen="`delta.content`, `message` in a chunk, `text` of old completions, `content` as a list of parts, `refusal`, "
+        seen="`delta.content`, `message` in a chunk, `text` of old completions, `content` as a list of parts, "
+        "`refusal`, "
         "`images`; `choices` null, empty, or several",
         done="read as text of the answer; only the first choice counts; pictures become Markdown",
         source="Azure's first and last chunk; Mistral's reasoning models (vercel/ai#17779); OpenRouter's pictures",
@@ -35,14 +39,17 @@ RULES = (
     ),
     Rule(
         name="what must come back",
-        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, `reasoning_details`, unknown "
+        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, "
+        "`reasoning_details`, unknown "
         "fields of a turn or of its tool calls",
         done="sent back unchanged with that turn inside the tool loop, and at no other time",
-        source="openclaude#67, aiproxy#450 (Gemini); langchain#34166, LibreChat#13366 (DeepSeek, Kimi); OpenRouter docs",
+        source="openclaude#67, aiproxy#450 (Gemini); langchain#34166, LibreChat#13366 (DeepSeek, Kimi); "
+        "OpenRouter docs",
     ),
     Rule(
         name="token counts",
-        seen="usage in every chunk, twice, with nulls or fractions, as `x_groq.usage`, under Anthropic's names, or not at all",
+        seen="usage in every chunk, twice, with nulls or fractions, as `x_groq.usage`, under Anthropic's names, "
+        "or not at all",
         done="the last counts; what is missing is 0",
         source="cline#12282, ogx#5122; Groq API reference",
     ),
@@ -65,21 +72,21 @@ class Said:
 def read_choice(value: Mapping[str, object]) -> Said | None:
     """Return what the first choice of a chunk says, or None when it has none."""
     choices = value.get("choices")
-    if isinstance(choices, list):
-        found = next((choice for choice in cast("list[object]", choices) if _is_first(choice)), None)
+    if is_list(choices):
+        found = next((choice for choice in as_list(choices) if _is_first(choice)), None)
     else:
         # Ollama's own form, which some gateways pass through.
         found = {**value, "finish_reason": value.get("done_reason") or ("stop" if value.get("done") is True else None)}
-        if not isinstance(value.get("message"), Mapping):
+        if not is_object(value.get("message")):
             return None
     if found is None:
         return None
-    choice = cast("Mapping[str, object]", found)
+    choice = as_object(found)
     delta, message = choice.get("delta"), choice.get("message")
-    is_whole = not isinstance(delta, Mapping) or (not delta and isinstance(message, Mapping))
+    is_whole = not is_object(delta) or (not delta and is_object(message))
     fields = message if is_whole else delta
-    said = _read_fields(cast("Mapping[str, object]", fields) if isinstance(fields, Mapping) else {})
-    said.is_whole = is_whole and isinstance(message, Mapping) and isinstance(choices, list)
+    said = _read_fields(as_object(fields))
+    said.is_whole = is_whole and is_object(message) and is_list(choices)
     if not said.text and isinstance(choice.get("text"), str):
         said.text = cast("str", choice["text"])
     said.finish = read_finish(choice.get("finish_reason"))
@@ -87,7 +94,7 @@ def read_choice(value: Mapping[str, object]) -> Said | None:
 
 
 def _is_first(choice: object) -> bool:
-    return isinstance(choice, Mapping) and cast("Mapping[str, object]", choice).get("index") in {0, None, "0"}
+    return is_object(choice) and as_object(choice).get("index") in {0, None, "0"}
 
 
 def _read_fields(fields: Mapping[str, object]) -> Said:
@@ -108,12 +115,12 @@ def _read_content(content: object) -> tuple[str, str]:
     if isinstance(content, str):
         return content, ""
     text, thinking = "", ""
-    parts = [content] if isinstance(content, Mapping) else _items(content)
+    parts = [content] if is_object(content) else _items(content)
     for part in parts:
         if isinstance(part, str):
             text += part
-        elif isinstance(part, Mapping):
-            fields = cast("Mapping[str, object]", part)
+        elif is_object(part):
+            fields = as_object(part)
             kind = str(fields.get("type", "text"))
             if kind in {"thinking", "reasoning", "reasoning_text"}:
                 thinking += _plain(fields)
@@ -128,10 +135,10 @@ def _plain(value: object) -> str:
     """Return the text of a field that is a text, a list of parts, or an object around one."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "".join(map(_plain, cast("list[object]", value)))
-    if isinstance(value, Mapping):
-        fields = cast("Mapping[str, object]", value)
+    if is_list(value):
+        return "".join(map(_plain, as_list(value)))
+    if is_object(value):
+        fields = as_object(value)
         names = ("text", "thinking", "content", "summary", "refusal", "reasoning")
         return next((text for name in names if (text := _plain(fields.get(name)))), "")
     return ""
@@ -139,9 +146,9 @@ def _plain(value: object) -> str:
 
 def _picture(image: object) -> str:
     """Return a picture as Markdown; it comes as data, or as an address of the server's."""
-    fields = cast("Mapping[str, object]", image) if isinstance(image, Mapping) else {}
+    fields = as_object(image)
     inner = fields.get("image_url", fields.get("url", image))
-    url: object = cast("Mapping[str, object]", inner).get("url") if isinstance(inner, Mapping) else inner
+    url: object = as_object(inner).get("url") if is_object(inner) else inner
     if (
         not isinstance(url, str)
         or not url.startswith(("data:image/", "https://", "http://"))
@@ -152,7 +159,7 @@ def _picture(image: object) -> str:
 
 
 def _items(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
+    return as_list(value)
 
 
 def read_finish(value: object) -> str | None:
@@ -165,11 +172,11 @@ def read_finish(value: object) -> str | None:
 def read_usage(value: Mapping[str, object]) -> Usage | None:
     """Return the token counts of a chunk, or None when it has none."""
     extra = value.get("x_groq")
-    holders = (value, cast("Mapping[str, object]", extra) if isinstance(extra, Mapping) else {})
+    holders = (value, as_object(extra))
     for holder in holders:
         usage = holder.get("usage")
-        if isinstance(usage, Mapping) and usage:
-            return _usage(cast("Mapping[str, object]", usage))
+        if is_object(usage) and usage:
+            return _usage(as_object(usage))
     if "prompt_eval_count" in value or "eval_count" in value:
         return Usage(prompt_tokens=_number(value, "prompt_eval_count"), completion_tokens=_number(value, "eval_count"))
     return None
@@ -188,8 +195,7 @@ def _usage(fields: Mapping[str, object]) -> Usage:
 
 
 def _details(fields: Mapping[str, object], *names: str) -> Mapping[str, object]:
-    found = next((fields[name] for name in names if isinstance(fields.get(name), Mapping)), {})
-    return cast("Mapping[str, object]", found)
+    return next((found for name in names if (found := as_object(fields.get(name)))), as_object(None))
 
 
 def _number(fields: Mapping[str, object], *names: str) -> int:
@@ -208,10 +214,10 @@ def merge_kept(kept: dict[str, object], new: Mapping[str, object]) -> None:
         old = kept.get(name)
         if isinstance(old, str) and isinstance(value, str):
             kept[name] = old + value
-        elif isinstance(old, list) and isinstance(value, list):
-            kept[name] = _merged_details(cast("list[object]", old), cast("list[object]", value))
-        elif isinstance(old, Mapping) and isinstance(value, Mapping):
-            kept[name] = {**cast("dict[str, Any]", old), **cast("dict[str, Any]", value)}
+        elif is_list(old) and is_list(value):
+            kept[name] = _merged_details(as_list(old), as_list(value))
+        elif is_object(old) and is_object(value):
+            kept[name] = {**dict(as_object(old)), **dict(as_object(value))}
         else:
             kept[name] = value
 
@@ -221,10 +227,10 @@ def _merged_details(old: list[object], new: list[object]) -> list[object]:
     merged = list(old)
     for item in new:
         last = merged[-1] if merged else None
-        if not (isinstance(item, Mapping) and isinstance(last, Mapping)):
+        if not (is_object(item) and is_object(last)):
             merged.append(item)
             continue
-        piece, before = cast("dict[str, Any]", item), cast("dict[str, Any]", last)
+        piece, before = dict(as_object(item)), dict(as_object(last))
         if "index" not in piece or (piece.get("type"), piece["index"]) != (before.get("type"), before.get("index")):
             merged.append(piece)
             continue

@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agentroster.llm.completion import CompletionRequest
 from agentroster.llm.dialects.arguments import BadArguments, read_arguments
 from agentroster.llm.dialects.habits import Habits
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -18,7 +19,8 @@ _SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
 RULES = (
     Rule(
         name="a conversation that is valid",
-        seen="a client's history with empty, missing or repeated ids of calls, arguments as objects or broken, functions "
+        seen="a client's history with empty, missing or repeated ids of calls, arguments as objects or broken, "
+        "functions "
         "in place of tools, half characters",
         done="ids are made and kept unique, arguments are JSON objects, names are today's",
         source="vLLM and llama-server refuse the rest with 400 or 500",
@@ -66,8 +68,8 @@ def _params(params: Mapping[str, object], habits: Habits) -> dict[str, object]:
     if limit is not None and habits.limit:
         wanted[habits.limit] = limit
     form = wanted.get("response_format")
-    if isinstance(form, Mapping):
-        asked = _form(cast("dict[str, Any]", form), habits)
+    if is_object(form):
+        asked = _form(dict(as_object(form)), habits)
         wanted.pop("response_format")
         if asked is not None:
             wanted["response_format"] = asked
@@ -91,12 +93,10 @@ def _valid(messages: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]
     for given in messages:
         message = dict(given)
         calls = message.get("tool_calls") or _legacy(message)
-        if message.get("role") == "assistant" and isinstance(calls, list) and calls:
+        if message.get("role") == "assistant" and is_list(calls) and calls:
             message.pop("function_call", None)
             waiting = []
-            message["tool_calls"] = [
-                _valid_call(call, used, waiting) for call in cast("list[object]", calls) if isinstance(call, Mapping)
-            ]
+            message["tool_calls"] = [_valid_call(call, used, waiting) for call in as_list(calls) if is_object(call)]
         elif message.get("role") in {"tool", "function"}:
             message["role"] = "tool"
             message["tool_call_id"] = _answered_id(str(message.get("tool_call_id") or ""), waiting)
@@ -109,12 +109,12 @@ def _valid(messages: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]
 
 def _legacy(message: Mapping[str, object]) -> list[object] | None:
     function = message.get("function_call")
-    return [{"id": "", "function": function}] if isinstance(function, Mapping) else None
+    return [{"id": "", "function": function}] if is_object(function) else None
 
 
 def _valid_call(call: object, used: set[str], waiting: list[tuple[str, str]]) -> dict[str, Any]:
-    fields = cast("dict[str, Any]", call)
-    function = cast("dict[str, Any]", fields.get("function") or {})
+    fields = dict(as_object(call))
+    function = dict(as_object(fields.get("function") or {}))
     given = str(fields.get("id") or "")
     call_id = given
     while not call_id or call_id in used:
@@ -150,7 +150,7 @@ def _one_call_a_turn(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, A
     while position < len(messages):
         message = messages[position]
         position += 1
-        calls = message.get("tool_calls") or []
+        calls = as_list(message.get("tool_calls"))
         if len(calls) < 2:  # noqa: PLR2004 - one call is what is wanted
             yield message
             continue
@@ -198,10 +198,10 @@ def _short(call_id: str) -> str:
 def _plain(content: object) -> object:
     if content is None:
         return ""
-    parts = cast("list[object]", content) if isinstance(content, list) else None
-    if parts is None or not all(isinstance(part, Mapping) and "text" in part for part in parts):
+    parts = as_list(content) if is_list(content) else None
+    if parts is None or not all(is_object(part) and "text" in part for part in parts):
         return content
-    return "\n".join(str(cast("Mapping[str, object]", part)["text"]) for part in parts)
+    return "\n".join(str(as_object(part)["text"]) for part in parts)
 
 
 def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -232,12 +232,12 @@ def _joined(messages: Sequence[dict[str, Any]], roles: set[str]) -> list[dict[st
 
 
 def _both(first: object, second: object) -> object:
-    if not isinstance(first, list) and not isinstance(second, list):
+    if not is_list(first) and not is_list(second):
         return "\n\n".join(str(text) for text in (first, second) if text)
     return [*_parts(first), *_parts(second)]
 
 
 def _parts(content: object) -> list[object]:
-    if isinstance(content, list):
-        return cast("list[object]", content)
+    if is_list(content):
+        return as_list(content)
     return [{"type": "text", "text": content}] if content else []

@@ -19,20 +19,26 @@ Change: TypeAlias = Callable[[Habits, Mapping[str, Any], str], Habits | None]
 """From what was asked, with which body, and what the refusal said, to another way of asking, or None."""
 
 _OPTIONAL = (
-    "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort", "stream_options",
-    "parallel_tool_calls", "tool_choice",
+    "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort",
+    "stream_options", "parallel_tool_calls", "tool_choice",
 )  # fmt: skip
 _TURN_FIELDS = ("reasoning_content", "reasoning_details", "reasoning", "extra_content", "provider_specific_fields")
 _UNSUPPORTED = re.compile(
-    r"unsupported|not supported|not support|n't support|unknown|unrecogni[sz]ed|unexpected|extra inputs|extra_forbidden|"
-    r"not permitted|not allowed|forbidden|deprecated|only the default|removed|not available|not implemented|cannot be used|"
-    r"incompatible|instead|invalid (?:parameter|param|argument|field|key)\b|additional propert|not accept|no such|disabled|"
-    r"not valid for|must be (?:set to )?(?:true|false|omitted|unset|auto|none|empty)|only supports?\b|not recogni[sz]ed",
+    r"unsupported|not supported|not support|n't support|unknown|unrecogni[sz]ed|unexpected|extra inputs|"
+    r"extra_forbidden|"
+    r"not permitted|not allowed|forbidden|deprecated|only the default|removed|not available|not implemented|"
+    r"cannot be used|"
+    r"incompatible|instead|invalid (?:parameter|param|argument|field|key)\b|additional propert|not accept|no such|"
+    r"disabled|"
+    r"not valid for|must be (?:set to )?(?:true|false|omitted|unset|auto|none|empty)|only supports?\b|not "
+    r"recogni[sz]ed",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"must be (?:an? )?(?:between|less|greater|at most|at least|below|above|positive|[<>]|in the range)|out of range|too "
-    r"(?:large|high|low|small|big|many|long)|at most|at least|exceed|maximum (?:value|context|number)|minimum|less than|"
+    r"must be (?:an? )?(?:between|less|greater|at most|at least|below|above|positive|[<>]|in the range)|out of "
+    r"range|too "
+    r"(?:large|high|low|small|big|many|long)|at most|at least|exceed|maximum (?:value|context|number)|minimum|"
+    r"less than|"
     r"greater than|between \d|context length|[\u2264\u2265]",
     re.IGNORECASE,
 )
@@ -109,7 +115,8 @@ def _stream(habits: Habits, body: Mapping[str, Any], text: str) -> Habits | None
         return replace(habits, stream=False) if re.search(f"{never}|{also}", text, re.IGNORECASE) else None
     only = (
         r"stream(?:ing)?\b[^.]{0,40}(?:required|must be true|must be set to true|must be enabled|mandatory)|"
-        r"only (?:supports? |accepts? |in |allows? )?(?:the )?stream|non-?stream\w*[^.]{0,40}(?:not|unsupported)|(?:set|use|enable) \W?stream"
+        r"only (?:supports? |accepts? |in |allows? )?(?:the )?stream|non-?stream\w*[^.]{0,40}(?:not|unsupported)|"
+        r"(?:set|use|enable) \W?stream"
     )
     return replace(habits, stream=True) if re.search(only, text, re.IGNORECASE) else None
 
@@ -177,7 +184,8 @@ def _refusal(name: str, seen: str, done: str, source: str, change: Change) -> Re
 
 REFUSALS: tuple[Refusal, ...] = (
     _refusal("no reader for tool calls", "vLLM started without `--enable-auto-tool-choice`",
-             "asked once more with `tool_choice: none`: the template still shows the tools, and calls in words are read",
+             "asked once more with `tool_choice: none`: the template still shows the tools, and calls in words "
+             "are read",
              "vLLM docs, tool calling", _words_only),
     _refusal("only streams, or never", "`stream must be true`, `streaming is not supported`",
              "asked the other way; the person's answer has the form that was asked for", "DashScope (QwQ), Bedrock gateways", _stream),

@@ -119,6 +119,7 @@ _TOKENS = sorted((*_BY_OPENING, *_DROPPED), key=len, reverse=True)
 _TOKEN = re.compile("|".join(map(re.escape, _TOKENS)))
 _LONGEST = len(_TOKENS[0])
 _FENCES = ("```", "~~~")
+_FENCE = re.compile(r"`{3,}")
 _FIRST_KEYS = "name|function|type|tool|tool_name|tool_calls|parameters|arguments|id|action|recipient_name"
 _ALONE_OBJECT = re.compile(rf"(?:```(?:json)?\s*)?\[?\s*\{{\s*\"(?:{_FIRST_KEYS})\"\s*:")
 _ALONE_SO_FAR = re.compile(r"(?:`{0,2}|```[a-z]{0,4}\s*)?\[?\s*(?:\{\s*(?:\"\w{0,20}\"?\s*:?)?)?")
@@ -155,7 +156,7 @@ class SpokenCalls:
 
     def __post_init__(self) -> None:
         named = (
-            _form("Functionary", f">>>{name}", None, forms.named_body, source="Functionary v3.2 template")
+            _form("Functionary", f">>>{name}", None, forms.named_body, source="Functionary v3.2", keeps_opening=True)
             for name in self.tools
         )
         self._line_forms = {form.opening: form for form in (*_AT_LINE_START, *named)} if self.tools else {}
@@ -207,16 +208,16 @@ class SpokenCalls:
             return False
         likely = _ALONE_OBJECT.match(begun)
         if likely:
-            name = _ALONE_NAME.search(begun, 0, likely.end() + 200)
-            self._alone = name is None or known_name(name[1], self.tools) is not None
-            return self._alone
-        if python := _ALONE_PYTHON.match(begun):
-            if python[2]:
-                self._alone = known_name(python[1], self.tools) is not None
-                return self._alone
-            tail = python[1].rpartition(".")[2]
-            return not ended and python.end() == len(begun) and any(name.startswith(tail) for name in self.tools)
-        return not ended and _ALONE_SO_FAR.fullmatch(begun) is not None
+            name = _ALONE_NAME.search(begun)
+            self._alone = known_name(name[1], self.tools) is not None if name else len(begun) > _MAX_HEAD or ended
+            return self._alone or not (name or ended)
+        python = _ALONE_PYTHON.match(begun)
+        if python is None:
+            return not ended and _ALONE_SO_FAR.fullmatch(begun) is not None
+        self._alone = bool(python[2]) and known_name(python[1], self.tools) is not None
+        tail = python[1].rpartition(".")[2]
+        begins = python.end() == len(begun) and any(name.startswith(tail) for name in self.tools)
+        return self._alone or (begins and not ended)
 
     def _lonely(self, *, is_cut: bool) -> list[Said]:
         text = _TOKEN.sub("", self._held) if not is_cut else self._held
@@ -229,24 +230,22 @@ class SpokenCalls:
         if not self._in_fence and self._line_start and (form := self._line_form(line)):
             return self._open(form, len(line) - len(line.lstrip()), len(form.opening))
         token = None if self._in_fence else _TOKEN.search(line)
-        if token and token.start() == 0 and self._last == "`":
-            token = _TOKEN.search(line, 1)
-        if token and token.start() and line[token.start() - 1] == "`":
-            return self._pass(token.end())
         if token:
-            form = _BY_OPENING.get(token.group()) if self.tools else None
-            if form is not None:
-                return self._open(form, token.start(), len(form.opening))
-            if token.group() in _DROPPED:
-                text = line[: token.start()]
-                self._held = self._held[token.end() :]
-                self._note(text)
-                return [text]
+            return self._read_token(line, token)
+        return self._pass(len(line) + 1 if line_end else len(line) if ended else self._certain(line))
+
+    def _read_token(self, line: str, token: re.Match[str]) -> list[Said]:
+        before = line[token.start() - 1] if token.start() else self._last
+        if before == "`":
+            return self._pass(token.end())  # quoted, not meant
+        form = _BY_OPENING.get(token.group()) if self.tools else None
+        if form is not None:
+            return self._open(form, token.start(), len(form.opening))
+        if token.group() not in _DROPPED:
             return self._pass(token.end())
-        if line_end:
-            return self._pass(len(line) + 1)
-        safe = len(line) if ended else self._certain(line)
-        return self._pass(safe) if safe else []
+        text, self._held = line[: token.start()], self._held[token.end() :]
+        self._note(text)
+        return [text]
 
     def _line_form(self, line: str) -> Form | None:
         begun = line.lstrip()
@@ -329,8 +328,9 @@ class SpokenCalls:
     def _note(self, text: str) -> None:
         """Keep track of lines and code blocks in the text that is passed on."""
         for line in text.splitlines(keepends=True):
-            if self._line_start and line.lstrip().startswith(_FENCES):
-                self._in_fence = not self._in_fence
+            # A fence inside a line is an odd one, but what follows is an example all the same.
+            fences = len(_FENCE.findall(line)) + (self._line_start and line.lstrip().startswith("~~~"))
+            self._in_fence ^= bool(fences % 2)
             self._line_start = line.endswith("\n")
             self._is_first = self._is_first and not line.strip()
         self._last = text[-1:] or self._last
@@ -342,6 +342,8 @@ class SpokenCalls:
             return 0
         if self._line_start and self._in_fence and any(fence.startswith(begun) for fence in _FENCES):
             return 0
+        if line.endswith("`") and not line.endswith("```"):
+            return len(line.rstrip("`"))
         if self._in_fence:
             return len(line)
         for start in range(max(0, len(line) - _LONGEST), len(line)):
@@ -351,7 +353,7 @@ class SpokenCalls:
 
 
 def _may_matter(text: str) -> bool:
-    return "\n" in text or "<" in text or "[" in text
+    return "\n" in text or "<" in text or "[" in text or "`" in text
 
 
 def _tidy(said: list[Said]) -> list[Said]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from agentroster.llm.dialects.values import as_list, is_list, is_object
+
 Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The parameters of each known tool."""
 
@@ -134,13 +136,13 @@ def gemma_call(text: str, schemas: Schemas) -> Said | None:
 
 def named_body(text: str, schemas: Schemas) -> Said | None:
     """Read Functionary v3.2: a name on a line of its own, JSON below."""
-    name, _, body = text.partition("\n")
+    name, _, body = text.removeprefix(">>>").partition("\n")
     return [(name.strip(), body.strip())] if name.strip() in schemas and body.strip().startswith("{") else None
 
 
 def json_calls(text: str, schemas: Schemas) -> Said | None:
     """Read objects with a name and arguments, one or many, alone or in a list."""
-    values = _json_values(_without_fence(text).replace("<|plugin|>", ""))
+    values = _json_values(_without_fence(text.removeprefix("functools")))
     said: Said = []
     for value in values or []:
         found = _from_json(value, schemas)
@@ -227,21 +229,22 @@ def _json_values(text: str) -> list[object] | None:
 
 
 def _from_json(value: object, schemas: Schemas) -> Said | None:
-    if isinstance(value, list):
-        found = [_from_json(item, schemas) for item in cast("list[object]", value)]
+    if is_list(value):
+        found = [_from_json(item, schemas) for item in as_list(value)]
         return [call for calls in found if calls for call in calls] if found and all(found) else None
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         return None
-    fields = cast("Mapping[str, object]", value)
-    if isinstance(fields.get("tool_calls"), list):
-        return _from_json(fields["tool_calls"], schemas)
-    inner = fields.get("function")
-    if isinstance(inner, Mapping):
-        return _from_json(cast("Mapping[str, object]", inner), schemas)
+    for inner in (value.get("tool_calls"), value.get("function")):
+        if is_object(inner) or is_list(inner):
+            return _from_json(inner, schemas)
+    return _from_object(value, schemas)
+
+
+def _from_object(fields: Mapping[str, Any], schemas: Schemas) -> Said | None:
     if len(fields) == 1:
+        # Apertus: the name is the key.
         name, only = next(iter(fields.items()))
-        if name in schemas and isinstance(only, Mapping):
-            return [(name, cast("object", only))]
+        return [(name, only)] if name in schemas and is_object(only) else None
     name_key = next((key for key in _NAME_KEYS if isinstance(fields.get(key), str)), None)
     argument_key = next((key for key in _ARGUMENT_KEYS if key in fields), None)
     if name_key is None or not fields.keys() <= {name_key, argument_key, *_OTHER_KEYS}:
@@ -261,7 +264,7 @@ def _typed(text: str, schema: Mapping[str, Any]) -> object:
     """Return a value from a tag: text where the tool wants text, else the JSON that it is."""
     bare = text.removeprefix("\n").removesuffix("\n")
     kinds: object = schema.get("type")
-    wanted = set(cast("Sequence[str]", kinds)) if isinstance(kinds, list) else {kinds}
+    wanted = set(cast("Sequence[str]", kinds)) if is_list(kinds) else {kinds}
     if "string" in wanted and not (wanted - {"string", None} and bare.strip() == "null"):
         return bare
     try:

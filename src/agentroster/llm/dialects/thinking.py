@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from agentroster.llm.dialects.rule import Rule
 
 _TAGS = (
-    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"), ("<reasoning>", "</reasoning>"),
+    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
     ("<seed:think>", "</seed:think>"), ("[THINK]", "[/THINK]"), ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"), ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<unused94>thought", "<unused95>"), ("<mm:think>", "</mm:think>"),
@@ -82,6 +83,7 @@ class ThinkingSplitter:
     _is_first: bool = True
     _line_start: bool = True
     _in_fence: bool = False
+    _trims: bool = False
 
     def feed(self, text: str) -> list[Segment]:
         """Return what is certain by now."""
@@ -104,12 +106,20 @@ class ThinkingSplitter:
         if self.unopened is None:
             self.unopened = False
 
+    def _is_undecided(self) -> bool:
+        return self.unopened is not False and self._is_first and not self._closing
+
     def _read(self, *, ended: bool) -> Iterator[Segment]:
-        if self.unopened is not False and self._is_first and not self._closing:
+        if self._is_undecided():
             yield from self._read_unopened(ended=ended)
-            if self.unopened is not False and self._is_first:
+            if self._is_undecided():
                 return
         while self._held:
+            if self._trims:
+                # The line breaks around a block belong to the block.
+                self._held = self._held.lstrip("\n")
+                self._trims = not self._held
+                continue
             before = len(self._held)
             yield from self._read_thinking(ended=ended) if self._closing else self._read_text(ended=ended)
             if len(self._held) == before:
@@ -124,7 +134,7 @@ class ThinkingSplitter:
         if closing:
             self.unopened, self._is_first = True, False
             yield Segment(self._held[: closing.start()], is_thinking=True)
-            self._held = self._held[closing.end() :].lstrip("\n")
+            self._held, self._trims = self._held[closing.end() :], True
         elif self.unopened:
             safe = len(self._held) if ended else _certain(self._held, _BARE)
             yield Segment(self._held[:safe], is_thinking=True)
@@ -143,7 +153,7 @@ class ThinkingSplitter:
         if self._block:
             yield Segment("".join(self._block[1:]), is_thinking=True)
             self._block.clear()
-        self._held = self._held[end.end() :].lstrip("\n")
+        self._held, self._trims = self._held[end.end() :], True
         self._closing, self._is_first, self._line_start = "", False, True
 
     def _thought(self, text: str) -> Iterator[Segment]:
@@ -163,7 +173,7 @@ class ThinkingSplitter:
         begins = line.lstrip() if at_start else line
         opening = _OPENING.match(begins) if at_start else None
         if opening:
-            self._held = self._held[len(line) - len(begins) + opening.end() :].lstrip("\n")
+            self._held, self._trims = self._held[len(line) - len(begins) + opening.end() :], True
             self._closing = _CLOSINGS[opening[0].lower()]
             if not self._is_first:
                 self._block, self._block_size = [opening[0]], 0
