@@ -66,12 +66,12 @@ class Endpoint:
         base_url: str,
         api_key: str,
         timeout_seconds: float,
-        memory: HabitMemory,
+        memory: HabitMemory | None = None,
         advice: str = OPERATORS,
     ) -> None:
         """`advice` says who mends a wrong address or key, and where; `memory` what servers are known to want."""
         self._advice = advice
-        self._memory = memory
+        self._memory = memory or HabitMemory()
         self._transport = transport
         self._base = base_url
         self._url = httpx.URL(f"{base_url}/chat/completions")

@@ -83,7 +83,9 @@ def _says_error(fields: Mapping[str, object]) -> bool:
     if fields.get("detail") or fields.get("errors"):
         return True
     # A message that is no chat message, beside a code: what gateways of many kinds send.
-    return isinstance(fields.get("message") or fields.get("msg"), str) and bool(
+    message = fields.get("message") or fields.get("msg")
+    is_chat = is_object(message) and ("content" in message or "role" in message)
+    return bool(message and not is_chat) and bool(
         fields.keys() & {"code", "status", "status_code", "statusCode", "success"}
     )
 

@@ -140,7 +140,9 @@ def _answers_tools(habits: Habits, body: Mapping[str, Any], text: str) -> Habits
 
 
 def _system(habits: Habits, body: Mapping[str, Any], text: str) -> Habits | None:
-    if not re.search(r"\brole|messages?\b", text, re.IGNORECASE) or not re.search(rf"\b{habits.system_role}\b", text):
+    if not re.search(r"\brole|messages?\b", text, re.IGNORECASE) or not re.search(
+        rf"\b{habits.system_role}\b", text, re.IGNORECASE
+    ):
         return None
     said = r"not support|unsupported|invalid|unknown|unexpected|does not exist|not allowed|only|must be|not one of|not recogni[sz]ed"
     after: dict[SystemRole, SystemRole] = {"system": "user", "developer": "system"}
