@@ -25,7 +25,7 @@ RULES = (
         name="arguments that grow",
         seen="each fragment holds all arguments so far, or the complete ones come once more at the end",
         done="the last state counts",
-        source="SGLang and Qwen's DashScope streams; vllm#13358",
+        source="streams of DashScope and of gateways that resend a call's state",
     ),
     Rule(
         name="the function call of before tools",

@@ -95,9 +95,11 @@ class FrameReader:
         ):
             return []
         self._attempts += 1
-        value = parsed(self._line.decode("utf-8", "replace").lstrip("\ufeff"))
+        text = self._line.decode("utf-8", "replace").lstrip("\ufeff")
+        value = parsed(text)
         if value is None:
             return []
+        self.begins = text.strip()[:60]
         self._line.clear()
         self._scanned, self._begun, self._is_document = 0, True, True
         return [Frame(value)]

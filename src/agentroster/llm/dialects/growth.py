@@ -12,13 +12,13 @@ RULES = (
         name="text that grows",
         seen="each chunk holds all text so far, or the last one holds the whole answer once more",
         done="what is new in it is shown once",
-        source="DashScope without `incremental_output`; MiniMax's last chunk; one-api#1180",
+        source="DashScope without `incremental_output`; MiniMax's last chunk",
     ),
     Rule(
         name="halves of characters",
         seen="an emoji as two surrogates in two chunks, a surrogate alone, bytes that are no UTF-8",
         done="halves are joined over chunks; what has no other half becomes U+FFFD",
-        source="vllm#5286; RFC 8259, section 8.2",
+        source="RFC 8259, section 8.2",
     ),
 )
 

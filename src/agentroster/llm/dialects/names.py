@@ -15,7 +15,7 @@ RULES = (
         seen="`functions.x`, `tools.x`, `default_api.x`, `x:0`, `x<|channel|>commentary`, `x-y` for `x_y`, "
         "blanks around",
         done="the one known tool that is meant; a name that could be two, or none, is told to the model",
-        source="gpt-oss harmony format; Kimi K2 tool call ids; Gemini's `default_api`; vllm#22578",
+        source="gpt-oss harmony format; Kimi K2 tool call ids; Gemini's `default_api`",
     ),
 )
 

@@ -194,7 +194,7 @@ REFUSALS: tuple[Refusal, ...] = (
     _refusal("the name of the token limit", "`max_tokens` or `max_completion_tokens` is refused, in any spelling",
              "asked with the other name, then without; a limit that is too high stays refused", "claude-code-proxy#35", _limit),
     _refusal("one call a turn", "a history with two calls in one turn is refused",
-             "each call becomes a turn of its own", "Llama 3.1 template (`single tool-calls at once`); ollama#8287", _one_call),
+             "each call becomes a turn of its own", "Llama 3.1 template (`single tool-calls at once`)", _one_call),
     _refusal("roles that must alternate", "two messages of one role in a row are refused", "they become one message",
              "llama.cpp with the Gemma, Llama 2 and Mistral templates", _alternates),
     _refusal("a question after a tool's result", "`Unexpected role 'user' after role 'tool'`",

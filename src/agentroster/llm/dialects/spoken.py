@@ -90,7 +90,7 @@ FORMS: tuple[Form, ...] = (
 )  # fmt: skip
 _AT_LINE_START: tuple[Form, ...] = (
     _form("Gemma", "```tool_code", "```", _PYTHON, _JSON, source="Gemma 3 function calling guide"),
-    _form("small models", "```tool_call", "```", _JSON, _PYTHON, source="llama.cpp#15539"),
+    _form("small models", "```tool_call", "```", _JSON, _PYTHON, source="small models that mix two templates"),
     _form("Cohere", "Action: ```json", "```", _JSON, source="Command R template"),
     _form("Phi, FireFunction", "functools[", None, _JSON, source="Phi-4-mini and FireFunction templates", keeps_opening=True),
 )  # fmt: skip
@@ -104,7 +104,7 @@ MARKS = Rule(
     name="special tokens in the answer",
     seen="`<|channel|>final<|message|>`, `<|im_end|>`, `<|eot_id|>` and their like",
     done="left out, outside code",
-    source="harmony response format; ollama#11704",
+    source="harmony response format; chat templates",
 )
 RULES: tuple[Rule, ...] = (*FORMS, *_AT_LINE_START, ALONE, MARKS)
 

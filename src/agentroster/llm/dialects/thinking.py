@@ -49,7 +49,7 @@ RULES = (
         seen="`</think>` without a beginning, which stood in the prompt",
         done="what stands before it is thinking. The first answer of a model whose name says that it thinks is held "
         "back until that is known; from then on it streams",
-        source="DeepSeek-R1 and QwQ chat templates; vllm#13125",
+        source="DeepSeek-R1 and QwQ chat templates",
     ),
 )
 
