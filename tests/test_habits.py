@@ -1,0 +1,193 @@
+"""Habits of real model servers, one case a habit, each streamed and whole: the person sees what the model meant."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import openai
+import pytest
+
+from tests.chatting import Person
+from tests.roster_process import RosterProcess
+from tests.support.scripted_server import Run, ScriptedServer
+
+Json = dict[str, Any]
+AGENT = "agno/demo-agent"
+FILES = sorted((Path(__file__).parent / "habits").glob("*.jsonl"))
+CASES: list[Json] = [json.loads(line) for file in FILES for line in file.read_text(encoding="utf-8").splitlines()]
+# A result of a tool that ran has this field; what a model is told about a call that did not run has not.
+RESULTS = {
+    "colour_palette": "palette",
+    "themed_text": "text",
+    "colour_scheme": "scheme",
+    "favourite_colour": "favourite",
+}
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def habit_proxy(
+    scripted: ScriptedServer, base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RosterProcess]:
+    environment = {
+        **base_environment,
+        "LLM_PROVIDER": "custom",
+        "LLM_MODEL": "nobody-asks-it",
+        "LLM_API_BASE": f"{scripted.url}/nobody/v1",
+        "LLM_API_KEY": "key-of-the-scripted-server-4711",
+        "LLM_TIMEOUT_SECONDS": "6",
+        "ROSTER_RUN_MODEL_CALLS": "6",
+        "ROSTER_TRUSTED_URLS": scripted.url,
+    }
+    process = RosterProcess(tmp_path_factory.mktemp("habits"), environment).start()
+    yield process
+    process.stop()
+
+
+@pytest.mark.parametrize("form", ["stream", "whole"])
+@pytest.mark.parametrize("case", CASES, ids=[f"{case['group']}:{case['name']}" for case in CASES])
+def test_the_person_gets_what_the_model_meant(
+    case: Json, form: str, habit_proxy: RosterProcess, scripted: ScriptedServer
+) -> None:
+    run = scripted.play(uuid4().hex, case)
+    outcome = play(run, habit_proxy, own_key(habit_proxy, scripted, run), stream=form == "stream")
+    wanted: Json = {**case["expect"], **case.get(f"expect_{form}", {})}
+    assert compare(wanted, outcome, run) == [], json.dumps(outcome, ensure_ascii=True)[:2000]
+
+
+REFUSED = [case for case in CASES if case["group"] == "refused-parameters" and "refuses" in case]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
+def test_a_refusal_is_remembered(case: Json, habit_proxy: RosterProcess, scripted: ScriptedServer) -> None:
+    run = scripted.play(uuid4().hex, case)
+    key = own_key(habit_proxy, scripted, run)
+    play(run, habit_proxy, key, stream=True)
+    run.step = 0
+    before = len(run.requests)
+    outcome = play(run, habit_proxy, key, stream=True)
+    assert compare(case["expect"], outcome, run, but=("requests",)) == []
+    assert len(run.requests) - before == len(case["stream"]["steps"]), "what a server refused is not asked again"
+
+
+def own_key(proxy: RosterProcess, scripted: ScriptedServer, run: Run) -> str:
+    """A person whose model is this run; a base URL of its own, so that nothing is remembered from another one."""
+    name = next(name for name, other in scripted.runs.items() if other is run)
+    person = Person(proxy, f"habit-{name[:12]}", agent=AGENT)
+    setting = {"provider": "custom", "base_url": f"{scripted.url}/{name}/v1", "model": run.case["model"]}
+    with proxy.http(person.key) as client:
+        answer = client.put("/roster/api/me/llm", json={**setting, "api_key": "key-of-a-person-0815"})
+    assert answer.status_code == 200, answer.text
+    return person.key
+
+
+def play(run: Run, proxy: RosterProcess, key: str, *, stream: bool) -> Json:
+    """Ask once with the official client, and return what came."""
+    extra = dict(run.case.get("client", {}))
+    words = f"[case:{run.case['name']}] {extra.pop('says', 'Help me with colours.')}"
+    messages = [*extra.pop("history", []), {"role": "user", "content": words}]
+    if stream:
+        extra = {"stream": True, "stream_options": {"include_usage": True}, **extra}
+    got: Json = {"status": 200, "text": "", "thinking": "", "finish_reason": None, "usage": None, "error": "", "images": 0}
+    try:
+        with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key=key, max_retries=0, timeout=25) as client:
+            answer: Any = client.chat.completions.create(model=AGENT, messages=messages, **extra)
+            for part in answer if stream else [answer]:
+                _add(got, part)
+    except openai.APIStatusError as error:
+        got |= {"status": error.status_code, "error": str(error.body or error.message)}
+    except openai.APITimeoutError:
+        got |= {"status": 599, "error": "the answer never ended"}
+    except openai.APIConnectionError as error:
+        got |= {"status": 598, "error": f"no clean answer: {error}"}
+    except openai.APIError as error:
+        code = str(error.code or "")
+        got |= {"status": int(code) if code.isdigit() else 500, "error": str(error.body or error.message)}
+    return got
+
+
+def _add(got: Json, part: Any) -> None:
+    got["usage"] = part.usage.model_dump() if part.usage else got["usage"]
+    for choice in part.choices[:1]:
+        said = choice.delta if hasattr(choice, "delta") else choice.message
+        got["text"] += said.content or ""
+        got["thinking"] += getattr(said, "reasoning_content", None) or ""
+        got["images"] += len(getattr(said, "images", None) or []) + (said.content or "").count("data:image/")
+        got["finish_reason"] = choice.finish_reason or got["finish_reason"]
+        if said.tool_calls:
+            got["error"] += "a tool call reached the client"
+
+
+def compare(wanted: Json, got: Json, run: Run, but: tuple[str, ...] = ()) -> list[str]:
+    """Return what is not as it should be, one sentence each."""
+    found = [f"the server would have refused: {complaint}" for complaint in run.complaints[:3]]
+    status = wanted.get("status", 200)
+    fine = got["status"] >= 400 if status == "error" else got["status"] in (status if isinstance(status, list) else [status])
+    if not fine or got["status"] in (598, 599):
+        found.append(f"status {got['status']}, not {status}: {got['error'][:300]}")
+    for field in ("text", "thinking"):
+        if field in wanted and got[field].strip() != wanted[field].strip():
+            found.append(f"{field} {got[field]!r}, not {wanted[field]!r}")
+    found += [f"{word!r} is not in {got['text']!r}" for word in wanted.get("contains", []) if word not in got["text"]]
+    found += [f"{word!r} is in {got['text']!r}" for word in wanted.get("absent", []) if word in got["text"]]
+    found += [f"{word!r} is not in the error {got['error']!r}" for word in wanted.get("says", []) if word not in got["error"]]
+    if got["images"] < wanted.get("images", 0):
+        found.append("the picture is lost")
+    if "finish_reason" in wanted and got["finish_reason"] != wanted["finish_reason"]:
+        found.append(f"finish_reason {got['finish_reason']!r}")
+    for name, value in wanted.get("usage", {}).items():
+        if (got["usage"] or {}).get(name) != value:
+            found.append(f"usage {name} {(got['usage'] or {}).get(name)}, not {value}")
+    return [*found, *_compare_calls(wanted, run, but)]
+
+
+def _compare_calls(wanted: Json, run: Run, but: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
+    ran, told = calls_of(run)
+    if ran != wanted.get("tools", []):
+        found.append(f"tools that ran: {ran}, not {wanted.get('tools', [])}")
+    results = json.dumps([*told, *[m["content"] for m in _loop(run) if m["role"] == "tool"]], ensure_ascii=False)
+    found += [f"{word!r} is in no result: {results[:400]}" for word in wanted.get("results", []) if word not in results]
+    if len(told) < wanted.get("told", 0):
+        found.append("the model was not told what is wrong with its call")
+    least, most = wanted["requests"] if isinstance(wanted.get("requests"), list) else [wanted.get("requests")] * 2
+    if "requests" not in but and least is not None and not least <= len(run.requests) <= most:
+        found.append(f"{len(run.requests)} requests, not {wanted['requests']}")
+    return found
+
+
+def calls_of(run: Run) -> tuple[list[list[Any]], list[str]]:
+    """The calls that really ran, as the last request tells them, and what the model was told about the others."""
+    loop = _loop(run)
+    results = {message.get("tool_call_id"): str(message.get("content")) for message in loop if message["role"] == "tool"}
+    ran: list[list[Any]] = []
+    told: list[str] = []
+    for call in (call for message in loop for call in message.get("tool_calls") or []):
+        name, result = call["function"]["name"], results.get(call["id"], "")
+        if f'"{RESULTS.get(name, "-")}":' in result:
+            ran.append([name, _parsed(call["function"]["arguments"])])
+        else:
+            told.append(result)
+    return ran, told
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def _loop(run: Run) -> list[Json]:
+    """The messages after the person's, of the last request."""
+    if not run.requests:
+        return []
+    messages = run.requests[-1]["messages"]
+    return messages[max((place for place, m in enumerate(messages) if m["role"] == "user"), default=0) + 1 :]
