@@ -133,7 +133,7 @@ def compare(wanted: Json, got: Json, run: Run, but: tuple[str, ...] = ()) -> lis
     if not fine or got["status"] in (598, 599):
         found.append(f"status {got['status']}, not {status}: {got['error'][:300]}")
     for field in ("text", "thinking"):
-        if field in wanted and got[field].strip() != wanted[field].strip():
+        if wanted.get(field) is not None and _plain(got[field], field) != _plain(wanted[field], field):
             found.append(f"{field} {got[field]!r}, not {wanted[field]!r}")
     found += [f"{word!r} is not in {got['text']!r}" for word in wanted.get("contains", []) if word not in got["text"]]
     found += [f"{word!r} is in {got['text']!r}" for word in wanted.get("absent", []) if word in got["text"]]
@@ -146,6 +146,11 @@ def compare(wanted: Json, got: Json, run: Run, but: tuple[str, ...] = ()) -> lis
         if (got["usage"] or {}).get(name) != value:
             found.append(f"usage {name} {(got['usage'] or {}).get(name)}, not {value}")
     return [*found, *_compare_calls(wanted, run, but)]
+
+
+def _plain(text: str, field: str) -> str:
+    """Text as it stands, without the white space around it; thinking also without line breaks."""
+    return " ".join(text.split()) if field == "thinking" else text.strip()
 
 
 def _compare_calls(wanted: Json, run: Run, but: tuple[str, ...]) -> list[str]:
