@@ -6,6 +6,7 @@ Every server checks the history; the rest are checks that a case names. A check 
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 Json = dict[str, Any]
@@ -14,7 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def refusals(body: Json, checks: list[str], sent: list[Json]) -> Iterator[str]:
-    """Yield what a server that is as strict as `checks` has against a request; `sent` are the turns that it produced."""
+    """Yield what a server as strict as `checks` has against a request; `sent` are the turns that it produced."""
     yield from _history(body.get("messages"))
     if "tools" in body and not body["tools"]:
         yield "[] is too short - 'tools'"
@@ -49,24 +50,31 @@ def _history(messages: Any) -> Iterator[str]:
         if role not in _ROLES:
             yield f"Invalid value: {role!r} - 'messages.[{place}].role'"
         if role == "tool":
-            if message.get("tool_call_id") not in open_calls:
-                yield f"messages[{place}]: 'tool' must answer a preceding message with 'tool_calls'"
-            else:
-                open_calls.remove(message["tool_call_id"])
+            yield from _answer(message, place, open_calls)
             continue
         if open_calls:
             yield f"messages[{place}]: no answer to tool_call_ids {', '.join(open_calls)}"
-        open_calls = []
-        if role == "assistant" and message.get("tool_calls"):
-            for call in message["tool_calls"]:
-                yield from _call(call, place, seen)
-                open_calls.append(str(call.get("id")))
-        elif role == "assistant" and "tool_calls" in message and not message["tool_calls"]:
-            yield f"[] is too short - 'messages.{place}.tool_calls'"
-        elif message.get("content") is None:
-            yield f"Invalid value for 'content': expected a string, got null. (messages[{place}])"
+        yield from _turn(message, place, seen)
+        open_calls = [str(call.get("id")) for call in message.get("tool_calls") or []]
     if open_calls:
         yield f"no answer to tool_call_ids {', '.join(open_calls)}"
+
+
+def _answer(message: Json, place: int, open_calls: list[str]) -> Iterator[str]:
+    if message.get("tool_call_id") in open_calls:
+        open_calls.remove(message["tool_call_id"])
+    else:
+        yield f"messages[{place}]: 'tool' must answer a preceding message with 'tool_calls'"
+
+
+def _turn(message: Json, place: int, seen: set[str]) -> Iterator[str]:
+    calls = message.get("tool_calls")
+    for call in calls or []:
+        yield from _call(call, place, seen)
+    if "tool_calls" in message and not calls:
+        yield f"[] is too short - 'messages.{place}.tool_calls'"
+    if not calls and message.get("content") is None:
+        yield f"Invalid value for 'content': expected a string, got null. (messages[{place}])"
 
 
 def _call(call: Json, place: int, seen: set[str]) -> Iterator[str]:
@@ -81,8 +89,8 @@ def _call(call: Json, place: int, seen: set[str]) -> Iterator[str]:
     if not isinstance(function.get("name"), str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function["name"]):
         yield f"messages[{place}].tool_calls: invalid function name {function.get('name')!r}"
     try:
-        held = json.loads(function.get("arguments"))
-    except (TypeError, ValueError) as error:
+        held: Any = json.loads(function["arguments"])
+    except (KeyError, TypeError, ValueError) as error:
         yield f"Failed to parse tool call arguments as JSON: {error}"
     else:
         if not isinstance(held, dict):
@@ -91,7 +99,7 @@ def _call(call: Json, place: int, seen: set[str]) -> Iterator[str]:
 
 def _alternate(body: Json, _: str, __: list[Json]) -> Iterator[str]:
     roles = [m["role"] for m in body["messages"] if m["role"] in {"user", "assistant"} and not m.get("tool_calls")]
-    if any(one == other for one, other in zip(roles, roles[1:], strict=False)):
+    if any(one == other for one, other in pairwise(roles)):
         yield "Conversation roles must alternate user/assistant/user/assistant/..."
 
 
@@ -168,7 +176,7 @@ def _last_user_or_tool(body: Json, _: str, __: list[Json]) -> Iterator[str]:
 
 def _no_user_after_tool(body: Json, _: str, __: list[Json]) -> Iterator[str]:
     roles = [message["role"] for message in body["messages"]]
-    if ("tool", "user") in zip(roles, roles[1:], strict=False):
+    if ("tool", "user") in pairwise(roles):
         yield "Unexpected role 'user' after role 'tool'"
 
 
