@@ -99,10 +99,22 @@ def _dump(event: Any, step: Json) -> str:
     return event if isinstance(event, str) else json.dumps(event, ensure_ascii=bool(step.get("ascii")), indent=indent)
 
 
+def _events(scripted: list[Any]) -> Iterator[Any]:
+    """Yield the events; `{"$say": text, "every": n}` stands for chunks of n characters each."""
+    for event in scripted:
+        if not isinstance(event, dict) or "$say" not in event:
+            yield event
+            continue
+        text, size = event["$say"], event["every"]
+        for at in range(0, len(text), size):
+            choice = {"index": 0, "delta": {"content": text[at : at + size]}, "finish_reason": None}
+            yield {"id": "chatcmpl-7f3", "object": "chat.completion.chunk", "created": 1764201600, "choices": [choice]}
+
+
 def _frames(step: Json) -> Iterator[str]:
     eol, framing = step.get("eol", "\n"), step.get("framing", "sse")
     yield step.get("before", "")
-    for event in step["events"]:
+    for event in _events(step["events"]):
         text = _dump(event, step)
         if framing == "ndjson":
             yield text + eol

@@ -128,8 +128,20 @@ def _returned(body: Json, path: str, sent: list[Json]) -> Iterator[str]:
             pairs = [(was, now)]
         for one, other in pairs:
             field = path.removeprefix("tool_calls.")
-            if one.get(field) is not None and other.get(field) != one[field]:
+            if one.get(field) is not None and _joined(other.get(field)) != _joined(one[field]):
                 yield _MISSING.get(field, "missing or changed `{}`").format(field) + f" (assistant turn {place})"
+
+
+def _joined(held: Any) -> Any:
+    """Pieces of `reasoning_details` that share an index are one detail; what else there is stays as it is."""
+    if not isinstance(held, list):
+        return held
+    whole: dict[Any, Json] = {}
+    for piece in held:
+        kept = whole.setdefault(piece.get("index"), {})
+        for name, value in piece.items():
+            kept[name] = kept.get(name, "") + value if name in {"text", "summary", "data"} else value
+    return whole
 
 
 _MISSING = {
