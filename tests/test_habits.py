@@ -1,11 +1,12 @@
 """Habits of real model servers, one case a habit, each streamed and whole: the person sees what the model meant."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import openai
 import pytest
 
@@ -24,6 +25,47 @@ RESULTS = {
     "colour_scheme": "scheme",
     "favourite_colour": "favourite",
 }
+
+
+class Play:
+    """One case, asked by a person whose own model is this run, so that nothing is remembered from another one."""
+
+    def __init__(
+        self, case: Json, proxy: RosterProcess, server: ScriptedServer, client: openai.OpenAI, door: httpx.Client
+    ) -> None:
+        name = uuid4().hex
+        self.case, self.run = case, server.play(name, case)
+        person = Person(proxy, f"habit-{name[:12]}", agent=AGENT)
+        setting = {"provider": "custom", "base_url": f"{server.url}/{name}/v1", "model": case["model"]}
+        answer = door.put(
+            "/roster/api/me/llm",
+            json={**setting, "api_key": "key-of-a-person-0815"},
+            headers={"authorization": f"Bearer {person.key}"},
+        )
+        assert answer.status_code == 200, answer.text
+        self._client = client.with_options(api_key=person.key)
+
+    def ask(self, *, stream: bool) -> Json:
+        """Ask once with the official client, and return what came."""
+        extra = dict(self.case.get("client", {}))
+        words = f"[case:{self.case['name']}] {extra.pop('says', 'Help me with colours.')}"
+        messages = [*extra.pop("history", []), {"role": "user", "content": words}]
+        extra |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        got: Json = {"status": 200, "text": "", "thinking": "", "error": "", "images": 0}
+        got |= {"finish_reason": None, "usage": None}
+        try:
+            answer: Any = self._client.chat.completions.create(model=AGENT, messages=messages, **extra)
+            for part in answer if stream else [answer]:
+                _add(got, part)
+        except openai.APIStatusError as error:
+            got |= {"status": error.status_code, "error": str(error.body or error.message)}
+        except openai.APITimeoutError:
+            got |= {"status": 599, "error": "the answer never ended"}
+        except openai.APIConnectionError as error:
+            got |= {"status": 598, "error": f"no clean answer: {error}"}
+        except openai.APIError as error:
+            got |= {"status": _status_of_frame(error), "error": str(error.body or error.message)}
+        return got
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +93,32 @@ def habit_proxy(
     process.stop()
 
 
+@pytest.fixture(scope="module")
+def client(habit_proxy: RosterProcess) -> Iterator[openai.OpenAI]:
+    """One client for all, as each new one reads the certificates of the machine again."""
+    with openai.OpenAI(base_url=f"{habit_proxy.url}/v1", api_key="none", max_retries=0, timeout=25) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def door(habit_proxy: RosterProcess) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=habit_proxy.url, trust_env=False, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture
+def playing(
+    habit_proxy: RosterProcess, scripted: ScriptedServer, client: openai.OpenAI, door: httpx.Client
+) -> Callable[[Json], Play]:
+    return lambda case: Play(case, habit_proxy, scripted, client, door)
+
+
 @pytest.mark.parametrize("form", ["stream", "whole"])
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['group']}:{case['name']}" for case in CASES])
-def test_the_person_gets_what_the_model_meant(
-    case: Json, form: str, habit_proxy: RosterProcess, scripted: ScriptedServer
-) -> None:
-    run = scripted.play(uuid4().hex, case)
-    outcome = play(run, habit_proxy, own_key(habit_proxy, scripted, run), stream=form == "stream")
-    wanted: Json = {**case["expect"], **case.get(f"expect_{form}", {})}
-    found = compare(wanted, outcome, run)
+def test_the_person_gets_what_the_model_meant(case: Json, form: str, playing: Callable[[Json], Play]) -> None:
+    play = playing(case)
+    outcome = play.ask(stream=form == "stream")
+    found = compare({**case["expect"], **case.get(f"expect_{form}", {})}, outcome, play.run)
     assert not found, "\n".join(found)
 
 
@@ -67,58 +126,15 @@ REFUSED = [case for case in CASES if case["group"] == "refused-parameters" and "
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
-def test_a_refusal_is_remembered(case: Json, habit_proxy: RosterProcess, scripted: ScriptedServer) -> None:
-    run = scripted.play(uuid4().hex, case)
-    key = own_key(habit_proxy, scripted, run)
-    play(run, habit_proxy, key, stream=True)
-    run.step = 0
-    before = len(run.requests)
-    outcome = play(run, habit_proxy, key, stream=True)
-    assert compare(case["expect"], outcome, run, but=("requests",)) == []
-    assert len(run.requests) - before == len(case["stream"]["steps"]), "what a server refused is not asked again"
-
-
-def own_key(proxy: RosterProcess, scripted: ScriptedServer, run: Run) -> str:
-    """A person whose model is this run; a base URL of its own, so that nothing is remembered from another one."""
-    name = next(name for name, other in scripted.runs.items() if other is run)
-    person = Person(proxy, f"habit-{name[:12]}", agent=AGENT)
-    setting = {"provider": "custom", "base_url": f"{scripted.url}/{name}/v1", "model": run.case["model"]}
-    with proxy.http(person.key) as client:
-        answer = client.put("/roster/api/me/llm", json={**setting, "api_key": "key-of-a-person-0815"})
-    assert answer.status_code == 200, answer.text
-    return person.key
-
-
-def play(run: Run, proxy: RosterProcess, key: str, *, stream: bool) -> Json:
-    """Ask once with the official client, and return what came."""
-    extra = dict(run.case.get("client", {}))
-    words = f"[case:{run.case['name']}] {extra.pop('says', 'Help me with colours.')}"
-    messages = [*extra.pop("history", []), {"role": "user", "content": words}]
-    if stream:
-        extra = {"stream": True, "stream_options": {"include_usage": True}, **extra}
-    got: Json = {
-        "status": 200,
-        "text": "",
-        "thinking": "",
-        "finish_reason": None,
-        "usage": None,
-        "error": "",
-        "images": 0,
-    }
-    try:
-        with openai.OpenAI(base_url=f"{proxy.url}/v1", api_key=key, max_retries=0, timeout=25) as client:
-            answer: Any = client.chat.completions.create(model=AGENT, messages=messages, **extra)
-            for part in answer if stream else [answer]:
-                _add(got, part)
-    except openai.APIStatusError as error:
-        got |= {"status": error.status_code, "error": str(error.body or error.message)}
-    except openai.APITimeoutError:
-        got |= {"status": 599, "error": "the answer never ended"}
-    except openai.APIConnectionError as error:
-        got |= {"status": 598, "error": f"no clean answer: {error}"}
-    except openai.APIError as error:
-        got |= {"status": _status_of_frame(error), "error": str(error.body or error.message)}
-    return got
+def test_a_refusal_is_remembered(case: Json, playing: Callable[[Json], Play]) -> None:
+    play = playing(case)
+    play.ask(stream=True)
+    before, play.run.step = len(play.run.requests), 0
+    outcome = play.ask(stream=True)
+    found = compare(case["expect"], outcome, play.run, but=("requests",))
+    assert not found, "\n".join(found)
+    again = len(play.run.requests) - before
+    assert again == len(case["stream"]["steps"]), "what a server refused is not asked again"
 
 
 def _status_of_frame(error: openai.APIError) -> int:
