@@ -89,12 +89,16 @@ def _call(call: Json, place: int, seen: set[str]) -> Iterator[str]:
     if not isinstance(function.get("name"), str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function["name"]):
         yield f"messages[{place}].tool_calls: invalid function name {function.get('name')!r}"
     try:
-        held: Any = json.loads(function["arguments"])
+        held: Any = json.loads(function["arguments"], parse_constant=_no_constant)
     except (KeyError, TypeError, ValueError) as error:
         yield f"Failed to parse tool call arguments as JSON: {error}"
     else:
         if not isinstance(held, dict):
             yield f"messages[{place}]: tool call arguments must be a JSON object"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _alternate(body: Json, _: str, __: list[Json]) -> Iterator[str]:
