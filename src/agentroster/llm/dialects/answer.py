@@ -13,7 +13,7 @@ from agentroster.llm.dialects.frames import Frame
 from agentroster.llm.dialects.growth import NewText
 from agentroster.llm.dialects.message import Said as ChunkSaid
 from agentroster.llm.dialects.message import merge_kept, read_choice, read_usage
-from agentroster.llm.dialects.names import known_name
+from agentroster.llm.dialects.names import known_name, sendable_name
 from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
 from agentroster.llm.dialects.thinking import ThinkingSplitter
 from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
@@ -88,7 +88,7 @@ class AnswerReader:
         if said.is_whole and self._calls.calls:
             return  # the last chunk's whole message says once more what came before
         self._calls.add_all(said.calls, are_whole=said.is_whole)
-        if said.legacy_call:
+        if said.legacy_call and not said.calls:
             self._calls.add_legacy(said.legacy_call, is_whole=said.is_whole)
         if said.kept:
             merge_kept(self._kept, said.kept)
@@ -142,12 +142,14 @@ class AnswerReader:
         used = set(self.used_ids)
         calls: list[ToolCall] = []
         wire: list[Message] = []
-        for open_call in self._calls.calls:
+        for open_call in self._calls.distinct():
             if open_call.name or open_call.parts or open_call.whole:
                 call = self._finished(open_call, used)
                 calls.append(call)
                 wire.append(wire_call(open_call, call.id, call.name, call.arguments))
-        for said in self._spoken:
+        structured = [(call.name, call.arguments) for call in calls]
+        # Some servers read the words, and leave them in the text as well.
+        for said in (spoken for spoken in self._spoken if (spoken.name, spoken.arguments) not in structured):
             call = ToolCall(id=_fresh(used), name=said.name, arguments=said.arguments, error=said.error)
             calls.append(call)
             wire.append(wire_call(OpenCall(None), call.id, call.name, call.arguments))
@@ -160,7 +162,7 @@ class AnswerReader:
     def _finished(self, open_call: OpenCall, used: set[str]) -> ToolCall:
         call_id = open_call.id if open_call.id and open_call.id not in used else _fresh(used)
         used.add(call_id)
-        name = known_name(open_call.name, self.tools) or open_call.name.strip() or "unnamed"
+        name = known_name(open_call.name, self.tools) or sendable_name(open_call.name)
         try:
             return ToolCall(id=call_id, name=name, arguments=open_call.read())
         except BadArguments as error:

@@ -15,14 +15,16 @@ MAX_ARGUMENT_BYTES = 1_000_000
 _MAX_LITERAL = 100_000
 _MAX_NESTED_TEXTS = 3
 _FENCE = re.compile(r"```[a-zA-Z_]*\s*(.*?)\s*```", re.DOTALL)
-_MARKS = re.compile(r"(?:\s|<\|[^<>|]{1,40}\|>|</?tool_call>|</s>|```)*")
+_MARK = r"(?:<\|[^<>|]{1,40}\|>)"
+_MARKS = re.compile(rf"(?:\s|{_MARK}|</?tool_call>|</s>|```|[}}\]])*")
+_LEADING_MARKS = re.compile(rf"^(?:{_MARK}\s*(?:json(?=\s|<))?\s*)+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 RULES = (
     Rule(
         name="arguments that are no JSON object",
-        seen="an object instead of text, text in text, a fence around it, a Python literal, the same object twice, "
-        "special tokens behind it, line breaks inside texts, nothing at all",
+        seen="an object instead of text, text in text, a fence around it, a Python literal, the same object twice, an "
+        "empty one before it, special tokens around it, spare braces behind it, line breaks inside texts, nothing",
         done="read as what was meant; tools get these values, and not what a framework makes of them",
         source="agno#10231, OpenHands#13949, llama.cpp#20198",
     ),
@@ -60,7 +62,7 @@ def read_arguments(value: object) -> dict[str, Any]:
 
 
 def _from_text(text: str) -> dict[str, Any]:
-    bare = text.replace("\ufeff", "").strip()
+    bare = _LEADING_MARKS.sub("", text.replace("\ufeff", "").strip())
     for _ in range(_MAX_NESTED_TEXTS):
         if bare in {"", "null", "None", "[]", "()"}:
             return {}
@@ -87,12 +89,12 @@ def _value(text: str) -> object:
     rest = text[end:].strip()
     if not rest or _MARKS.fullmatch(rest):
         return value
-    # A second copy of the same object says nothing new; a different one is doubt.
+    # A second copy of the same object says nothing new, nor does an empty one before it; a different one is doubt.
     try:
         again, second_end = _DECODER.raw_decode(rest)
     except (ValueError, RecursionError):
         return None
-    return value if again == value and not rest[second_end:].strip() else None
+    return again if value in (again, {}) and not rest[second_end:].strip() else None
 
 
 def _literal(text: str) -> object:

@@ -117,6 +117,17 @@ class CallCollector:
         if function is not fragment:
             call.function_wire.update(_others(function, {"name", "arguments"}))
 
+    def distinct(self) -> list[OpenCall]:
+        """Return the calls, of which one that was sent twice under one id counts once."""
+        seen: list[tuple[str, str, object]] = []
+        kept: list[OpenCall] = []
+        for call in self.calls:
+            key = (call.id, call.name, call.whole if call.whole is not None else call.text)
+            if not call.id or key not in seen:
+                kept.append(call)
+            seen.append(key)
+        return kept
+
     def _found(self, call_id: str, name: str, index: int | None, arguments: object) -> OpenCall | None:
         """Return the open call that a fragment goes on with, or None when it begins one."""
         if call_id:
@@ -125,6 +136,8 @@ class CallCollector:
                 return None if self._begins_again(same, name, index, arguments) else same
         candidates = [call for call in self.calls if index is None or call.index in {index, None}]
         last = candidates[-1] if candidates else None
+        if last is None and not call_id and not name:
+            return self.calls[-1] if self.calls else None  # the rest of the last call under a number of its own
         if last is None or (call_id and last.id):
             return None
         if not name:

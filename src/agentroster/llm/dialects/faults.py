@@ -71,23 +71,26 @@ def find_fault(value: object, event: str = "") -> Fault | None:
 
 
 def _says_error(fields: Mapping[str, object]) -> bool:
-    if fields.get("error"):
+    if any(fields.get(name) for name in ("error", "error_message", "error_type")):
         return True
-    if fields.get("object") == "error" or fields.get("type") == "error" or fields.get("status") in {"error", "failed"}:
+    if "error" in (fields.get("object"), fields.get("type")) or fields.get("status") in {"error", "failed"}:
         return True
     answer = fields.get("base_resp")
     if is_object(answer) and as_object(answer).get("status_code") not in {0, None}:
         return True
-    if "choices" in fields or "usage" in fields:
-        return False
+    return not fields.keys() & {"choices", "usage"} and _complains(fields)
+
+
+def _complains(fields: Mapping[str, object]) -> bool:
+    """Whether an object that is no answer tells of an error."""
     if fields.get("detail") or fields.get("errors"):
         return True
-    # A message that is no chat message, beside a code: what gateways of many kinds send.
     message = fields.get("message") or fields.get("msg")
+    if isinstance(message, str) and "error" in str(fields.get("type") or fields.get("object") or "").lower():
+        return True
+    # A message that is no chat message, beside a code: what gateways of many kinds send.
     is_chat = is_object(message) and ("content" in message or "role" in message)
-    return bool(message and not is_chat) and bool(
-        fields.keys() & {"code", "status", "status_code", "statusCode", "success"}
-    )
+    return bool(message and not is_chat and fields.keys() & {"code", "status", "status_code", "statusCode", "success"})
 
 
 def _fault_of_choice(fields: Mapping[str, object]) -> Fault | None:
@@ -99,8 +102,9 @@ def _fault_of_choice(fields: Mapping[str, object]) -> Fault | None:
     finish = choice.get("finish_reason") or choice.get("native_finish_reason")
     if choice.get("error"):
         return Fault(_status({"error": choice["error"]}), {"error": choice["error"]})
-    if isinstance(choice.get("finish_reason"), str) and str(finish).lower() in ERROR_FINISHES:
-        return Fault(_status({"code": str(finish).lower()}), {"error": f"it ended with {finish}"})
+    name = str(choice.get("finish_reason") or "").lower().rpartition(" ")[2]
+    if name in ERROR_FINISHES:
+        return Fault(_status({"code": name}), {"error": f"it ended with {finish}"})
     return None
 
 
@@ -125,7 +129,7 @@ def _codes(fields: Mapping[str, object], depth: int) -> Iterator[tuple[str, obje
     answer = fields.get("base_resp")
     if is_object(answer):
         yield "base_resp", as_object(answer).get("status_code")
-    for key in ("code", "status_code", "statusCode", "http_status", "status", "type", "error_type"):
+    for key in ("code", "status_code", "statusCode", "http_status", "error_code", "status", "type", "error_type"):
         if isinstance(fields.get(key), int | str):
             yield key, fields[key]
     for key in ("error", "errors", "metadata", "detail"):
@@ -160,8 +164,23 @@ def reason_of(value: object, depth: int = 0) -> str:
     if isinstance(fields.get("msg"), str) and isinstance(fields.get("loc"), list | tuple):
         where = ".".join(str(step) for step in as_list(fields["loc"]) if step != "body")
         return _tidy(f"{where}: {fields['msg']}" if where else str(fields["msg"]))
-    names = ("error", "message", "detail", "errors", "msg", "base_resp", "status_msg", "reason", "error_description")
-    return next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")
+    names = (
+        "error",
+        "error_message",
+        "message",
+        "detail",
+        "errors",
+        "msg",
+        "base_resp",
+        "status_msg",
+        "reason",
+        "error_description",
+    )
+    found = next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")
+    raw = as_object(fields.get("metadata")).get("raw")
+    # OpenRouter: what the provider behind it said.
+    inner = (reason_in(raw.encode()) if isinstance(raw, str) else reason_of(raw, depth + 1)) if raw else ""
+    return _tidy(f"{found}: {inner}" if found and inner else found or inner)
 
 
 def _plain_reason(text: str) -> str:

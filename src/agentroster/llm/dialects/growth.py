@@ -59,7 +59,10 @@ class NewText:
             return self.of(whole)
         if self._doubt and whole.startswith(self._doubt):
             self._doubt = ""
-        return self._take(whole[self._size :]) if whole.startswith(self._so_far()) else ""
+        so_far = self._so_far()
+        if whole.startswith(so_far):
+            return self._take(whole[self._size :])
+        return "" if whole.strip() == so_far.strip() else self.of(whole)
 
     def close(self) -> str:
         """Return what is left: the sign for half a character without its other half."""

@@ -64,7 +64,24 @@ DIALECTS: tuple[Dialect, ...] = (
         source="Mistral API reference; vllm mistral tokenizer",
         host=r"//[^/]*mistral\.ai(?:[:/]|$)",
         model=r"mistral|mixtral|codestral|devstral|magistral|pixtral",
-        habits={"short_ids": True},
+        habits={"short_ids": True, "answers_tools": True},
+    ),
+    Dialect(
+        name="templates that are strict about roles",
+        seen="Gemma, Llama 2, Mistral 7B and Mixtral, wherever they run",
+        done="messages of one role in a row are sent as one",
+        source="their chat templates; llama.cpp#22948",
+        model=r"gemma|llama-?2\b|mistral-?7b|mixtral|\bphi-?[23]\b|\bcommand-r",
+        habits={"alternates": True},
+    ),
+    Dialect(
+        name="DeepSeek",
+        seen="DeepSeek's own address, or a model of theirs",
+        done="a content that is a list of texts is sent as one text",
+        source="DeepSeek API reference",
+        host=r"//[^/]*deepseek\.com(?:[:/]|$)",
+        model=r"deepseek",
+        habits={"plain_content": True},
     ),
 )
 

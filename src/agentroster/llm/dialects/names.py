@@ -33,5 +33,10 @@ def known_name(said: str, tools: Collection[str]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def sendable_name(said: str) -> str:
+    """Return a name that is no tool's in a form that may go back to any server."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", said.strip())[:64] or "unnamed"
+
+
 def _spelling(name: str) -> str:
     return name.replace("-", "_").replace(" ", "_").lower()

@@ -111,10 +111,11 @@ def _format(habits: Habits, body: Mapping[str, Any], text: str) -> Habits | None
 def _stream(habits: Habits, body: Mapping[str, Any], text: str) -> Habits | None:
     if body.get("stream"):
         never = r"stream(?:ing)?\b[^.]{0,60}(?:not (?:yet )?(?:supported|available|implemented|allowed)|unsupported|must be false|disabled)"
-        also = r"(?:not|n't) (?:yet )?support[^.]{0,30}stream(?:ing)?\b(?!_options)|unsupported[^.]{0,30}\bstream\b(?!_options)"
+        also = r"(?:not|n't) (?:yet )?support[^.]{0,30}stream(?:ing)?\b(?!_options)|unsupported[^.]{0,30}\bstream\b(?!_options)|cannot use \w+ with stream\b"
         return replace(habits, stream=False) if re.search(f"{never}|{also}", text, re.IGNORECASE) else None
     only = (
         r"stream(?:ing)?\b[^.]{0,40}(?:required|must be true|must be set to true|must be enabled|mandatory)|"
+        r"must have \W?stream\W{0,3}=\W{0,3}true|not[^.]{0,30}when \W?stream\W{0,3}=\W{0,3}false|for non-?stream|"
         r"only (?:supports? |accepts? |in |allows? )?(?:the )?stream|non-?stream\w*[^.]{0,40}(?:not|unsupported)|"
         r"(?:set|use|enable) \W?stream"
     )

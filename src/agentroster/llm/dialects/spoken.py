@@ -55,6 +55,7 @@ FORMS: tuple[Form, ...] = (
     _form("Llama 4", "<|python_start|>", "<|python_end|>", _PYTHON, _JSON, source="Llama 4 prompt format"),
     _form("LFM2", "<|tool_call_start|>", "<|tool_call_end|>", _PYTHON, _JSON, source="LFM2 model card"),
     _form("Kimi K2", "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", forms.kimi, source="Kimi K2 guide"),
+    _form("Kimi K2", "<|tool_call_section_begin|>", "<|tool_call_section_end|>", forms.kimi, source="Kimi K2 guide"),
     _form("Kimi K2", "<|tool_call_begin|>", "<|tool_call_end|>", forms.kimi, source="Kimi K2 guide", keeps_opening=True),
     *(
         _form("DeepSeek", f"<{bar}tool{low}calls{low}begin{bar}>", f"<{bar}tool{low}calls{low}end{bar}>", forms.deepseek,
@@ -84,6 +85,8 @@ FORMS: tuple[Form, ...] = (
     ),
     _form("gpt-oss", "<|start|>assistant to=", "<|call|>", forms.harmony, source="harmony response format", keeps_opening=True),
     _form("FunctionGemma", "<start_function_call>", "<end_function_call>", forms.gemma_call, source="FunctionGemma card"),
+    _form("Gemma 4", "<|tool_call>", "<tool_call|>", forms.gemma_call, _JSON, source="Gemma 4 template"),
+    _form("MiniMax M3", "]<]minimax[>[<tool_call>", "]<]minimax[>[</tool_call>", forms.invoke, source="MiniMax M3 template"),
     _form("Cohere", "<|START_ACTION|>", "<|END_ACTION|>", _JSON, source="Command A template"),
     _form("InternLM", "<|action_start|>", "<|action_end|>", _JSON, source="InternLM2.5 template"),
     _form("Apertus", "<|tools_prefix|>", "<|tools_suffix|>", _JSON, source="Apertus template"),
@@ -113,11 +116,14 @@ _DROPPED = (
     "<|call|>", "<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|im_end|>", "<|eot_id|>",
     "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "<|end_of_turn|>", "<|message|>",
     "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|begin_of_solution|>", "<|end_of_solution|>", "<|/tool_call|>",
+    "<|tool_response>", "<|tool_calls_section_end|>", "<|tool_call_section_end|>",
 )  # fmt: skip
 _BY_OPENING = {form.opening: form for form in FORMS}
 _TOKENS = sorted((*_BY_OPENING, *_DROPPED), key=len, reverse=True)
 _TOKEN = re.compile("|".join(map(re.escape, _TOKENS)))
 _LONGEST = len(_TOKENS[0])
+_STRAY = ("</tool_call>", "</tool_calls>", "</function_calls>", "<|tool_calls_section_end|>", "<|tool_response>")
+_STRAY_CLOSING = re.compile(rf"\s*(?:{'|'.join(map(re.escape, _STRAY))})")
 _FENCES = ("```", "~~~")
 _FENCE = re.compile(r"`{3,}")
 _FIRST_KEYS = "name|function|type|tool|tool_name|tool_calls|parameters|arguments|id|action|recipient_name"
@@ -152,6 +158,7 @@ class SpokenCalls:
     _is_first: bool = True
     _alone: bool = False
     _last: str = "\n"
+    _after_call: bool = False
     _line_forms: dict[str, Form] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -189,6 +196,10 @@ class SpokenCalls:
         said: list[Said] = []
         while self._held and not self._alone:
             before = len(self._held)
+            if self._after_call:
+                self._skip_closings(ended=ended)
+                if self._after_call:
+                    break
             if self._form is not None:
                 said += self._read_call(self._form)
             elif self._is_first and self._may_be_alone(ended=ended):
@@ -236,7 +247,7 @@ class SpokenCalls:
 
     def _read_token(self, line: str, token: re.Match[str]) -> list[Said]:
         before = line[token.start() - 1] if token.start() else self._last
-        if before == "`":
+        if before == "`" or line.lstrip().startswith(">"):
             return self._pass(token.end())  # quoted, not meant
         form = _BY_OPENING.get(token.group()) if self.tools else None
         if form is not None:
@@ -273,9 +284,16 @@ class SpokenCalls:
         self._form = None
         calls = self._calls(form, inner, is_cut=False)
         if calls:
-            self._line_start, self._last = True, "\n"
+            self._line_start, self._last, self._after_call = True, "\n", True
             return calls
         return self._as_text(form, inner + (form.closing or "" if end != -1 else ""))
+
+    def _skip_closings(self, *, ended: bool) -> None:
+        """Leave out what closes a call that has been read: tags around the notation, and blank lines."""
+        while match := _STRAY_CLOSING.match(self._held):
+            self._held = self._held[match.end() :]
+        if ended or not any(tag.startswith(self._held.lstrip()) for tag in _STRAY):
+            self._after_call = False
 
     def _as_text(self, form: Form, inner: str) -> list[Said]:
         text = inner if form.keeps_opening else form.opening + inner

@@ -55,7 +55,11 @@ _HARMONY = re.compile(
     re.DOTALL,
 )
 _GEMMA_CALL = re.compile(r"call:([\w.\-]+)\{(.*?)\}(?=\s*(?:<|call:|\Z))", re.DOTALL)
-_GEMMA_VALUE = re.compile(r"([\w\-]+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
+_GEMMA_VALUE = re.compile(
+    r"\s*([\w\-]+)\s*:\s*(?:<escape>(.*?)<escape>|<\|\"\|>(.*?)<\|\"\|>|([^,<]*))\s*(?:,|\Z)", re.DOTALL
+)
+_CHILD = re.compile(r"<([A-Za-z_][\w\-]*)>(.*?)</\1>", re.DOTALL)
+_MINIMAX_MARK = "]<]minimax[>["
 _LITERALS = {"true": True, "false": False, "null": None}
 
 
@@ -75,12 +79,13 @@ def deepseek(text: str, schemas: Schemas) -> Said | None:
 def invoke(text: str, schemas: Schemas) -> Said | None:
     """Read MiniMax M2, DeepSeek V3.2 and others: `<invoke name=...>` with a tag for each parameter."""
     said: Said = []
-    for name, inner in _INVOKE.findall(text):
+    for name, inner in _INVOKE.findall(text.replace(_MINIMAX_MARK, "")):
         schema = _schema(name, schemas)
         values = {
             key: value.strip("\n") if is_text == "true" else _typed(value, schema.get(key, {}))
             for key, is_text, value in _PARAMETER.findall(inner)
         }
+        values = values or {key: _typed(value, schema.get(key, {})) for key, value in _CHILD.findall(inner)}
         said.append((name, values if values or not inner.strip() else inner.strip()))
     return said or None
 
@@ -129,7 +134,8 @@ def gemma_call(text: str, schemas: Schemas) -> Said | None:
     said: Said = []
     for name, inner in _GEMMA_CALL.findall(text):
         schema = _schema(name, schemas)
-        values = {key: _typed(text or bare, schema.get(key, {})) for key, text, bare in _GEMMA_VALUE.findall(inner)}
+        found = _GEMMA_VALUE.findall(inner)
+        values = {key: _typed(old or new or bare, schema.get(key, {})) for key, old, new, bare in found}
         said.append((name, values))
     return said or None
 
@@ -142,7 +148,8 @@ def named_body(text: str, schemas: Schemas) -> Said | None:
 
 def json_calls(text: str, schemas: Schemas) -> Said | None:
     """Read objects with a name and arguments, one or many, alone or in a list."""
-    values = _json_values(_without_fence(text.removeprefix("functools")))
+    bare = _without_fence(text.removeprefix("functools")).strip()
+    values = _json_values(bare) or _python_values(bare)
     said: Said = []
     for value in values or []:
         found = _from_json(value, schemas)
@@ -150,6 +157,15 @@ def json_calls(text: str, schemas: Schemas) -> Said | None:
             return None
         said += found
     return said or None
+
+
+def _python_values(text: str) -> list[object] | None:
+    if len(text) > _MAX_CODE or text[:1] not in {"{", "["}:
+        return None
+    try:
+        return [ast.literal_eval(text)]
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def python_calls(text: str, schemas: Schemas) -> Said | None:
@@ -225,6 +241,8 @@ def _json_values(text: str) -> list[object] | None:
         except (ValueError, RecursionError):
             return None
         values.append(value)
+        if re.fullmatch(r"[\s}\]]*", text[position:]):
+            break  # one brace too many says nothing
     return values
 
 

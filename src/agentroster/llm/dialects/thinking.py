@@ -11,7 +11,7 @@ _TAGS = (
     ("<reasoning>", "</reasoning>"),
     ("<seed:think>", "</seed:think>"), ("[THINK]", "[/THINK]"), ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"), ("<|START_THINKING|>", "<|END_THINKING|>"),
-    ("<unused94>thought", "<unused95>"), ("<mm:think>", "</mm:think>"),
+    ("<unused94>thought", "<unused95>"), ("<|channel>thought", "<channel|>"), ("<mm:think>", "</mm:think>"),
     ("<|channel|>analysis<|message|>", "<|end|>"),
     ("<|start|>assistant<|channel|>analysis<|message|>", "<|end|>"),
 )  # fmt: skip
@@ -40,7 +40,7 @@ RULES = (
         name="thinking in the answer",
         seen=", ".join(f"`{opening}`" for opening, _ in _TAGS[:8])
         + " and others at the beginning of the answer or of a "
-        "line, several, in pieces, or without an end",
+        "line, several, in pieces, or without an end; anywhere once the answer had one",
         done="shown as thinking, and never sent back to the model; inside a code block it is text",
         source="agno#2443, litellm#20246; model cards of Qwen3, DeepSeek-R1, Magistral, Kimi-VL, Seed-OSS",
     ),
@@ -84,10 +84,12 @@ class ThinkingSplitter:
     _line_start: bool = True
     _in_fence: bool = False
     _trims: bool = False
+    _has_blocks: bool = False
 
     def feed(self, text: str) -> list[Segment]:
         """Return what is certain by now."""
-        if not (self._held or self._closing or self._line_start or "\n" in text or self.unopened is not False):
+        is_plain = not (self._held or self._closing or self._line_start or self._has_blocks or "\n" in text)
+        if is_plain and self.unopened is False:
             return [Segment(text, is_thinking=False)]
         self._held += text
         return [segment for segment in self._read(ended=False) if segment.text]
@@ -131,10 +133,12 @@ class ThinkingSplitter:
             self.unopened = False
             return
         closing = _BARE_CLOSING.search(self._held)
-        if closing:
+        if closing and self.unopened is None and _OPENING.search(self._held, 0, closing.start()):
+            self.unopened = False  # an answer about such tags
+        elif closing:
             self.unopened, self._is_first = True, False
             yield Segment(self._held[: closing.start()], is_thinking=True)
-            self._held, self._trims = self._held[closing.end() :], True
+            self._held, self._trims, self._has_blocks = self._held[closing.end() :], True, True
         elif self.unopened:
             safe = len(self._held) if ended else _certain(self._held, _BARE)
             yield Segment(self._held[:safe], is_thinking=True)
@@ -154,7 +158,7 @@ class ThinkingSplitter:
             yield Segment("".join(self._block[1:]), is_thinking=True)
             self._block.clear()
         self._held, self._trims = self._held[end.end() :], True
-        self._closing, self._is_first, self._line_start = "", False, True
+        self._closing, self._is_first, self._line_start, self._has_blocks = "", False, True, True
 
     def _thought(self, text: str) -> Iterator[Segment]:
         if self._is_first:
@@ -169,24 +173,53 @@ class ThinkingSplitter:
 
     def _read_text(self, *, ended: bool) -> Iterator[Segment]:
         line, has_end, _ = self._held.partition("\n")
-        at_start = self._line_start and not self._in_fence
-        begins = line.lstrip() if at_start else line
-        opening = _OPENING.match(begins) if at_start else None
+        if (leftover := self._leftover(line)) is not None:
+            self._held, self._trims = self._held[leftover:], True
+            return
+        opening = self._opening_in(line)
         if opening:
-            self._held, self._trims = self._held[len(line) - len(begins) + opening.end() :], True
+            before = line[: opening.start()]
+            self._held, self._trims = self._held[opening.end() :], True
+            self._pass(before)
             self._closing = _CLOSINGS[opening[0].lower()]
             if not self._is_first:
                 self._block, self._block_size = [opening[0]], 0
+            yield Segment(before if before.strip() else "", is_thinking=False)
         elif has_end:
             self._pass(line)
             yield Segment(f"{line}\n", is_thinking=False)
             self._held = self._held[len(line) + 1 :]
             self._line_start = True
-        elif ended or not self._line_start or not _may_become(line.lstrip(), (*_FENCES, *_CLOSINGS)):
-            self._pass(line)
-            yield Segment(line, is_thinking=False)
-            self._held = ""
-            self._line_start = False
+        else:
+            safe = len(line) if ended else self._safe(line)
+            self._pass(line[:safe])
+            yield Segment(line[:safe], is_thinking=False)
+            self._held = self._held[safe:]
+            self._line_start = self._line_start and not safe
+
+    def _leftover(self, line: str) -> int | None:
+        """Return where the text begins behind the end of a thought that came in a field of its own."""
+        closing = _BARE_CLOSING.match(line.lstrip()) if self._is_first else None
+        return len(line) - len(line.lstrip()) + closing.end() if closing else None
+
+    def _opening_in(self, line: str) -> re.Match[str] | None:
+        """Return the beginning of a block: at the start of a line, or anywhere once this answer had one."""
+        if self._in_fence:
+            return None
+        start = len(line) - len(line.lstrip())
+        found = _OPENING.match(line, start) if self._line_start else None
+        if found or not self._has_blocks:
+            return found
+        found = _OPENING.search(line)
+        return found if found and line[max(0, found.start() - 1) : found.start()] != "`" else None
+
+    def _safe(self, line: str) -> int:
+        """Return how much of an unfinished line cannot be the beginning of a tag."""
+        begun = line.lstrip()
+        tags = (*_FENCES, *_CLOSINGS, *(_BARE if self._is_first else ()))
+        if self._line_start and _may_become(begun, tags):
+            return 0
+        return _certain(line, _CLOSINGS) if self._has_blocks else len(line)
 
     def _pass(self, line: str) -> None:
         self._is_first = self._is_first and not line.strip()
