@@ -58,9 +58,10 @@ bench-enrichment *arguments: _compiled
 eval *arguments:
     uv run -q python -m evals {{ arguments }}
 
-# Write docs/settings.md from the code
+# Write docs/settings.md and docs/model-servers.md from the code
 docs:
     uv run -q python -m tools.settings_page
+    uv run -q python -m tools.model_servers_page
 
 # Take the pictures of docs/images from the last run of `just test-openwebui`
 docs-images:

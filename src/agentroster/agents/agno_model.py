@@ -1,18 +1,20 @@
 """The border to Agno's models: one class that puts any of our backends behind Agno's interface."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-from uuid import uuid4
 
 from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from agentroster.agents.meter import Meter
+from agentroster.agents.tool_calls import ToolCalls
 from agentroster.errors import RosterError, UpstreamError
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import CompletionRequest, Piece, ToolCallFragment
+from agentroster.llm.completion import CompletionRequest, Turn
+from agentroster.llm.dialects.values import as_object
 
 
 class RunStopped(Exception):
@@ -24,12 +26,17 @@ class RunStopped(Exception):
 
 @dataclass
 class BackendModel(Model):
-    """Talks to the chosen backend for one run: budget, real failures, exact usage, no retry."""
+    """Talks to the chosen backend for one run: budget, real failures, exact usage, no retry.
+
+    What goes on from here to Agno is only what it needs to call tools; the model's own turns are kept in `calls` and go
+    back to the server as they came.
+    """
 
     choice: ModelChoice = field(kw_only=True)
     meter: Meter = field(kw_only=True)
     params: Mapping[str, object] = field(kw_only=True)
     stream: bool = field(kw_only=True)
+    calls: ToolCalls = field(kw_only=True, default_factory=ToolCalls)
 
     async def ainvoke_stream(
         self, messages: list[Message], tools: list[dict[str, Any]] | None = None, **_: Any
@@ -37,35 +44,40 @@ class BackendModel(Model):
         """Yield the deltas of one model call, tool calls last and complete."""
         request = CompletionRequest(
             model=self.choice.name,
-            messages=[_to_wire(message) for message in messages],
+            messages=[self._to_wire(message) for message in messages],
             tools=tools or (),
             params=self.params,
             stream=self.stream,
         )
-        calls: dict[int, ToolCallFragment] = {}
+        turn: Turn | None = None
         try:
             self.meter.count_call()
             async for piece in self.choice.chat.complete(request):
-                for delta in self._read(piece, calls):
-                    yield delta
+                if piece.usage is not None:
+                    self.meter.add(piece.usage)
+                if piece.finish is not None:
+                    self.meter.upstream_finish = piece.finish
+                if piece.text or piece.thinking:
+                    yield ModelResponse(content=piece.text or None, reasoning_content=piece.thinking or None)
+                turn = piece.turn or turn
         except RosterError as error:
             self.meter.failure = error
             raise RunStopped from error
-        if calls:
-            yield ModelResponse(tool_calls=[_tool_call(calls[index]) for index in sorted(calls)])
+        if turn is not None:
+            yield ModelResponse(tool_calls=self.calls.add(turn))
 
-    def _read(self, piece: Piece, calls: dict[int, ToolCallFragment]) -> Iterator[ModelResponse]:
-        if piece.usage is not None:
-            self.meter.add(piece.usage)
-        for choice in piece.choices[:1]:
-            delta = choice.delta
-            if choice.finish_reason is not None:
-                self.meter.upstream_finish = choice.finish_reason
-            for position, fragment in enumerate(delta.tool_calls or []):
-                # Complete answers number their calls by position only.
-                _join(calls, fragment, fragment.index or (position if not self.stream else 0))
-            if delta.content or delta.thinking:
-                yield ModelResponse(content=delta.content or None, reasoning_content=delta.thinking or None)
+    def _to_wire(self, message: Message) -> Mapping[str, object]:
+        wire: dict[str, object] = {"role": message.role, "content": message.content}
+        if message.tool_calls:
+            kept = self.calls.turn_of(message.tool_calls)
+            if kept is not None:
+                return kept
+            wire["tool_calls"] = message.tool_calls
+        if message.tool_call_id is not None:
+            wire["tool_call_id"] = message.tool_call_id
+        if message.name is not None and message.role == "user":
+            wire["name"] = message.name
+        return wire
 
     async def ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Return one model call as a whole; for factories whose agents ask so."""
@@ -91,36 +103,6 @@ class BackendModel(Model):
         return response
 
 
-def _to_wire(message: Message) -> dict[str, object]:
-    wire: dict[str, object] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        wire["tool_calls"] = message.tool_calls
-    if message.tool_call_id is not None:
-        wire["tool_call_id"] = message.tool_call_id
-    if message.name is not None and message.role == "user":
-        wire["name"] = message.name
-    return wire
-
-
-def _join(calls: dict[int, ToolCallFragment], fragment: ToolCallFragment, index: int) -> None:
-    known = calls.get(index)
-    if known is None:
-        calls[index] = fragment
-        return
-    function = known.function.model_copy(
-        update={
-            "name": known.function.name or fragment.function.name,
-            "arguments": (known.function.arguments or "") + (fragment.function.arguments or ""),
-        }
-    )
-    calls[index] = known.model_copy(update={"id": known.id or fragment.id, "function": function})
-
-
-def _tool_call(call: ToolCallFragment) -> dict[str, object]:
-    function = {"name": call.function.name or "", "arguments": call.function.arguments or "{}"}
-    return {"id": call.id or f"call_{uuid4().hex[:24]}", "type": "function", "function": function}
-
-
 def input_messages(conversation: Sequence[Mapping[str, object]]) -> list[Message]:
     """Return the client's conversation as Agno messages, in order, with image parts and tool messages."""
     return [_from_wire(message) for message in conversation]
@@ -128,10 +110,20 @@ def input_messages(conversation: Sequence[Mapping[str, object]]) -> list[Message
 
 def _from_wire(message: Mapping[str, Any]) -> Message:
     role = "tool" if message["role"] == "function" else message["role"]
+    legacy = message.get("function_call")
+    calls = message.get("tool_calls") or ([{"id": "", "type": "function", "function": legacy}] if legacy else None)
     return Message(
         role=role,
         content=message.get("content"),
         name=message.get("name"),
-        tool_calls=message.get("tool_calls") if role == "assistant" else None,
+        tool_calls=[_text_arguments(call) for call in calls] if calls and role == "assistant" else None,
         tool_call_id=message.get("tool_call_id") if role == "tool" else None,
     )
+
+
+def _text_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a client's tool call with its arguments as text, as Agno expects them."""
+    function = as_object(call.get("function"))
+    if isinstance(function.get("arguments"), str):
+        return dict(call)
+    return {**call, "function": {**function, "arguments": json.dumps(function.get("arguments") or {})}}

@@ -22,7 +22,8 @@ from agentroster.agents.agno_model import BackendModel, input_messages
 from agentroster.agents.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
 from agentroster.agents.meter import Meter
 from agentroster.agents.spec import AgentContext, AgentSpec
-from agentroster.agents.tool_call import shown_call
+from agentroster.agents.tool_call import refused_call, shown_call
+from agentroster.agents.tool_calls import ToolCalls
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
@@ -51,7 +52,7 @@ class AgnoRun:
     emit: Emit
     needed_accounts: set[str] = field(default_factory=set[str])
     refused: dict[str, None] = field(default_factory=dict[str, None])
-    _own_tools: set[str] = field(default_factory=set[str])
+    calls: ToolCalls = field(default_factory=ToolCalls)
 
     async def run(self) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
@@ -78,6 +79,7 @@ class AgnoRun:
             meter=self.meter,
             params=self.request.params,
             stream=self.request.stream,
+            calls=self.calls,
         )
         if spec.factory is not None:
             context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)
@@ -98,14 +100,14 @@ class AgnoRun:
         return [self._function(tool, context) for skill, context in found for tool in skill.tools]
 
     def _function(self, tool: Tool, context: SkillContext) -> Function:
-        self._own_tools.add(tool.name)
+        self.calls.own.add(tool.name)
         return _SkillFunction(
             name=tool.name,
             description=tool.description,
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused),
+            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused, self.calls),
         )
 
     def _translate(self, event: object) -> None:
@@ -117,11 +119,11 @@ class AgnoRun:
                     self.emit(Text(event.content))
             case RunPausedEvent():
                 self.emit(Text(_CANNOT_ASK))
-            case ToolCallStartedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
+            case ToolCallStartedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self.calls.own:
                 name, arguments = tool.tool_name or "", tool.tool_args or {}
                 line = redactor.clean(plain_line(name, arguments))
                 self.emit(ToolStarted(tool.tool_call_id or "", name, line))
-            case ToolCallCompletedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self._own_tools:
+            case ToolCallCompletedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self.calls.own:
                 self.emit(_finished(tool))
             case _:
                 pass
@@ -152,6 +154,7 @@ class _Bound:
     emit: Emit
     needed_accounts: set[str]
     refused: dict[str, None]
+    calls: ToolCalls
 
 
 class _SkillFunction(Function):
@@ -160,9 +163,12 @@ class _SkillFunction(Function):
     bound: Any = None
 
 
-async def _call(fc: Any, **arguments: Any) -> str:
+async def _call(fc: Any) -> str:
     bound = cast("_Bound", fc.function.bound)
     tool, shown = bound.tool, False
+    call = bound.calls.find(fc.call_id or "")
+    if call is None or call.error:
+        return refused_call(tool, call.error if call else "There is no such call.", bound.emit, fc.call_id or "")
 
     async def show(text: str) -> None:
         nonlocal shown
@@ -171,7 +177,7 @@ async def _call(fc: Any, **arguments: Any) -> str:
         shown = True
 
     context = bound.context.showing(show) if tool.shows_items else bound.context
-    outcome = await shown_call(tool, context, arguments, bound.emit, fc.call_id or "")
+    outcome = await shown_call(tool, context, call.arguments, bound.emit, call.id)
     if shown:
         bound.emit(Text("\n"))
     bound.refused.update(dict.fromkeys(outcome.refused))

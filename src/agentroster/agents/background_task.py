@@ -85,7 +85,7 @@ async def _asked(request: ChatRequest, model: ModelChoice) -> str:
     asked = CompletionRequest(model=model.name, messages=request.messages, params=request.params, stream=False)
     text = ""
     async for piece in model.chat.complete(asked):
-        text += "".join(choice.delta.content or "" for choice in piece.choices[:1])
+        text += piece.text
     return text
 
 

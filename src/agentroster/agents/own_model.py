@@ -61,7 +61,12 @@ class Models:
         key = secret.get("token") or "none"
         redactor.watch([key])
         endpoint = Endpoint(
-            self._transport, base_url=base, api_key=key, timeout_seconds=self._timeout_seconds, advice=_ADVICE
+            self._transport,
+            base_url=base,
+            api_key=key,
+            timeout_seconds=self._timeout_seconds,
+            memory=self._backends.memory,
+            advice=_ADVICE,
         )
         return ModelChoice(secret["model"], endpoint, server=base, questions=self._backends.questions)
 

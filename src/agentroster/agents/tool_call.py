@@ -1,5 +1,6 @@
 """A tool call as a person follows it: begun, so far, done."""
 
+import json
 from collections.abc import Mapping
 from uuid import uuid4
 
@@ -21,6 +22,14 @@ async def shown_call(
     failed = outcome.failed and not outcome.needs
     emit(ToolFinished(call_id, tool.name, failed, arguments, outcome.text))
     return outcome
+
+
+def refused_call(tool: Tool, reason: str, emit: Emit, call_id: str) -> str:
+    """Return what the model reads of a call that must not run, and emit that it failed."""
+    text = json.dumps({"error": reason}, ensure_ascii=False)
+    emit(ToolStarted(call_id, tool.name, redactor.clean(tool.line({}))))
+    emit(ToolFinished(call_id, tool.name, failed=True, result=redactor.clean(text)))
+    return text
 
 
 def progress_of(call_id: str, line: str, emit: Emit) -> Progress:

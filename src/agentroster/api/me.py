@@ -89,7 +89,7 @@ class OwnModelRoutes:
                 pieces = [piece async for piece in choice.chat.complete(question)]
             except RosterError as error:
                 return JSONResponse({"ok": False, "error": redactor.clean(error.message), "code": error.code})
-        said = "".join(choice.delta.content or "" for piece in pieces for choice in piece.choices)
+        said = "".join(piece.text for piece in pieces)
         return JSONResponse({"ok": True, "answer": said[:200], "milliseconds": int((time.monotonic() - begun) * 1000)})
 
     async def _person(self, request: Request) -> Caller:

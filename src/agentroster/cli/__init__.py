@@ -11,6 +11,7 @@ from agentroster.cli.backup import backup, restore
 from agentroster.cli.credentials import credentials
 from agentroster.cli.enrich import enrich
 from agentroster.cli.keys import keys
+from agentroster.cli.model import model
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.skills import skills
 from agentroster.cli.tables import print_listing
@@ -78,6 +79,7 @@ def agents(*, as_json: bool) -> None:
 
 
 cli.add_command(keys)
+cli.add_command(model)
 cli.add_command(credentials)
 cli.add_command(users)
 cli.add_command(audit)

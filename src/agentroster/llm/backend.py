@@ -7,6 +7,7 @@ import httpx
 
 from agentroster.errors import BadInput
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
 from agentroster.net.slots import Slots
 from agentroster.settings import Settings
@@ -35,10 +36,17 @@ class Backends:
         """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
         self._settings = settings
         self.questions = Slots(settings.model_questions)
+        self.memory = HabitMemory()
         self._proxy = proxy
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
         self._endpoint = (
-            Endpoint(transport, base_url=settings.api_base, api_key=key, timeout_seconds=settings.llm_timeout_seconds)
+            Endpoint(
+                transport,
+                base_url=settings.api_base,
+                api_key=key,
+                timeout_seconds=settings.llm_timeout_seconds,
+                memory=self.memory,
+            )
             if settings.api_base
             else None
         )

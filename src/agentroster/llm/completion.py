@@ -2,9 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Protocol, TypeAlias
 
 Message: TypeAlias = Mapping[str, object]
 """A chat message in OpenAI's form."""
@@ -16,102 +14,62 @@ class CompletionRequest:
 
     model: str
     messages: Sequence[Message]
-    tools: Sequence[Mapping[str, object]] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     stream: bool = True
 
 
-class _Wire(BaseModel):
-    """Tolerant reading: servers add fields of their own and leave others out."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _PromptDetails(_Wire):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(_Wire):
-    reasoning_tokens: int | None = None
-
-
-class Usage(_Wire):
-    """Token counts of one call, as the server states them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts of one call, as the server states them last."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-    @property
-    def cached_tokens(self) -> int:
-        """How many prompt tokens came from the server's cache."""
-        return (self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens) or 0
-
-    @property
-    def reasoning_tokens(self) -> int:
-        """How many completion tokens were thinking."""
-        return (self.completion_tokens_details and self.completion_tokens_details.reasoning_tokens) or 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         """Return the sum of two calls."""
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
-            prompt_tokens_details=_PromptDetails(cached_tokens=self.cached_tokens + other.cached_tokens),
-            completion_tokens_details=_CompletionDetails(
-                reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens
-            ),
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
 
 
-class FunctionFragment(_Wire):
-    """Part of a function call; names and arguments of one index are joined in order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One complete tool call: `arguments` as parsed, or `error`, for the model, why it must not run."""
 
-    name: str | None = None
-    arguments: str | None = None
-
-
-class ToolCallFragment(_Wire):
-    """Part of a tool call in a stream."""
-
-    index: int = 0
-    id: str | None = None
-    function: FunctionFragment = FunctionFragment()
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    error: str = ""
 
 
-class Delta(_Wire):
-    """What a piece adds to the answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The model's whole turn with its tool calls; `message` is what goes back to the server, always valid."""
 
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[ToolCallFragment] | None = None
-
-    @property
-    def thinking(self) -> str | None:
-        """The thinking text; servers disagree about the name of the field."""
-        return self.reasoning_content or self.reasoning
+    calls: tuple[ToolCall, ...]
+    message: Message
 
 
-class Choice(_Wire):
-    """The only choice of a piece or an answer: agents ask for one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What a model adds to its answer. The last piece has `finish`, the tokens, and the turn when tools are called."""
 
-    delta: Delta = Field(default=Delta(), alias="delta")
-    message: Delta | None = None
-    finish_reason: str | None = None
-
-
-class Piece(_Wire):
-    """One piece of a stream, or a complete answer."""
-
-    choices: list[Choice] = []
+    text: str = ""
+    thinking: str = ""
+    finish: str | None = None
     usage: Usage | None = None
+    turn: Turn | None = None
 
 
 class ChatModel(Protocol):
     """Something that answers chat completions: an HTTP endpoint, or a model of this proxy."""
 
     def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
-        """Yield the pieces of one answer. Raises an UpstreamError; never tries twice."""
+        """Yield the pieces of one answer. Raises an UpstreamError; never runs a request twice."""
         ...

@@ -1,12 +1,14 @@
-"""Any OpenAI-compatible endpoint: OpenAI, Ollama's /v1, llama-server, vLLM."""
+"""Any OpenAI-compatible endpoint: OpenAI, Ollama's /v1, llama-server, vLLM; their dialects are in `llm/dialects`."""
 
-import json
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 import httpx
-from pydantic import ValidationError
 
 from agentroster.errors import (
     UpstreamError,
@@ -16,24 +18,45 @@ from agentroster.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from agentroster.llm.completion import Choice, CompletionRequest, Delta, Piece
+from agentroster.llm.completion import CompletionRequest, Piece
+from agentroster.llm.dialects.answer import AnswerReader
+from agentroster.llm.dialects.body import decoded_bytes, error_bytes
+from agentroster.llm.dialects.calls import names_of
+from agentroster.llm.dialects.faults import Fault, reason_in, reason_of
+from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
+from agentroster.llm.dialects.habits import HabitMemory, Habits
+from agentroster.llm.dialects.outgoing import body_of, encoded
+from agentroster.llm.dialects.refusals import MAX_TRIES, another_way
+from agentroster.llm.dialects.thinking import may_think_unopened
 from agentroster.logs import redactor
 from agentroster.net.dial import pace
 
-_MOST_DETAIL = 300
+logger = logging.getLogger(__name__)
+
 _PACE_SECONDS = 0.035
+# What may still come after the finish reason: the token counts. And after the last word: the end of the body, without
+# which the connection could not be used again.
+_AFTER_FINISH_SECONDS, _AFTER_END_SECONDS = 2.0, 0.1
 OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
 """Advice about the deployment's own model."""
+_ADDRESS_ONLY = {OPERATORS: "the operator checks LLM_API_BASE"}
 
 
-class _Unreadable(Exception):
-    """The other side does not speak the OpenAI wire."""
+class _Refused(Exception):
+    """The server refused the request before it answered; `way` is another way to ask, if there is one."""
+
+    def __init__(self, error: UpstreamError, way: Habits | None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.way = way
 
 
 class Endpoint:
-    """Speaks the OpenAI wire; keeps real status codes; never retries.
+    """Speaks the OpenAI wire in every known dialect, and keeps real status codes.
 
-    Stands on the shared pool itself: redirects, cookies and authentication flows of a client have no place here.
+    A request that is refused for its form, before any piece came, is asked once more in another form; that is no second
+    run, because nothing has run. Stands on the shared pool itself: redirects, cookies and authentication flows of a
+    client have no place here.
     """
 
     def __init__(
@@ -43,11 +66,14 @@ class Endpoint:
         base_url: str,
         api_key: str,
         timeout_seconds: float,
+        memory: HabitMemory | None = None,
         advice: str = OPERATORS,
     ) -> None:
-        """`advice` says who mends a wrong address or key, and where."""
+        """`advice` says who mends a wrong address or key, and where; `memory` what servers are known to want."""
         self._advice = advice
+        self._memory = memory or HabitMemory()
         self._transport = transport
+        self._base = base_url
         self._url = httpx.URL(f"{base_url}/chat/completions")
         # Always explicit: no library default and no environment variable may send another key to this host.
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
@@ -56,154 +82,197 @@ class Endpoint:
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
+        habits = self._memory.get(self._base, request.model)
+        for tried in range(MAX_TRIES):
+            try:
+                async for piece in self._asked(request, habits):
+                    yield piece
+            except _Refused as refused:
+                if refused.way is None or tried == MAX_TRIES - 1:
+                    raise refused.error from refused
+                habits = refused.way
+            else:
+                return
+
+    async def _asked(self, request: CompletionRequest, habits: Habits) -> AsyncIterator[Piece]:
+        body = body_of(request, habits)
+        reader = AnswerReader(names_of(request.tools), self._unopened(request, habits), _ids_of(body))
         try:
-            async with aclosing(await self._send(_body(request))) as response:
-                if response.status_code != HTTPStatus.OK:
-                    raise failure(response.status_code, await response.aread(), response.headers, self._advice)
-                if response.headers.get("content-type", "").startswith("text/event-stream"):
-                    async for piece in _read_events(response):
+            async with aclosing(await self._send(body)) as response:
+                if not response.is_success:
+                    error = await error_bytes(response)
+                    failed = failure(response.status_code, error, response.headers, self._advice)
+                    raise _Refused(failed, another_way(habits, body, response.status_code, error))
+                has_said = False
+                try:
+                    async for piece in _pieces(response, reader):
+                        has_said = True
                         yield piece
-                else:
-                    yield _read_answer(await response.aread())
+                except NotRead as error:
+                    raise self._unreadable(response, error.begins) from error
+                if reader.fault is not None:
+                    if has_said and reader.usage is not None:
+                        yield Piece(usage=reader.usage)
+                    raise self._refused(reader.fault, habits, body, has_said=has_said)
+                learnt = replace(habits, unopened=reader.splitter.unopened) if reader.has_text() else habits
+                self._memory.keep(self._base, request.model, learnt)
+                yield reader.last_piece()
         except httpx.TimeoutException as error:
             raise UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.") from error
         except httpx.TransportError as error:
             raise UpstreamUnavailable(
                 f"The language model cannot be reached or broke off. Try again; if it stays so, {self._advice}."
             ) from error
-        except _Unreadable as error:
-            raise UpstreamError(f"The language model sent an answer that cannot be read: {self._advice}.") from error
+        except TooMuch as error:
+            raise UpstreamError(
+                f"The language model's server sent too much: {error}. The answer was not used."
+            ) from error
 
-    async def _send(self, body: dict[str, object]) -> httpx.Response:
-        content = json.dumps(body).encode()
-        request = httpx.Request("POST", self._url, headers=self._headers, content=content, extensions=self._extensions)
+    def _unopened(self, request: CompletionRequest, habits: Habits) -> bool | None:
+        if habits.unopened is not None:
+            return habits.unopened
+        return None if may_think_unopened(request.model) else False
+
+    def _refused(self, fault: Fault, habits: Habits, body: dict[str, Any], *, has_said: bool) -> _Refused:
+        error = failure(fault.status, fault.body, httpx.Headers(), self._advice)
+        return _Refused(error, None if has_said else another_way(habits, body, fault.status, fault.body))
+
+    def _unreadable(self, response: httpx.Response, begins: str) -> UpstreamError:
+        kind = response.headers.get("content-type", "no content type").split(";")[0][:60]
+        begun = redactor.clean(begins) or "nothing"
+        logger.warning(
+            "%s sent what is no answer: status %d, %s, beginning with %r", self._base, response.status_code, kind, begun
+        )
+        advice = _ADDRESS_ONLY.get(self._advice, self._advice)
+        return UpstreamError(f"The language model sent an answer that cannot be read ({kind}): {advice}.")
+
+    async def _send(self, body: dict[str, Any]) -> httpx.Response:
+        request = httpx.Request(
+            "POST", self._url, headers=self._headers, content=encoded(body), extensions=self._extensions
+        )
         return await self._transport.handle_async_request(request)
 
 
-def _body(request: CompletionRequest) -> dict[str, object]:
-    body: dict[str, object] = {"model": request.model, "messages": list(request.messages), **request.params}
-    if request.tools:
-        body["tools"] = list(request.tools)
-    if request.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    return body
+async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[Piece]:
+    """Yield what an answer says, neighbours joined that came in one read: at full speed that is a tenth of the work.
 
-
-def _read_answer(raw: bytes) -> Piece:
+    Raises NotRead for what is no answer, UpstreamUnavailable for half of one.
+    """
+    frames = FrameReader()
     try:
-        piece = Piece.model_validate_json(raw)
-    except ValidationError as error:
-        raise _Unreadable from error
-    if not piece.choices or (message := piece.choices[0].message) is None:
-        raise _Unreadable
-    return Piece(choices=[Choice(delta=message, finish_reason=piece.choices[0].finish_reason)], usage=piece.usage)
-
-
-async def _read_events(response: httpx.Response) -> AsyncIterator[Piece]:
-    """Yield pieces, joining text that arrived in one read: at full speed that is a tenth of the work."""
-    rest = b""
-    complete = paced = False
-    network = response.extensions.get("network_stream")
-    try:
-        async for chunk in response.aiter_bytes():
-            *lines, rest = (rest + chunk).split(b"\n")
-            pieces, done = _parse(lines)
-            for piece in _joined(pieces):
+        async for said in _paced(response, frames, reader):
+            for piece in _joined(said):
                 yield piece
-            complete = complete or done or any(_finishes(piece) for piece in pieces)
-            if not paced and any(_has_text(piece) for piece in pieces):
-                # The first text is on its way; from now on a few pieces may come together.
-                pace(network, _PACE_SECONDS)
-                paced = True
-            if done:
-                return
-    finally:
-        pace(network, 0)
-    if not complete:
+    except httpx.TransportError:
+        # What is complete is complete, however the connection ended.
+        if not reader.has_ended():
+            for piece in _joined(list(reader.close())):
+                yield piece
+            raise
+    rest = [] if reader.is_done else frames.close()
+    for piece in _joined([*(piece for frame in rest for piece in reader.read(frame)), *reader.close()]):
+        yield piece
+    if reader.fault is not None:
+        return
+    if not reader.has_choices:
+        raise NotRead(frames.begins)
+    if not reader.has_ended():
         raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
 
 
-def _parse(lines: list[bytes]) -> tuple[list[Piece], bool]:
-    pieces: list[Piece] = []
-    for line in lines:
-        if not line.startswith(b"data:"):
-            continue
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            return pieces, True
-        try:
-            pieces.append(Piece.model_validate_json(data))
-        except ValidationError as error:
-            raise _Unreadable from error
-        if data.startswith(b'{"error"'):
-            raise failure(500, data, httpx.Headers())
-    return pieces, False
+async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Piece]]:
+    """Yield what each read of the body says; after the first text, a few pieces may come together."""
+    network = response.extensions.get("network_stream")
+    is_paced = False
+    try:
+        async for chunk in _until_finished(response, reader):
+            said = [piece for frame in frames.feed(chunk) for piece in reader.read(frame)]
+            yield said
+            if not is_paced and any(piece.text or piece.thinking for piece in said):
+                pace(network, _PACE_SECONDS)
+                is_paced = True
+            if reader.fault is not None:
+                return
+    finally:
+        pace(network, 0)
 
 
-def _has_text(piece: Piece) -> bool:
-    return any(choice.delta.content or choice.delta.thinking for choice in piece.choices)
-
-
-def _finishes(piece: Piece) -> bool:
-    return any(choice.finish_reason for choice in piece.choices)
+async def _until_finished(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[bytes]:
+    """Yield the body; once the answer has ended, wait only a moment for the body to end as well."""
+    loop = asyncio.get_running_loop()
+    deadline: float | None = None
+    async with aclosing(decoded_bytes(response)) as chunks:
+        while True:
+            if deadline is None and (reader.is_done or reader.finish is not None):
+                deadline = loop.time() + (_AFTER_END_SECONDS if reader.is_done else _AFTER_FINISH_SECONDS)
+            if reader.is_done and deadline is not None:
+                deadline = min(deadline, loop.time() + _AFTER_END_SECONDS)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                return
+            if chunk is None:
+                return
+            if not reader.is_done:
+                yield chunk
 
 
 def _joined(pieces: list[Piece]) -> Iterator[Piece]:
-    content: list[str] = []
+    text: list[str] = []
     thinking: list[str] = []
     for piece in pieces:
-        if piece.usage is None and len(piece.choices) == 1 and _is_text(piece.choices[0]):
-            delta = piece.choices[0].delta
-            content.append(delta.content or "")
-            thinking.append(delta.thinking or "")
-            continue
-        yield from _text_piece(content, thinking)
-        yield piece
-    yield from _text_piece(content, thinking)
+        if piece.thinking and text:
+            yield from _joined_piece(text, thinking)
+        text.append(piece.text)
+        thinking.append(piece.thinking)
+    yield from _joined_piece(text, thinking)
 
 
-def _is_text(choice: Choice) -> bool:
-    # Thinking and text in one piece stay together; a piece that ends or calls a tool is passed on as it is.
-    return choice.finish_reason is None and not choice.delta.tool_calls
-
-
-def _text_piece(content: list[str], thinking: list[str]) -> Iterator[Piece]:
-    text, thought = "".join(content), "".join(thinking)
-    content.clear()
+def _joined_piece(text: list[str], thinking: list[str]) -> Iterator[Piece]:
+    said, thought = "".join(text), "".join(thinking)
+    text.clear()
     thinking.clear()
-    if text or thought:
-        yield Piece(choices=[Choice(delta=Delta(content=text or None, reasoning_content=thought or None))])
+    if said or thought:
+        yield Piece(text=said, thinking=thought)
 
 
-def failure(status: int, body: bytes, headers: httpx.Headers, advice: str = OPERATORS) -> UpstreamError:
-    """Return the error that an upstream status means, keeping the status where it speaks to the client."""
-    if status in {401, 403}:
+def _ids_of(body: dict[str, Any]) -> frozenset[str]:
+    return frozenset(
+        str(call.get("id"))
+        for message in body["messages"]
+        for call in message.get("tool_calls") or ()
+        if call.get("id")
+    )
+
+
+def failure(status: int, body: object, headers: httpx.Headers, advice: str = OPERATORS) -> UpstreamError:
+    """Return the error that an upstream status means, keeping the status where it speaks to the client.
+
+    `body` is what came with it, as bytes or as a JSON value. A server may quote what it was sent, the key included, so
+    its reason is cleaned.
+    """
+    reason = redactor.clean(reason_in(body) if isinstance(body, bytes) else reason_of(body)).rstrip(".")
+    because = f": {reason}" if reason else ""
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return UpstreamRefusedKey(f"The language model behind this agent refused its key (status {status}): {advice}.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = headers.get("retry-after")
         when = f"Try again in {wait} seconds." if wait and wait.isdigit() else "Try again a little later."
         return UpstreamRateLimited(
-            f"The language model is overloaded or its quota is used up. {when}",
+            f"The language model is overloaded or its quota is used up{because}. {when}",
             retry_after=wait,
             retry_after_ms=headers.get("retry-after-ms"),
         )
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
         return UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UpstreamUnavailable(
-            f"The language model failed (status {status}). Try again a little later.", status=status
+        text = f"The language model failed (status {status}){because}. Try again a little later."
+        return UpstreamUnavailable(text, status=status)
+    if status < HTTPStatus.BAD_REQUEST:
+        return UpstreamError(
+            f"The language model's address leads elsewhere (status {status}): {_ADDRESS_ONLY.get(advice, advice)}."
         )
-    return UpstreamRejected(f"The language model refused the request (status {status}): {_detail(body)}", status=status)
-
-
-def _detail(body: bytes) -> str:
-    try:
-        value: object = json.loads(body)
-    except ValueError:
-        return "it gave no reason."
-    match value:
-        case {"error": {"message": str(message)}} | {"error": str(message)} | {"message": str(message)}:
-            # A server may quote what it was sent, the key included.
-            return redactor.clean(message)[:_MOST_DETAIL]
-        case _:
-            return "it gave no reason."
+    return UpstreamRejected(
+        f"The language model refused the request (status {status}): {reason or 'it gave no reason'}.", status=status
+    )

@@ -118,10 +118,9 @@ class _Asking:
         async for piece in self.choice.chat.complete(request):
             if piece.usage is not None:
                 self.usage = self.usage + piece.usage
-            for choice in piece.choices[:1]:
-                # Thinking has a field of its own and is no part of the answer.
-                text.append(choice.delta.content or "")
-                truncated = truncated or choice.finish_reason == "length"
+            # Thinking has a field of its own and is no part of the answer.
+            text.append(piece.text)
+            truncated = truncated or piece.finish == "length"
         return _Reply("".join(text), truncated)
 
 

@@ -8,7 +8,12 @@ import httpx
 from litellm import exceptions
 
 from agentroster.errors import UpstreamRejected, UpstreamUnavailable
-from agentroster.llm.completion import Choice, CompletionRequest, Piece
+from agentroster.llm.completion import CompletionRequest, Piece
+from agentroster.llm.dialects.answer import AnswerReader
+from agentroster.llm.dialects.calls import names_of
+from agentroster.llm.dialects.frames import Frame
+from agentroster.llm.dialects.habits import first_habits
+from agentroster.llm.dialects.outgoing import body_of
 from agentroster.llm.endpoint import failure
 
 _FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LITELLM_EXCEPTION_TYPES))
@@ -19,13 +24,20 @@ class RouterModel:
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
+        reader = AnswerReader(names_of(request.tools))
         try:
-            answer = await _router().acompletion(**_arguments(request))
-            if not request.stream:
-                yield _whole(answer.model_dump())
-                return
-            async for chunk in answer:
-                yield Piece.model_validate(chunk.model_dump())
+            answer = await _router().acompletion(**body_of(request, first_habits("", request.model)))
+            values = answer if request.stream else _once(answer)
+            async for value in values:
+                for piece in reader.read(Frame(value.model_dump())):
+                    yield piece
+                if reader.fault is not None:
+                    raise failure(reader.fault.status, reader.fault.body, httpx.Headers())
+            for piece in reader.close():
+                yield piece
+            if not reader.has_choices:
+                raise UpstreamUnavailable("The language model sent an empty answer. Try again.", status=502)
+            yield reader.last_piece()
         except _FAILURES as error:
             raise _translate(error) from error
 
@@ -38,21 +50,8 @@ def _router() -> Any:
     return proxy_server.llm_router
 
 
-def _arguments(request: CompletionRequest) -> dict[str, object]:
-    arguments: dict[str, object] = {"model": request.model, "messages": list(request.messages), **request.params}
-    if request.tools:
-        arguments["tools"] = list(request.tools)
-    if request.stream:
-        arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-    return arguments
-
-
-def _whole(answer: dict[str, Any]) -> Piece:
-    piece = Piece.model_validate(answer)
-    message = piece.choices[0].message if piece.choices else None
-    if message is None:
-        raise UpstreamUnavailable("The language model sent an empty answer. Try again.", status=502)
-    return Piece(choices=[Choice(delta=message, finish_reason=piece.choices[0].finish_reason)], usage=piece.usage)
+async def _once(answer: Any) -> AsyncIterator[Any]:
+    yield answer
 
 
 def _translate(error: Exception) -> Exception:

@@ -1,0 +1,176 @@
+"""One answer of a model server, from its JSON values to pieces: every dialect that is known, read in one way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from agentroster.llm.completion import Message, Piece, ToolCall, Turn, Usage
+from agentroster.llm.dialects.arguments import BadArguments
+from agentroster.llm.dialects.calls import CallCollector, OpenCall, wire_call
+from agentroster.llm.dialects.faults import Fault, find_fault
+from agentroster.llm.dialects.frames import Frame
+from agentroster.llm.dialects.growth import NewText
+from agentroster.llm.dialects.message import Said as ChunkSaid
+from agentroster.llm.dialects.message import merge_kept, read_choice, read_usage
+from agentroster.llm.dialects.names import known_name, sendable_name
+from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
+from agentroster.llm.dialects.thinking import ThinkingSplitter
+from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
+
+_CUT = "The call was cut off at the token limit, so the tool was not called. Say less, or call it again, complete."
+
+
+@dataclass(slots=True)
+class AnswerReader:
+    """Reads the values of one answer in order; `tools` are the parameters of each tool that was offered.
+
+    `unopened` and `used_ids` are what is known of the model and of the conversation; see `ThinkingSplitter`, and ids,
+    of which no two may be the same.
+    """
+
+    tools: Mapping[str, Mapping[str, Any]]
+    unopened: bool | None = False
+    used_ids: frozenset[str] = frozenset()
+    fault: Fault | None = None
+    is_done: bool = False
+    finish: str | None = None
+    usage: Usage | None = None
+    has_choices: bool = False
+    is_whole: bool = False
+    _text: NewText = field(default_factory=NewText)
+    _thoughts: NewText = field(default_factory=NewText)
+    _content: list[str] = field(default_factory=list[str])
+    _spoken: list[SpokenCall] = field(default_factory=list[SpokenCall])
+    _kept: dict[str, object] = field(default_factory=dict[str, object])
+    splitter: ThinkingSplitter = field(init=False)
+    _words: SpokenCalls = field(init=False)
+    _calls: CallCollector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.splitter = ThinkingSplitter(self.unopened)
+        self._words = SpokenCalls(self.tools)
+        self._calls = CallCollector(self.tools)
+
+    def read(self, frame: Frame) -> Iterator[Piece]:
+        """Yield what a frame adds. A fault is kept in `fault`; nothing is read after one, or after the end."""
+        if self.fault is not None or self.is_done:
+            return
+        if frame.done:
+            self.is_done = True
+            return
+        values = as_list(frame.value) if is_list(frame.value) else [frame.value]
+        for value in values:
+            fault = find_fault(value, frame.event)
+            if is_object(value):
+                yield from self._read_value(as_object(value), is_fault=fault is not None)
+            if fault is not None:
+                self.fault = fault
+                return
+
+    def _read_value(self, value: Mapping[str, object], *, is_fault: bool) -> Iterator[Piece]:
+        self.usage = read_usage(value) or self.usage
+        said = read_choice(value)
+        if said is None:
+            return
+        self.has_choices = self.has_choices or not is_fault
+        self.is_whole = self.is_whole or said.is_whole
+        if said.thinking and (thinking := self._thoughts.of(said.thinking)):
+            self.splitter.settle()
+            yield Piece(thinking=thinking)
+        if said.text:
+            yield from self._text_pieces(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
+        if not is_fault:
+            self._take_calls(said)
+            self.finish = said.finish or self.finish
+
+    def _take_calls(self, said: ChunkSaid) -> None:
+        if said.is_whole and self._calls.calls:
+            return  # the last chunk's whole message says once more what came before
+        self._calls.add_all(said.calls, are_whole=said.is_whole)
+        if said.legacy_call and not said.calls:
+            self._calls.add_legacy(said.legacy_call, is_whole=said.is_whole)
+        if said.kept:
+            merge_kept(self._kept, said.kept)
+
+    def _text_pieces(self, text: str) -> Iterator[Piece]:
+        for segment in self.splitter.feed(text) if text else ():
+            if segment.is_thinking:
+                yield Piece(thinking=segment.text)
+            else:
+                yield from self._word_pieces(segment.text)
+
+    def _word_pieces(self, text: str) -> Iterator[Piece]:
+        for part in self._words.feed(text):
+            yield from self._said(part)
+
+    def _said(self, part: str | SpokenCall) -> Iterator[Piece]:
+        if isinstance(part, SpokenCall):
+            self._spoken.append(part)
+            return
+        self._content.append(part)
+        yield Piece(text=part)
+
+    def close(self) -> Iterator[Piece]:
+        """Yield what was held back, also before a fault."""
+        if thinking := self._thoughts.close():
+            yield Piece(thinking=thinking)
+        yield from self._text_pieces(self._text.close())
+        for segment in self.splitter.close():
+            if segment.is_thinking:
+                yield Piece(thinking=segment.text)
+            else:
+                yield from self._word_pieces(segment.text)
+        for part in self._words.close(is_cut=self.finish == "length"):
+            yield from self._said(part)
+
+    def has_ended(self) -> bool:
+        """Whether the answer is known to be complete."""
+        return self.is_done or self.finish is not None or self.is_whole
+
+    def has_text(self) -> bool:
+        """Whether the answer had words, by which a model shows how it thinks."""
+        return bool("".join(self._content).strip())
+
+    def last_piece(self) -> Piece:
+        """Return the end of an answer that is complete: how it ended, its tokens, its tool calls."""
+        turn = self._turn()
+        finish = "tool_calls" if turn else "stop" if self.finish in {None, "tool_calls"} else self.finish
+        return Piece(finish=finish, usage=self.usage, turn=turn)
+
+    def _turn(self) -> Turn | None:
+        used = set(self.used_ids)
+        calls: list[ToolCall] = []
+        wire: list[Message] = []
+        for open_call in self._calls.distinct():
+            if open_call.name or open_call.parts or open_call.whole:
+                call = self._finished(open_call, used)
+                calls.append(call)
+                wire.append(wire_call(open_call, call.id, call.name, call.arguments))
+        structured = [(call.name, call.arguments) for call in calls]
+        # Some servers read the words, and leave them in the text as well.
+        for said in (spoken for spoken in self._spoken if (spoken.name, spoken.arguments) not in structured):
+            call = ToolCall(id=_fresh(used), name=said.name, arguments=said.arguments, error=said.error)
+            calls.append(call)
+            wire.append(wire_call(OpenCall(None), call.id, call.name, call.arguments))
+        if not calls:
+            return None
+        content = "".join(self._content)
+        message = {"role": "assistant", "content": content or None, **self._kept, "tool_calls": wire}
+        return Turn(calls=tuple(calls), message=message)
+
+    def _finished(self, open_call: OpenCall, used: set[str]) -> ToolCall:
+        call_id = open_call.id if open_call.id and open_call.id not in used else _fresh(used)
+        used.add(call_id)
+        name = known_name(open_call.name, self.tools) or sendable_name(open_call.name)
+        try:
+            return ToolCall(id=call_id, name=name, arguments=open_call.read())
+        except BadArguments as error:
+            return ToolCall(id=call_id, name=name, error=_CUT if self.finish == "length" else str(error))
+
+
+def _fresh(used: set[str]) -> str:
+    # Nine letters and digits are what the strictest server takes.
+    call_id = next(found for _ in range(100) if (found := uuid4().hex[:9]) not in used)
+    used.add(call_id)
+    return call_id

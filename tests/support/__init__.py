@@ -1,0 +1,1 @@
+"""What scripted tests stand on."""
