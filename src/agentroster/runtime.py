@@ -19,6 +19,7 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db import Database
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.keys import KeyStore
+from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
@@ -41,6 +42,7 @@ class Runtime:
     runner: Runner
     models: Models
     jobs: Jobs
+    retention: Retention
     database: Database
     connector: Connector
     client: httpx.AsyncClient
@@ -84,6 +86,7 @@ class Runtime:
             task_model=settings.task_model,
         )
         connector.when_changed = models.forget
+        jobs, keep_days = JobStore(database), settings.keep_days
         return cls(
             settings=settings,
             agents=agents,
@@ -98,7 +101,8 @@ class Runtime:
                 session_secret=ring.subkey("session-key"),
             ),
             models=models,
-            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller)),
+            jobs=Jobs(jobs, access, lambda caller: models.choose(None, caller), max_queued=settings.queued_jobs),
+            retention=Retention([(database, jobs.drop_before), (store.database, store.audit.drop_before)], keep_days),
             database=database,
             connector=connector,
             client=client,
@@ -108,7 +112,9 @@ class Runtime:
     async def aclose(self) -> None:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
+        await self.retention.aclose()
         await self.jobs.worker.aclose()
+        await self.authenticator.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()
         await accounts.client.aclose()

@@ -129,6 +129,20 @@ class Settings(BaseSettings):
         description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
     )
 
+    queued_jobs: int = Field(
+        default=100,
+        alias="ROSTER_QUEUED_JOBS",
+        ge=1,
+        description="Most jobs of one person that may wait; one more is 429.",
+    )
+    keep_days: float = Field(
+        default=90.0,
+        alias="ROSTER_KEEP_DAYS",
+        ge=0,
+        description="Days after which ended jobs, their events and entries of the audit record are deleted; 0 keeps "
+        "them for ever.",
+    )
+
     library: Paths = Field(
         default=(),
         alias="ROSTER_LIBRARY",

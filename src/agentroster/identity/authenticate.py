@@ -25,7 +25,7 @@ class Authenticator:
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
 
-        Raises Unauthenticated with the same text for an unknown, expired and revoked key.
+        Raises Unauthenticated with the same text for an unknown, expired and revoked key; StorageFailed.
         """
         key = key.strip()
         chat_ids = header_values(CHAT_HEADER)
@@ -40,6 +40,10 @@ class Authenticator:
         if stored.forwarder:
             return self._forwarded(header_values, key_id=stored.id, models=stored.models, chat_id=chat_id)
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
+
+    async def aclose(self) -> None:
+        """Write which keys were used."""
+        await self._keys.aclose()
 
     def _forwarded(
         self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict
+from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict, StorageFailed
 from agentroster.identity.caller import Caller
 from agentroster.jobs.job import ENDED, Job, JobEvent
 from agentroster.jobs.store import JobStore
@@ -27,20 +27,22 @@ _AGENT = "job"
 class Jobs:
     """The jobs of this process and, through the database, of all others."""
 
-    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel) -> None:
+    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel, *, max_queued: int) -> None:
+        """`max_queued` jobs of one person may wait."""
         self._store = store
         self._skills = skills
         self._find_model = find_model
+        self._max_queued = max_queued
         self.worker = JobWorker(store, self.run)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
 
         Raises NotFound for an unknown skill, InputInvalid with each complaint, ModelMissing when it needs a language
-        model and there is none.
+        model and there is none, QueueFull when too many of this person's wait already.
         """
         await self.check(caller, name, arguments)
-        job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
+        job = await self._store.database.in_thread(self._store.create, caller, name, arguments, self._max_queued)
         self.worker.wake()
         return job
 
@@ -58,14 +60,14 @@ class Jobs:
 
     async def find(self, caller: Caller, job_id: str) -> Job:
         """Return a job of this caller. Raises NotFound, also for somebody else's."""
-        job = await self._store.database.in_thread(self._store.find, caller, job_id)
+        job = await self._store.database.in_reader(self._store.find, caller, job_id)
         if job is None:
             raise NotFound(f"You have no job {job_id[:60]!r}.")
         return job
 
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
         """Return this caller's jobs, newest first."""
-        return await self._store.database.in_thread(self._store.of_caller, caller, most)
+        return await self._store.database.in_reader(self._store.of_caller, caller, most)
 
     async def cancel(self, caller: Caller, job_id: str) -> Job:
         """Stop a job at once; items that are done stay done. Raises NotFound, and StateConflict for an ended one."""
@@ -81,7 +83,7 @@ class Jobs:
         """Yield the events after a number until the job ends; None when nothing happened for a while."""
         spoke_at = time.monotonic()
         while True:
-            found = await self._store.database.in_thread(self._store.events, job_id, after)
+            found, has_ended = await self._read(job_id, after)
             for event in found:
                 yield event
                 after, spoke_at = event.number, time.monotonic()
@@ -90,12 +92,21 @@ class Jobs:
             if found:
                 # Perhaps there are more already: a long story is read in parts.
                 continue
-            if await self._store.database.in_thread(self._store.has_ended_by, job_id, after):
+            if has_ended:
                 return
             if time.monotonic() - spoke_at > _SILENCE_SECONDS:
                 yield None
                 spoke_at = time.monotonic()
             await self.worker.changed.wait(job_id, _POLL_SECONDS)
+
+    async def _read(self, job_id: str, after: int) -> tuple[list[JobEvent], bool]:
+        """Return the next events, and whether none will follow; nothing while the database is away: it comes back."""
+        store = self._store
+        try:
+            found = await store.database.in_reader(store.events, job_id, after)
+            return found, not found and await store.database.in_reader(store.has_ended_by, job_id, after)
+        except StorageFailed:
+            return [], False
 
     async def run(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
         """Run a pipeline here; `watch` records it, `proposals` make a dry run. Raises what the skill raises."""

@@ -3,18 +3,18 @@
 from fastapi import HTTPException, Request
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from agentroster.errors import Unauthenticated
+from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
 from agentroster.provider import state
 from agentroster.provider.request import ROSTER_FIELD
 
 
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Authenticate one request. Raises HTTPException 401: any other exception would become a 500."""
+    """Authenticate one request. Raises HTTPException with our status: any other exception would become a 500."""
     try:
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
-    except Unauthenticated as error:
-        raise HTTPException(401, detail=error.message) from None
+    except RosterError as error:
+        raise HTTPException(error.status, detail=error.message) from None
     return _key_object(caller)
 
 
