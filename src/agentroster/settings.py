@@ -263,6 +263,15 @@ class Settings(BaseSettings):
         # Compose's ${NAME:-} sets what nobody chose to an empty text.
         return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
+    @field_validator("data_dir", "config", "skills_dir")
+    @classmethod
+    def _is_path(cls, value: Path | None) -> Path | None:
+        # From a file or a unit no shell has read it.
+        try:
+            return None if value is None else value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("names a home directory that cannot be found: write the whole path") from error
+
     @field_validator("trusted_urls")
     @classmethod
     def _are_web_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:

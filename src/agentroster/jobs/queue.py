@@ -71,7 +71,9 @@ def claim(connection: Connection, worker: str, most: int, share: int) -> list[An
         person = connection.execute(_NEXT_PERSON, values).first()
         if person is None:
             break
-        row = connection.execute(_TAKE, {**values, "issuer": person.issuer, "subject": person.subject}).first()
+        # A time of its own for each start: turns are told by it.
+        whose = {"issuer": person.issuer, "subject": person.subject, "now": time.time()}
+        row = connection.execute(_TAKE, {**values, **whose}).first()
         if row is None:
             # Another process was faster, and has now the rest as well: the next look is soon enough.
             break

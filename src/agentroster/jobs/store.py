@@ -251,7 +251,7 @@ def _recorded(connection: Connection, job_id: str) -> Recorded:
 def _drop_before(connection: Connection, at: float, most: int) -> int:
     statement = text(f"SELECT id FROM jobs WHERE {_ENDED} AND ended_at < :at ORDER BY ended_at LIMIT :most")  # noqa: S608
     ids = [row.id for row in connection.execute(statement, {"at": at, "most": most})]
-    for table, column in (("job_events", "job"), ("jobs", "id")):
+    for table, column in (("job_events", "job"), ("jobs", "id")) if ids else ():
         delete = text(f"DELETE FROM {table} WHERE {column} IN :ids")  # noqa: S608 - constants, no input
         connection.execute(delete.bindparams(bindparam("ids", expanding=True)), {"ids": ids})
     return len(ids)
