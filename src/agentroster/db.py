@@ -210,7 +210,8 @@ class Database:
         raise self._failed(kind) from error
 
     def _failed(self, kind: Kind) -> StorageFailed:
-        return StorageFailed(SENTENCES[kind].client, kind=kind)
+        place = POSTGRES_PLACE if self._path is None else str(self._path)
+        return StorageFailed(SENTENCES[kind].client, kind=kind, for_operator=for_operator(kind, place))
 
     def _place(self) -> str:
         return POSTGRES_PLACE if self._path is None else self._path.name

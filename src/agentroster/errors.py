@@ -226,14 +226,18 @@ class Unreachable(RosterError):
 
 
 class StorageFailed(RosterError):
-    """A database of the proxy cannot be used now; `kind` says what is wrong, see `db_trouble`."""
+    """A database of the proxy cannot be used now; `kind` says what is wrong, see `db_trouble`.
+
+    `for_operator` names the file, and what to do: for the command line only.
+    """
 
     status = 503
     code = "storage_unavailable"
 
-    def __init__(self, message: str, *, kind: str) -> None:
+    def __init__(self, message: str, *, kind: str, for_operator: str) -> None:
         super().__init__(message)
         self.kind = kind
+        self.for_operator = for_operator
 
 
 class QueueFull(RosterError):

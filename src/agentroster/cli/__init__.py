@@ -14,7 +14,7 @@ from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.skills import skills
 from agentroster.cli.tables import print_listing
 from agentroster.cli.users import audit, users
-from agentroster.errors import RosterError
+from agentroster.errors import RosterError, StorageFailed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,6 +29,8 @@ def main() -> None:
     _open_missing_streams()
     try:
         cli(standalone_mode=False)
+    except StorageFailed as error:
+        _exit(error.for_operator, 2)
     except RosterError as error:
         details = [f"\n  {complaint}" for complaint in getattr(error, "complaints", ())]
         _exit(error.message + "".join(details), 2)
