@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
 _TELL_AGAIN_SECONDS = 60.0
+_READ_SECONDS = 10.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -165,9 +166,16 @@ class Database:
         return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
 
     async def in_reader(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that only reads, in a thread that no writer keeps busy."""
+        """Run a function that only reads, in a thread that no writer keeps busy.
+
+        Raises StorageFailed also when the database hangs: nobody waits for ever to be let in.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reading, lambda: work(*args, **kwargs))
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                return await loop.run_in_executor(self._reading, lambda: work(*args, **kwargs))
+        except TimeoutError as error:
+            raise self._failed("slow") from error
 
     def __enter__(self) -> Self:
         """Close at the end of the block."""
