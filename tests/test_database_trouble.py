@@ -260,18 +260,24 @@ def test_without_postgres_every_door_says_503_and_it_comes_back_by_itself(
     assert "127.0.0.1" not in "".join(line for line in proxy.log.splitlines() if "comes back" in line)
 
 
-def test_a_server_that_only_hangs_is_not_ready(server: Postgres, replicas: tuple[RosterProcess, RosterProcess]) -> None:
-    with replicas[0].http() as client:
+def test_a_server_that_only_hangs_is_not_ready_and_keeps_nobody_waiting(
+    server: Postgres, replicas: tuple[RosterProcess, RosterProcess]
+) -> None:
+    with replicas[0].http(key_of(server, "hasty")) as client:
         server.freeze(signal.SIGSTOP)
         try:
             ready = client.get("/health/readiness")
             assert (ready.status_code, set(ready.json()["databases"].values())) == (503, {"slow"})
             assert client.get("/health/liveliness").status_code == 200
+            for path in ("/v1/models", "/roster/api/jobs"):
+                answer = client.get(path)
+                assert (answer.status_code, "took too long" in answer.text) == (503, True)
         finally:
             server.freeze(signal.SIGCONT)
         deadline = time.monotonic() + 60
         while client.get("/health/readiness").status_code != 200:
             assert time.monotonic() < deadline
+        assert client.get("/v1/models").status_code == 200
 
 
 def test_a_revoked_key_ends_its_jobs_in_every_replica(

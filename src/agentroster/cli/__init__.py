@@ -40,9 +40,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted", 130)
     except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does; Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads has read enough, as `head` does.
+        _drop_output()
     except OSError as error:
+        _drop_output()
         _exit(f"this did not work: {error.strerror or error}", 2)
 
 
@@ -55,6 +56,11 @@ def _exit(message: str, status: int) -> None:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _drop_output() -> None:
+    """Send what is left for standard output nowhere: Python would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_missing_streams() -> None:
