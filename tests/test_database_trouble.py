@@ -271,7 +271,10 @@ def test_a_server_that_only_hangs_is_not_ready_and_keeps_nobody_waiting(
             assert client.get("/health/liveliness").status_code == 200
             for path in ("/v1/models", "/roster/api/jobs"):
                 answer = client.get(path)
-                assert (answer.status_code, "took too long" in answer.text) == (503, True)
+                assert answer.status_code == 503
+                # Told by our own patience, or by the driver's with a new connection.
+                words = answer.json()["error"]["message"]
+                assert "took too long" in words or "does not answer" in words
         finally:
             server.freeze(signal.SIGCONT)
         deadline = time.monotonic() + 60
