@@ -13,6 +13,7 @@ from litellm.proxy.proxy_server import app as litellm_app
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from agentroster.api.health import Readiness
 from agentroster.api.jobs import JobRoutes
 from agentroster.api.me import OwnModelRoutes
 from agentroster.api.requests import wrong_method
@@ -43,6 +44,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
                 await stack.enter_async_context(router.lifespan_context(litellm_app))
             configure_logging(settings.secrets())
             runtime.jobs.worker.start()
+            runtime.retention.start()
             yield
         await runtime.aclose()
 
@@ -54,7 +56,10 @@ def build_app(runtime: Runtime) -> ASGIApp:
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
     who, accounts = runtime.authenticator, runtime.connector.source
+    readiness = Readiness({"keys and jobs": runtime.database, "credentials": accounts.store.database})
     own = [
+        # Before LiteLLM's, which knows nothing of these databases.
+        *readiness.routes(),
         *pages.routes(),
         *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
         *JobRoutes(who, runtime.jobs).routes(),

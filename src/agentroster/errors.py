@@ -22,6 +22,8 @@
     ├── CredentialUnreadable           500   a stored credential was damaged or moved
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
     ├── Unreachable                    503   a remote service a tool needs does not answer
+    ├── StorageFailed                  503   a database of the proxy cannot be used now
+    ├── QueueFull                      429   too many jobs are waiting
     ├── LimitReached                   200   a run used up its deadline or its model calls
     ├── BadAnswer                      502   the language model's answer is not what a skill asked for
     └── UpstreamError                        the language model behind an agent failed
@@ -221,6 +223,29 @@ class Unreachable(RosterError):
 
     status = 503
     code = "unreachable"
+
+
+class StorageFailed(RosterError):
+    """A database of the proxy cannot be used now; `kind` says what is wrong, see `db_trouble`.
+
+    `for_operator` names the file, and what to do: for the command line only.
+    """
+
+    status = 503
+    code = "storage_unavailable"
+
+    def __init__(self, message: str, *, kind: str, for_operator: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.for_operator = for_operator
+
+
+class QueueFull(RosterError):
+    """Too many jobs are waiting; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_jobs"
+    retry_after = "60"
 
 
 class LimitReached(RosterError):

@@ -21,6 +21,8 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.data_folder import in_use
 from agentroster.db import Database
 from agentroster.identity.audited import AuditedAuthenticator
+from agentroster.identity.key_audit import KeyAudit
+from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
@@ -44,6 +46,7 @@ class Runtime:
     models: Models
     jobs: Jobs
     rights: Rights
+    retention: Retention
     database: Database
     connector: Connector
     client: httpx.AsyncClient
@@ -91,6 +94,7 @@ class Runtime:
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
+        jobs, keep_days = JobStore(database), settings.keep_days
         return cls(
             settings=settings,
             agents=agents,
@@ -105,8 +109,18 @@ class Runtime:
                 session_secret=ring.subkey("session-key"),
             ),
             models=models,
-            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller), rights),
+            jobs=Jobs(
+                jobs, access, lambda caller: models.choose(None, caller), rights, max_queued=settings.queued_jobs
+            ),
             rights=rights,
+            retention=Retention(
+                [
+                    (database, jobs.drop_before),
+                    (database, KeyAudit(database).drop_before),
+                    (store.database, store.audit.drop_before),
+                ],
+                keep_days,
+            ),
             database=database,
             connector=connector,
             client=client,
@@ -117,6 +131,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
+        await self.retention.aclose()
         await self.jobs.worker.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()

@@ -13,9 +13,10 @@ import httpx
 import uvloop
 
 from agentroster.db import wait_for_server
-from agentroster.errors import StartRefused
+from agentroster.environment import require_usable_connections, use_known_time_zone
+from agentroster.errors import RosterError, StartRefused
 from agentroster.llm.completion import ChatModel
-from agentroster.logs import configure_logging
+from agentroster.logs import configure_logging, redactor
 from agentroster.proxy_config import build_config, read_config, write_config
 from agentroster.runtime import Runtime
 from agentroster.secret_file import load_with_secrets
@@ -48,6 +49,8 @@ def serve(**options: object) -> None:
     configure_logging(settings.secrets())
     if isinstance(settings.database, str):
         wait_for_server(settings.database, _DATABASE_SECONDS, click.echo)
+    require_usable_connections()
+    use_known_time_zone()
     _prepare_environment(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))
@@ -88,8 +91,15 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     write_config(config, _generated_config(settings))
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
-    from agentroster.app import build_app  # noqa: PLC0415
-    from agentroster.server import Server, server_config  # noqa: PLC0415
+    try:
+        from agentroster.app import build_app  # noqa: PLC0415
+        from agentroster.server import Server, server_config  # noqa: PLC0415
+    except RosterError:
+        raise
+    except Exception as error:
+        # A variable that LiteLLM or another library reads while it is imported.
+        told = redactor.clean(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+        raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
     app = build_app(runtime)
     configure_logging(settings.secrets())

@@ -129,6 +129,20 @@ class Settings(BaseSettings):
         description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
     )
 
+    queued_jobs: int = Field(
+        default=100,
+        alias="ROSTER_QUEUED_JOBS",
+        ge=1,
+        description="Most jobs of one person that may wait; one more is 429.",
+    )
+    keep_days: float = Field(
+        default=90.0,
+        alias="ROSTER_KEEP_DAYS",
+        ge=0,
+        description="Days after which ended jobs, their events and entries of the audit record are deleted; 0 keeps "
+        "them for ever.",
+    )
+
     library: Paths = Field(
         default=(),
         alias="ROSTER_LIBRARY",
@@ -248,6 +262,15 @@ class Settings(BaseSettings):
     def _blank_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
         # Compose's ${NAME:-} sets what nobody chose to an empty text.
         return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+
+    @field_validator("data_dir", "config", "skills_dir")
+    @classmethod
+    def _is_path(cls, value: Path | None) -> Path | None:
+        # From a file or a unit no shell has read it.
+        try:
+            return None if value is None else value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("names a home directory that cannot be found: write the whole path") from error
 
     @field_validator("trusted_urls")
     @classmethod

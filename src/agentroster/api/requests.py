@@ -80,4 +80,5 @@ def failed(error: RosterError) -> JSONResponse:
     body: dict[str, object] = {"message": error.message, "type": kind, "param": None, "code": error.code}
     if isinstance(error, InputInvalid):
         body["errors"] = list(error.complaints)
-    return JSONResponse({"error": body}, error.status)
+    retry_after: str | None = getattr(error, "retry_after", None)
+    return JSONResponse({"error": body}, error.status, {"retry-after": retry_after} if retry_after else None)

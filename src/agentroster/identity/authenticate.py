@@ -25,8 +25,8 @@ class Authenticator:
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
 
-        Raises Unauthenticated with the same text for an unknown, expired and revoked key, and NotAllowed for a key
-        that an earlier version made for the operator's name.
+        Raises Unauthenticated with the same text for an unknown, expired and revoked key, NotAllowed for a key that an
+        earlier version made for the operator's name, and StorageFailed.
         """
         key = key.strip()
         chat_ids = header_values(CHAT_HEADER)
@@ -43,6 +43,10 @@ class Authenticator:
         if stored.user == ADMIN:
             raise NotAllowed("This key is for the user `admin`, who is the operator: ask for a key with another name.")
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
+
+    async def aclose(self) -> None:
+        """Write which keys were used."""
+        await self._keys.aclose()
 
     def _forwarded(
         self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str

@@ -23,6 +23,7 @@ from agentroster.errors import (
     NotFound,
     OAuthRefused,
     RosterError,
+    StorageFailed,
     Unreachable,
 )
 from agentroster.pages.languages import Texts, negotiated
@@ -178,7 +179,7 @@ def _failed(text: Texts, error: RosterError, provider_name: str, *, status: int 
     return page(
         "failed",
         text,
-        status=status or (_GONE if gone else 400),
+        status=status or (error.status if isinstance(error, StorageFailed) else _GONE if gone else 400),
         problem=_words(text, error),
         detail=detail,
         provider_name=provider_name,
