@@ -3,6 +3,7 @@
 Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """
 
+import asyncio
 import io
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
@@ -18,6 +19,7 @@ from agentroster.api.me import OwnModelRoutes
 from agentroster.api.requests import wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
+from agentroster.endings import Endings
 from agentroster.front_door import FrontDoor
 from agentroster.logs import configure_logging
 from agentroster.model_list import ModelList
@@ -42,7 +44,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
                 await stack.enter_async_context(router.lifespan_context(litellm_app))
             configure_logging(settings.secrets())
             runtime.jobs.worker.start()
+            watch = asyncio.create_task(runtime.requests.watch_keys(runtime.authenticator.active))
             yield
+            watch.cancel()
         await runtime.aclose()
 
     door = FrontDoor(
@@ -63,4 +67,4 @@ def build_app(runtime: Runtime) -> ASGIApp:
     # Not as a mount, which would take the place of our routes for methods that they do not know.
     app.router.default = ModelList(door, runtime.agents)
     app.router.redirect_slashes = False
-    return app
+    return Endings(app, runtime.requests)

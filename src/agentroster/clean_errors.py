@@ -77,10 +77,14 @@ class _Held:
 
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
-        failure = self._exchange.failure
-        if failure is None or not message.get("body", b"").startswith(b'data: {"error"'):
+        body = message.get("body", b"")
+        if not body.startswith(b'data: {"error"'):
             return message
-        return {**message, "body": f"data: {json.dumps({'error': failure[1]})}\n\n".encode()}
+        if self._exchange.failure is not None:
+            body = f"data: {json.dumps({'error': self._exchange.failure[1]})}\n\n".encode()
+        # LiteLLM leaves it out after an error, and some clients wait for it.
+        is_openai = not self._scope["path"].endswith("/messages")
+        return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
 
     async def fail(self) -> None:
         """Answer after an exception, unless an answer is already on its way."""

@@ -21,6 +21,7 @@
     ├── OAuthRefused                   502   an authorization server refused a request
     ├── CredentialUnreadable           500   a stored credential was damaged or moved
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
+    ├── Stopping                       503   the process is about to end
     ├── Unreachable                    503   a remote service a tool needs does not answer
     ├── LimitReached                   200   a run used up its deadline or its model calls
     ├── BadAnswer                      502   the language model's answer is not what a skill asked for
@@ -221,6 +222,16 @@ class Unreachable(RosterError):
 
     status = 503
     code = "unreachable"
+
+
+class Stopping(RosterError):
+    """The process is about to end, or to start anew."""
+
+    status = 503
+    code = "stopping"
+
+    def __init__(self) -> None:
+        super().__init__("The proxy is stopping or starting anew. Try again in a few seconds.")
 
 
 class LimitReached(RosterError):

@@ -1,7 +1,7 @@
 """The parts of a running proxy, put together once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -11,6 +11,7 @@ from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
+from agentroster.agents.image_hosts import ImageHosts
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.runner import Runner
@@ -25,6 +26,7 @@ from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.open_requests import OpenRequests
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
@@ -39,12 +41,14 @@ class Runtime:
     skills: SkillRegistry
     authenticator: Authenticator
     runner: Runner
+    image_hosts: ImageHosts
     models: Models
     jobs: Jobs
     database: Database
     connector: Connector
     client: httpx.AsyncClient
     page_secret: bytes
+    requests: OpenRequests = field(default_factory=OpenRequests)
 
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
@@ -97,6 +101,7 @@ class Runtime:
                 models=models,
                 session_secret=ring.subkey("session-key"),
             ),
+            image_hosts=ImageHosts(settings, agents, skills),
             models=models,
             jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller)),
             database=database,

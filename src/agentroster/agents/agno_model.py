@@ -1,6 +1,6 @@
 """The border to Agno's models: one class that puts any of our backends behind Agno's interface."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -30,6 +30,7 @@ class BackendModel(Model):
     meter: Meter = field(kw_only=True)
     params: Mapping[str, object] = field(kw_only=True)
     stream: bool = field(kw_only=True)
+    ready: Callable[[], Awaitable[None]] = field(kw_only=True)
 
     async def ainvoke_stream(
         self, messages: list[Message], tools: list[dict[str, Any]] | None = None, **_: Any
@@ -48,6 +49,8 @@ class BackendModel(Model):
             async for piece in self.choice.chat.complete(request):
                 for delta in self._read(piece, calls):
                     yield delta
+                # While the client does not read, neither do we: the model server notices.
+                await self.ready()
         except RosterError as error:
             self.meter.failure = error
             raise RunStopped from error

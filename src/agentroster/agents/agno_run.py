@@ -1,7 +1,7 @@
 """The border to Agno's agents: build a fresh one, run it, translate its events."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -78,6 +78,7 @@ class AgnoRun:
             meter=self.meter,
             params=self.request.params,
             stream=self.request.stream,
+            ready=self.request.ready,
         )
         if spec.factory is not None:
             context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)
@@ -105,7 +106,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused),
+            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused, self.request.ready),
         )
 
     def _translate(self, event: object) -> None:
@@ -152,6 +153,7 @@ class _Bound:
     emit: Emit
     needed_accounts: set[str]
     refused: dict[str, None]
+    ready: Callable[[], Awaitable[None]]
 
 
 class _SkillFunction(Function):
@@ -169,6 +171,7 @@ async def _call(fc: Any, **arguments: Any) -> str:
         # A table needs a blank line before it, whatever the model wrote last.
         bound.emit(Text(text if shown else f"\n\n{text}"))
         shown = True
+        await bound.ready()
 
     context = bound.context.showing(show) if tool.shows_items else bound.context
     outcome = await shown_call(tool, context, arguments, bound.emit, fc.call_id or "")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -62,7 +62,9 @@ def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocati
     return None
 
 
-async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> str:
+async def invoke(
+    invocation: Invocation, context: SkillContext, emit: Emit, ready: Callable[[], Awaitable[None]]
+) -> str:
     """Call the tool and show what it shows; a failure is shown as its sentence.
 
     Returns the provider whose account must be connected first, or an empty text.
@@ -73,6 +75,7 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
         nonlocal shown
         shown = True
         emit(Text(text))
+        await ready()
 
     outcome = await shown_call(invocation.tool, context.showing(show), invocation.arguments, emit)
     if outcome.refused:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from agentroster.errors import Unauthenticated
 from agentroster.identity.caller import Caller
@@ -40,6 +41,10 @@ class Authenticator:
         if stored.forwarder:
             return self._forwarded(header_values, key_id=stored.id, models=stored.models, chat_id=chat_id)
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
+
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._keys.active(key_ids)
 
     def _forwarded(
         self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str

@@ -6,9 +6,10 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from agentroster.db import Database
 from agentroster.errors import BadInput, NotFound
@@ -86,6 +87,10 @@ class KeyStore:
             return None
         return await self._database.run(_find, match[1], _digest(secret), time.time())
 
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._database.run(_active, sorted(key_ids), time.time())
+
 
 def _digest(secret: str) -> bytes:
     # 256 random bits need no slow hash: there is nothing to guess.
@@ -144,3 +149,9 @@ def _find(connection: Connection, key_id: str, digest: bytes, now: float) -> Api
         statement = text("UPDATE api_keys SET last_used_at = :now WHERE id = :id")
         connection.execute(statement, {"id": key_id, "now": now})
     return key
+
+
+def _active(connection: Connection, key_ids: Sequence[str], now: float) -> AbstractSet[str]:
+    statement = text("SELECT * FROM api_keys WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+    keys = [_from_row(row) for row in connection.execute(statement, {"ids": key_ids})]
+    return {key.id for key in keys if key.state(now) == "active"}

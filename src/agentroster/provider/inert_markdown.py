@@ -134,19 +134,23 @@ class InertMarkdown:
             return width, opening
         if name.end() == len(text) and not final and len(name[0]) <= _MAX_NAME:
             return None
+        acts = self._acts(text, name, final=final)
+        return None if acts is None else (width, opening + JOINER * acts)
+
+    def _acts(self, text: str, name: re.Match[str], *, final: bool) -> bool | None:
+        """Whether a tag acts; None when its attributes are still to come."""
         if self._fences.is_code:
-            card = name[0].lower() == "details" and text[name.end() : name.end() + 1] not in {">", ""}
-            return width, opening + JOINER * card
-        if is_active(name[0]):
-            return width, opening + JOINER
-        if not may_act(name[0]):
-            return width, opening
+            # Other parsers look for cards in code, too.
+            return name[0].lower() == "details" and text[name.end() : name.end() + 1] not in {">", ""}
+        if is_active(name[0]) or not may_act(name[0]):
+            return is_active(name[0])
         attributes = _ATTRIBUTES.match(text, name.end())
         stop = attributes.end() if attributes else name.end()
-        if stop == len(text) and stop - name.end() < _MAX_TAG:
-            return (width, opening) if final else None
-        acts = stop - name.end() >= _MAX_TAG or text[stop] == "="
-        return width, opening + JOINER * acts
+        if stop - name.end() >= _MAX_TAG:
+            return True
+        if stop == len(text):
+            return False if final else None
+        return text[stop] == "="
 
     def _image(self, text: str, start: int, width: int, *, final: bool) -> tuple[int, str] | None:
         after, mark = start + width, text[start : start + width]

@@ -4,25 +4,23 @@ Sources: the HTML Standard's list of elements; Open WebUI 0.12.4, whose page giv
 `<iframe>`, `<status>`, `<file>` and `<source_id>` in an answer a meaning of its own, some without any attribute.
 """
 
-ACTIVE = frozenset(
-    (
-        "applet audio base body button canvas details dialog embed fencedframe file form frame frameset head html "
-        "iframe image img input link map marquee math meta noembed noframes noscript object option picture plaintext "
-        "portal pre script search select slot source source_id status style summary svg template textarea title track "
-        "video xmp"
-    ).split()
+_ACTIVE = (
+    "applet audio base body button canvas details dialog embed fencedframe file form frame frameset head html "
+    "iframe image img input link map marquee math meta noembed noframes noscript object option picture plaintext "
+    "portal pre script search select slot source source_id status style summary svg template textarea title track "
+    "video xmp"
 )
+ACTIVE = frozenset(_ACTIVE.split())
 """Inert always: they fetch, run, hide what follows, or look like a part of the page."""
 
-PLAIN = frozenset(
-    (
-        "a abbr acronym address area article aside b bdi bdo big blink blockquote br caption center cite code col "
-        "colgroup content data datalist dd decorator del dfn dir div dl dt element em fieldset figcaption figure font "
-        "footer h1 h2 h3 h4 h5 h6 header hgroup hr i ins kbd label legend li main mark menu menuitem meter nav nobr ol "
-        "optgroup output p progress q rb rp rt rtc ruby s samp section shadow small spacer span strike strong sub sup "
-        "table tbody td tfoot th thead time tr tt u ul var wbr"
-    ).split()
+_PLAIN = (
+    "a abbr acronym address area article aside b bdi bdo big blink blockquote br caption center cite code col "
+    "colgroup content data datalist dd decorator del dfn dir div dl dt element em fieldset figcaption figure font "
+    "footer h1 h2 h3 h4 h5 h6 header hgroup hr i ins kbd label legend li main mark menu menuitem meter nav nobr ol "
+    "optgroup output p progress q rb rp rt rtc ruby s samp section shadow small spacer span strike strong sub sup "
+    "table tbody td tfoot th thead time tr tt u ul var wbr"
 )
+PLAIN = frozenset(_PLAIN.split())
 """Inert with attributes, which may name an address, a style or an event; bare ones are left as they are."""
 
 
