@@ -78,6 +78,8 @@ class _Held:
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
         body = message.get("body", b"")
+        if b'"event"' in body and not self._exchange.is_run:
+            return {**message, "body": without_events(body)}
         if not body.startswith(b'data: {"error"'):
             return message
         if self._exchange.failure is not None:
@@ -131,6 +133,24 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         "param": error.get("param") if error.get("param") != "None" else None,
         "code": error.get("code") or str(status),
     }
+
+
+def without_events(body: bytes) -> bytes:
+    """Return frames of a direct model without a top-level `event`, which Open WebUI would obey: `execute` runs code."""
+    return b"\n".join(_without_event(line) for line in body.split(b"\n"))
+
+
+def _without_event(line: bytes) -> bytes:
+    if not line.startswith(b"data:"):
+        return line
+    try:
+        value: object = json.loads(line[5:])
+    except ValueError:
+        return line
+    if not isinstance(value, dict) or "event" not in value:
+        return line
+    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
+    return b"data: " + json.dumps(kept).encode()
 
 
 def _error_object(body: bytes) -> dict[str, Any]:

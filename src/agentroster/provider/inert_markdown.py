@@ -22,6 +22,7 @@ _TRIGGER = re.compile(r"[<!&]|`{3}|~{3}|\{\{|`{1,2}\Z|~{1,2}\Z|\{\Z")
 _TRIGGER_IN_CODE = re.compile(r"<")
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9:_-]{{0,{_MAX_NAME}}}")
 _ATTRIBUTES = re.compile(rf"[^<>=]{{0,{_MAX_TAG}}}")
+_LINK = re.compile(rf"(?:https?|ftp|mailto|tel):[^\s<>]{{0,{_MAX_TAG}}}", re.IGNORECASE)
 # Where a page decodes entities before it reads Markdown, as Open WebUI does within `<details>`.
 _LESS = re.compile(r"&(?:lt|LT|#0{0,6}60|#[xX]0{0,6}3[cC]);?")
 _MARK = re.compile(r"!|&(?:excl;|#0{0,6}33;?|#[xX]0{0,6}21;?)")
@@ -144,13 +145,11 @@ class InertMarkdown:
             return name[0].lower() == "details" and text[name.end() : name.end() + 1] not in {">", ""}
         if is_active(name[0]) or not may_act(name[0]):
             return is_active(name[0])
-        attributes = _ATTRIBUTES.match(text, name.end())
-        stop = attributes.end() if attributes else name.end()
-        if stop - name.end() >= _MAX_TAG:
-            return True
-        if stop == len(text):
-            return False if final else None
-        return text[stop] == "="
+        link = _LINK.match(text, name.start())
+        if link and not final and link.end() == len(text) and len(link[0]) <= _MAX_TAG:
+            return None
+        is_link = link is not None and text[link.end() : link.end() + 1] == ">"
+        return False if is_link else _has_attributes(text, name.end(), final=final)
 
     def _image(self, text: str, start: int, width: int, *, final: bool) -> tuple[int, str] | None:
         after, mark = start + width, text[start : start + width]
@@ -179,6 +178,17 @@ class InertMarkdown:
         return 1, "&"
 
 
+def _has_attributes(text: str, start: int, *, final: bool) -> bool | None:
+    """Whether one with a value comes before the tag ends; None when neither has come."""
+    found = _ATTRIBUTES.match(text, start)
+    stop = found.end() if found else start
+    if stop - start >= _MAX_TAG:
+        return True
+    if stop == len(text):
+        return False if final else None
+    return text[stop] == "="
+
+
 def _may_grow(text: str, start: int) -> bool:
     """Whether what comes next belongs to an entity that begins here."""
     entity = _ENTITY.match(text, start)
@@ -201,7 +211,7 @@ def _fence(text: str, start: int, *, final: bool) -> tuple[int, str] | None:
     if run is None:
         return (len(text) - start, text[start:]) if final else None
     language = _LANGUAGE.match(text, run.end())
-    if language and not final and text[language.end() :] in {"", "\\"}:
+    if language and not final and text[language.end() : language.end() + 2] in {"", "\\"}:
         return None
     return len(run[0]), run[0] + JOINER * _is_drawn(text, run.end())
 
