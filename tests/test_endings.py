@@ -30,7 +30,7 @@ PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
 
 
 def wait_for(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < deadline, what
         time.sleep(0.01)
@@ -71,7 +71,7 @@ class Following(threading.Thread):
         return self
 
     def ended(self) -> "Following":
-        self.join(30)
+        self.join(60)
         assert not self.is_alive(), "the answer does not end"
         assert not self.broken, f"the answer was cut: {self.text}"
         return self
