@@ -67,9 +67,13 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin a graceful end; a second Ctrl-C ends at once."""
-        if self._is_stopping or self._loop is None:
-            self.force_exit = self._is_stopping and sig == signal.SIGINT
-            self.should_exit = self.should_exit or self._loop is None or self.force_exit
+        if self._is_stopping:
+            if sig == signal.SIGINT:
+                self.force_exit = self.should_exit = True
+            return
+        if self._loop is None:
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
             return
         self._is_stopping = True
         # The listener stays open meanwhile: who asks now is told to ask again.
