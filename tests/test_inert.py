@@ -261,6 +261,12 @@ def test_only_our_own_card_is_one(proxy: RosterProcess, model_server: ModelServe
     assert text_of(found).count("<details") == 1
 
 
+def test_the_line_of_a_tool_does_not_act_where_it_is_thinking(proxy: RosterProcess, model_server: ModelServer) -> None:
+    arguments = json.dumps({"purpose": f"![x]({EVIL})"})
+    found = frames(proxy, f"script: tool colour_scheme {arguments}", {"x-agent-events": "reasoning"})
+    assert f"!{JOINER}[x]" in text_of(found, "reasoning_content")
+
+
 def test_an_answer_that_a_program_reads_is_as_the_model_wrote_it(
     proxy: RosterProcess, model_server: ModelServer
 ) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
-from agentroster.agents.chat import RunEvent, Text, Thinking
+from agentroster.agents.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted
 from agentroster.provider.inert_markdown import InertMarkdown
 
 
@@ -11,6 +12,7 @@ class InertAnswer:
     """Passes events on; text that waits comes before whatever else is shown."""
 
     def __init__(self, image_hosts: AbstractSet[str]) -> None:
+        self._hosts = image_hosts
         self._text = InertMarkdown(image_hosts)
         self._thinking = InertMarkdown(image_hosts)
 
@@ -26,7 +28,13 @@ class InertAnswer:
             case _:
                 yield from _thought(self._thinking.interrupt())
                 yield from _said(self._text.interrupt())
-                yield event
+                # A tool's line holds words of its arguments, and may be shown as thinking.
+                has_line = isinstance(event, ToolStarted | ToolProgress)
+                yield replace(event, line=self._made_inert(event.line)) if has_line else event
+
+    def _made_inert(self, line: str) -> str:
+        markdown = InertMarkdown(self._hosts)
+        return markdown.feed(line) + markdown.finish()
 
     def ended(self) -> Iterator[RunEvent]:
         """Yield what still waits."""
