@@ -271,7 +271,7 @@ def test_an_answer_that_a_program_reads_is_as_the_model_wrote_it(
     proxy: RosterProcess, model_server: ModelServer
 ) -> None:
     written = json.dumps({"html": f'<img src="{EVIL}">'})
-    options = {"response_format": {"type": "json_object"}}
+    options: dict[str, Any] = {"response_format": {"type": "json_object"}}
     found = frames(proxy, f"json please\nscript: parts {json.dumps([written])}", {}, **options)
     assert text_of(found) == written
 
