@@ -3,6 +3,7 @@
 Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """
 
+import asyncio
 import io
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
@@ -19,6 +20,7 @@ from agentroster.api.me import OwnModelRoutes
 from agentroster.api.requests import wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
+from agentroster.endings import Endings
 from agentroster.front_door import FrontDoor
 from agentroster.identity.peer import PeerAddress
 from agentroster.logs import configure_logging
@@ -45,7 +47,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
             configure_logging(settings.secrets())
             runtime.jobs.worker.start()
             runtime.retention.start()
+            watch = asyncio.create_task(runtime.requests.watch_keys(runtime.authenticator.active))
             yield
+            watch.cancel()
         await runtime.aclose()
 
     door = FrontDoor(
@@ -69,4 +73,4 @@ def build_app(runtime: Runtime) -> ASGIApp:
     # Not as a mount, which would take the place of our routes for methods that they do not know.
     app.router.default = ModelList(door, runtime.agents)
     app.router.redirect_slashes = False
-    return PeerAddress(app)
+    return Endings(PeerAddress(app), runtime.requests)

@@ -77,10 +77,16 @@ class _Held:
 
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
-        failure = self._exchange.failure
-        if failure is None or not message.get("body", b"").startswith(b'data: {"error"'):
+        body = message.get("body", b"")
+        if b'"event"' in body and not self._exchange.is_run:
+            return {**message, "body": without_events(body)}
+        if not body.startswith(b'data: {"error"'):
             return message
-        return {**message, "body": f"data: {json.dumps({'error': failure[1]})}\n\n".encode()}
+        if self._exchange.failure is not None:
+            body = f"data: {json.dumps({'error': self._exchange.failure[1]})}\n\n".encode()
+        # LiteLLM leaves it out after an error, and some clients wait for it.
+        is_openai = not self._scope["path"].endswith("/messages")
+        return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
 
     async def fail(self) -> None:
         """Answer after an exception, unless an answer is already on its way."""
@@ -127,6 +133,24 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         "param": error.get("param") if error.get("param") != "None" else None,
         "code": error.get("code") or str(status),
     }
+
+
+def without_events(body: bytes) -> bytes:
+    """Return frames of a direct model without a top-level `event`, which Open WebUI would obey: `execute` runs code."""
+    return b"\n".join(_without_event(line) for line in body.split(b"\n"))
+
+
+def _without_event(line: bytes) -> bytes:
+    if not line.startswith(b"data:"):
+        return line
+    try:
+        value: object = json.loads(line[5:])
+    except ValueError:
+        return line
+    if not isinstance(value, dict) or "event" not in value:
+        return line
+    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
+    return b"data: " + json.dumps(kept).encode()
 
 
 def _error_object(body: bytes) -> dict[str, Any]:

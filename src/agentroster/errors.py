@@ -21,6 +21,7 @@
     ├── OAuthRefused                   502   an authorization server refused a request
     ├── CredentialUnreadable           500   a stored credential was damaged or moved
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
+    ├── Stopping                       503   the process is about to end
     ├── Unreachable                    503   a remote service a tool needs does not answer
     ├── StorageFailed                  503   a database of the proxy cannot be used now
     ├── QueueFull                      429   too many jobs are waiting
@@ -246,6 +247,16 @@ class QueueFull(RosterError):
     status = 429
     code = "too_many_jobs"
     retry_after = "60"
+
+
+class Stopping(RosterError):
+    """The process is about to end, or to start anew."""
+
+    status = 503
+    code = "stopping"
+
+    def __init__(self) -> None:
+        super().__init__("The proxy is stopping or starting anew. Try again in a few seconds.")
 
 
 class LimitReached(RosterError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -12,6 +12,7 @@ from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
+from agentroster.agents.image_hosts import ImageHosts
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
@@ -29,6 +30,7 @@ from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.open_requests import OpenRequests
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
@@ -43,6 +45,7 @@ class Runtime:
     skills: SkillRegistry
     authenticator: AuditedAuthenticator
     runner: Runner
+    image_hosts: ImageHosts
     models: Models
     jobs: Jobs
     rights: Rights
@@ -52,6 +55,7 @@ class Runtime:
     client: httpx.AsyncClient
     page_secret: bytes
     held: ExitStack
+    requests: OpenRequests = field(default_factory=OpenRequests)
 
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
@@ -108,6 +112,7 @@ class Runtime:
                 models=models,
                 session_secret=ring.subkey("session-key"),
             ),
+            image_hosts=ImageHosts(settings, agents, skills),
             models=models,
             jobs=Jobs(
                 jobs, access, lambda caller: models.choose(None, caller), rights, max_queued=settings.queued_jobs

@@ -2,11 +2,14 @@
 
 import asyncio
 import gc
+import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import click
 import httpx
@@ -22,8 +25,9 @@ from agentroster.runtime import Runtime
 from agentroster.secret_file import load_with_secrets
 from agentroster.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _DEFAULT_CONFIG = "proxy_config.yaml"
-_GRACE_SECONDS = 3
 _DATABASE_SECONDS = 60.0
 
 # What the dependencies would otherwise do by themselves: fetch a price list, send telemetry, show an admin
@@ -43,6 +47,7 @@ _ENVIRONMENT = {
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
     settings, notice = load_with_secrets(**options)
+    signal.signal(signal.SIGHUP, _reload)
     listener = _listen(settings)
     if notice:
         click.echo(notice)
@@ -54,6 +59,11 @@ def serve(**options: object) -> None:
     _prepare_environment(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))
+
+
+def _reload(_signal: int, _frame: FrameType | None) -> None:
+    """Answer a SIGHUP, which would end the process and everything it works on."""
+    logger.warning("SIGHUP: nothing is reloaded yet; start anew to use changed settings")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -105,7 +115,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]
-    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, settings, agents))
+    server = Server(
+        server_config(app),
+        lambda: _announce(url, settings, agents),
+        lambda: runtime.requests.stop(settings.grace_seconds),
+    )
     with suppress(SystemExit):
         await server.serve(sockets=[listener])
     if not server.started:

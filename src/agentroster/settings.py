@@ -76,6 +76,19 @@ class Settings(BaseSettings):
     max_request_mb: float = Field(
         default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0, description="Largest request body, in megabytes."
     )
+    grace_seconds: float = Field(
+        default=10.0,
+        alias="ROSTER_GRACE_SECONDS",
+        ge=0,
+        description="How long answers may go on after SIGTERM or Ctrl-C; then each ends with an error its client "
+        "understands. What stops the proxy must wait some seconds longer.",
+    )
+    image_hosts: Names = Field(
+        (),
+        alias="ROSTER_IMAGE_HOSTS",
+        description="Hosts whose images may be shown in answers of agents, separated by commas, besides those of "
+        "`ROSTER_PUBLIC_URL` and of the agent itself; other images are shown as links.",
+    )
     public_url: str | None = Field(
         default=None,
         alias="ROSTER_PUBLIC_URL",

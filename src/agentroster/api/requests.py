@@ -11,6 +11,7 @@ from starlette.routing import Match, Route
 from agentroster.errors import BadInput, InputInvalid, NotAllowed, RosterError, TooLarge, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
+from agentroster.open_requests import note_caller
 
 _MOST_BYTES = 2_000_000
 _FIRST_SERVER_ERROR = 500
@@ -25,6 +26,7 @@ async def person(connection: HTTPConnection, authenticator: Authenticator) -> Ca
     caller = await authenticator.authenticate(key if kind.lower() == "bearer" else "", connection.headers.getlist)
     if not caller.is_person:
         raise NotAllowed("This needs a proven identity: ask with a key of your own.")
+    note_caller(caller)
     return caller
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from agentroster.errors import NotAllowed, Unauthenticated
 from agentroster.identity.caller import Caller
@@ -43,6 +44,10 @@ class Authenticator:
         if stored.user == ADMIN:
             raise NotAllowed("This key is for the user `admin`, who is the operator: ask for a key with another name.")
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
+
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._keys.active(key_ids)
 
     async def aclose(self) -> None:
         """Write which keys were used."""

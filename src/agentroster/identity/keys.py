@@ -6,10 +6,11 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from agentroster.db import Database, quickly
 from agentroster.errors import BadInput, NotFound
@@ -115,6 +116,10 @@ class KeyStore:
             self._uses.add((key.id, now))
         return key
 
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._database.in_reader(self._database.call, _active, sorted(key_ids), time.time())
+
     async def aclose(self) -> None:
         """Write which keys were used."""
         await self._uses.aclose()
@@ -187,3 +192,9 @@ def _note_uses(connection: Connection, used_at: Mapping[str, float]) -> None:
     # In one order everywhere, so that two processes cannot wait for each other.
     rows = [(at, key_id, at) for key_id, at in sorted(used_at.items())]
     quickly(connection, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND COALESCE(last_used_at, 0) < ?", rows)
+
+
+def _active(connection: Connection, key_ids: Sequence[str], now: float) -> AbstractSet[str]:
+    statement = text(f"SELECT {_COLUMNS} FROM api_keys WHERE id IN :ids")  # noqa: S608 - constants, no input
+    rows = connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {"ids": key_ids})
+    return {key.id for key in map(_from_row, rows) if key.state(now) == "active"}

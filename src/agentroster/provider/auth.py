@@ -5,6 +5,7 @@ from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
 from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
+from agentroster.open_requests import note_caller
 from agentroster.provider import state
 from agentroster.provider.request import ROSTER_FIELD
 
@@ -21,6 +22,7 @@ async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKey
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
     except RosterError as error:
         raise _Refused(error.status, detail=error.message) from None
+    note_caller(caller)
     return _key_object(caller)
 
 
