@@ -89,13 +89,16 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
     from agentroster.app import build_app  # noqa: PLC0415
+    from agentroster.http_protocol import WireLimits  # noqa: PLC0415
     from agentroster.server import Server, server_config  # noqa: PLC0415
 
     app = build_app(runtime)
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]
-    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, settings, agents))
+    limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
+    config_of_server = server_config(app, _GRACE_SECONDS, limits, settings.trusted_proxies)
+    server = Server(config_of_server, lambda: _announce(url, settings, agents))
     with suppress(SystemExit):
         await server.serve(sockets=[listener])
     if not server.started:
