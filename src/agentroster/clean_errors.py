@@ -13,6 +13,7 @@ from agentroster.provider.exchange import Exchange, current
 
 logger = logging.getLogger(__name__)
 
+_BEFORE_AN_EXCEPTION = b"Internal Server Error"
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
 _INTERNALS = re.compile(
@@ -42,9 +43,12 @@ class CleanErrors:
         held = _Held(scope, receive, send, current.get() or Exchange())
         try:
             await self._app(scope, receive, held.send)
-        except Exception:
-            logger.exception("LiteLLM failed to answer")
-            await held.fail()
+            await held.finish()
+        except Exception as error:
+            refusal = _refusal_behind(error)
+            if refusal is None:
+                logger.exception("LiteLLM failed to answer")
+            await held.fail(refusal)
 
 
 class _Held:
@@ -69,8 +73,9 @@ class _Held:
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
             await self._answer(*self._exchange.failure)
         elif self._status() >= _FIRST_ERROR:
-            if ended:
-                body = b"".join(message.get("body", b"") for message in self._waiting)
+            body = b"".join(message.get("body", b"") for message in self._waiting)
+            # After these words comes the exception itself, which may say more.
+            if ended and body != _BEFORE_AN_EXCEPTION:
                 await self._answer(*(self._exchange.failure or clean(self._status(), body)))
         elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
             await self._pass_on()
@@ -82,10 +87,15 @@ class _Held:
             return message
         return {**message, "body": f"data: {json.dumps({'error': failure[1]})}\n\n".encode()}
 
-    async def fail(self) -> None:
+    async def finish(self) -> None:
+        """Send what is still held back: the inner app has ended."""
+        if self._waiting and not self._passing and not self._answered:
+            await self.fail(None)
+
+    async def fail(self, refusal: tuple[int, dict[str, Any]] | None) -> None:
         """Answer after an exception, unless an answer is already on its way."""
         if not self._passing and not self._answered:
-            await self._answer(*clean(500, b""))
+            await self._answer(*(self._exchange.failure or refusal or clean(500, b"")))
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
@@ -107,6 +117,22 @@ class _Held:
         response.raw_headers += [pair for pair in kept if pair[0].lower() not in dropped]
         response.headers.update(self._exchange.error_headers)
         await response(self._scope, self._receive, self._send)
+
+
+def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
+    """Return status and error object of a refusal by LiteLLM that it failed to word; None for a real failure.
+
+    While it words a refusal of its authentication it imports `prisma`, which only deployments with its database have.
+    """
+    refused: BaseException | None = error
+    while isinstance(refused, ModuleNotFoundError) and refused.name == "prisma":
+        refused = refused.__context__
+    if refused is error or refused is None:
+        return None
+    status = getattr(refused, "status_code", None) or getattr(refused, "code", None) or _FIRST_ERROR
+    text = str(getattr(refused, "detail", None) or getattr(refused, "message", None) or refused)
+    number = int(status) if str(status).isdigit() else _FIRST_ERROR
+    return clean(number, json.dumps({"message": text.splitlines()[0] if text else ""}).encode())
 
 
 def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:

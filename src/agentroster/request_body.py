@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -19,6 +20,7 @@ _MAX_VALUES = 200_000
 _MAX_DEPTH = 100
 _CONTAINERS: tuple[type, ...] = (dict, list)
 _MAX_WAITS = 20
+_SECOND_LOOK_SECONDS = 0.25
 _STRUCTURE = (b",", b"[", b"{")
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -61,11 +63,12 @@ async def read_body(receive: Receive, limits: BodyLimits) -> bytes:
 
 
 async def _next(receive: Receive, timeout: float) -> Any:  # noqa: ASYNC109 - of one piece
-    try:
-        async with asyncio.timeout(timeout):
-            return await receive()
-    except TimeoutError as error:
-        raise TooSlow(f"No more of the request body arrived within {timeout:g} seconds.") from error
+    # The second look is for a piece that waits in the socket after a pause of the whole process.
+    for patience in (timeout, _SECOND_LOOK_SECONDS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                return await receive()
+    raise TooSlow(f"No more of the request body arrived within {timeout:g} seconds.")
 
 
 async def parsed(raw: bytes) -> tuple[dict[str, Any], bytes]:
