@@ -8,14 +8,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpcore
 import httpx
 import jwt
 import pytest
 
 from agentroster.db import Database
+from agentroster.errors import NotAllowed, Unreachable
 from agentroster.front_door import POST_PATHS
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.request_rate import RequestRate
+from agentroster.last_resort import LastResort
+from agentroster.net.dial import Dialer
+from agentroster.net.egress import Egress
 from tests.conftest import JWT_SECRET, OPENWEBUI_KEY
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import ModelServer
@@ -433,3 +438,83 @@ def test_many_large_requests_at_once_keep_nobody_out(narrow_proxy: RosterProcess
         answers = [pool.submit(post, narrow_proxy, body, key) for key in keys]
         assert httpx.get(f"{narrow_proxy.url}/health/liveliness", trust_env=False, timeout=30).status_code == 200
         assert {answer.result().status_code for answer in answers} <= {200, 429}
+
+
+def failing_app(begins_with: str | None) -> LastResort:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if begins_with is not None:
+            headers = [(b"content-type", begins_with.encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        raise KeyError("/secret/path.py")
+
+    return LastResort(app)
+
+
+async def answers(app: LastResort, kind: str = "http") -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app({"type": kind, "method": "GET", "path": "/x\n", "headers": []}, receive, send)
+    return sent
+
+
+@pytest.mark.anyio
+async def test_what_nobody_foresaw_is_an_error_in_openais_form_and_one_line_of_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    start, body = await answers(failing_app(None))
+    assert start["status"] == 500
+    error = json.loads(body["body"])["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert "operator" in error["message"] and "secret" not in error["message"]
+    assert len(caplog.records) == 1 and "GET" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_fails_ends_with_an_error_frame(caplog: pytest.LogCaptureFixture) -> None:
+    end = (await answers(failing_app("text/event-stream; charset=utf-8")))[-1]
+    assert end["more_body"] is False
+    error, done = end["body"].decode().strip().split("\n\n")
+    assert "operator" in json.loads(error.removeprefix("data: "))["error"]["message"]
+    assert done == "data: [DONE]"
+
+
+@pytest.mark.anyio
+async def test_a_whole_answer_that_fails_half_way_stays_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    assert (await answers(failing_app("application/json")))[-1]["more_body"] is True
+
+
+@pytest.mark.anyio
+async def test_a_websocket_that_fails_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    assert [message["type"] for message in await answers(failing_app(None), "websocket")] == ["websocket.close"]
+
+
+def test_a_model_name_without_end_is_not_repeated(proxy: RosterProcess) -> None:
+    for length in (400, 900_000):
+        body = json.dumps({"model": "m" * length, "messages": [{"role": "user", "content": "hi"}]}).encode()
+        response = post(proxy, body)
+        assert response.status_code == 404, response.text[:300]
+        assert len(response.content) < 3000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("address", STRANGE_HOSTS, ids=ascii)
+async def test_a_redirect_to_an_address_that_is_none_is_refused_in_words(address: str) -> None:
+    location = address.encode("utf-8", "surrogatepass")
+    answer = httpx.Response(302, headers=[(b"location", location)])
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
+        with pytest.raises((NotAllowed, Unreachable)):
+            await Egress(client, ["good.example"]).get("https://good.example/", most_bytes=1000)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["a..b", ".", "a" * 64, "x" * 300, "\u2100"])
+async def test_a_name_that_the_resolver_cannot_read_is_a_host_that_cannot_be_reached(name: str) -> None:
+    with pytest.raises(httpcore.ConnectError):
+        await Dialer(()).connect_tcp(name, 443, timeout=20)

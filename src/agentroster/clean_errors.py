@@ -13,6 +13,7 @@ from agentroster.provider.exchange import Exchange, current
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_TEXT = 2000
 _BEFORE_AN_EXCEPTION = b"Internal Server Error"
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
@@ -144,6 +145,9 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         text = f"There is no model {name!r}: GET /v1/models lists those you may use."
         return 404, {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
     text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
+    if len(text) > _LONGEST_TEXT:
+        # LiteLLM repeats in its words what the client sent.
+        text = f"{text[:_LONGEST_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
         text = _GENERIC[status >= _FIRST_SERVER_ERROR]
     kind = error.get("type")

@@ -28,6 +28,7 @@ POST_PATHS = frozenset(
 _GET_PATHS = frozenset({"/models", "/v1/models"})
 _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
 _POLICY_VIOLATION = 1008
+_LONGEST_MODEL_NAME = 500
 
 
 class FrontDoor:
@@ -120,6 +121,8 @@ class FrontDoor:
         model = body.get("model")
         if not isinstance(model, str):
             raise BadInput("`model` is missing: GET /v1/models lists the names.")
+        if len(model) > _LONGEST_MODEL_NAME:
+            raise NotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
         if "," in model:
             raise BadInput("One request is for one model: `model` must not be a list.")
         if is_agent(model):

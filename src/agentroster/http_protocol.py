@@ -104,6 +104,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request, unless its head is too large or too many wait behind each other."""
+        if self._is_over:
+            return
         too_large = self._head_bytes > self.limits.max_head_bytes - _SLICE_BYTES and self._is_too_large()
         self._in_head, self._in_body = False, True
         self._heads += 1
@@ -188,7 +190,8 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self.lingering.add(self)
         self.flow.resume_reading()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self._timer = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def close(self) -> None:
