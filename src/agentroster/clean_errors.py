@@ -74,7 +74,7 @@ class _Held:
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
             await self._answer(*self._exchange.failure)
         elif self._status() >= _FIRST_ERROR:
-            body = b"".join(message.get("body", b"") for message in self._waiting)
+            body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
             # After these words comes the exception itself, which may say more.
             if ended and body != _BEFORE_AN_EXCEPTION:
                 await self._answer(*(self._exchange.failure or clean(self._status(), body)))

@@ -31,7 +31,7 @@ _HEADERS = [
     "content-type", "accept", "accept-language", "x-agent-events", "x-openwebui-task", "x-openwebui-chat-id", "x-openwebui-user-jwt",
     "x-openwebui-user-id", "x-litellm-num-retries", "x-litellm-call-id", "x-litellm-timeout", "cookie", "origin", "last-event-id",
     "x-forwarded-for", "anthropic-version", "anthropic-beta", "openai-organization", "x-api-key", "authorization", "range", "if-match",
-    "content-encoding", "accept-encoding", "x-http-method-override", "traceparent", "user-agent", "host", "forwarded", "x-stainless-retry-count",
+    "content-encoding", "accept-encoding", "x-http-method-override", "traceparent", "user-agent", "forwarded", "x-stainless-retry-count",
 ]  # fmt: skip
 _HEADER_VALUES = [
     "", "x", "0", "-1", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x",
