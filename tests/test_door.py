@@ -208,6 +208,29 @@ def test_fields_that_litellm_refuses_are_a_clear_refusal(proxy: RosterProcess) -
     assert "prisma" not in proxy.log[since:]
 
 
+WRONG_DIRECT: list[tuple[str, dict[str, Any], str]] = [
+    ("messages", {"messages": "http://x/"}, "`messages`"),
+    ("messages", {"messages": None}, "`messages`"),
+    ("messages", {"messages": [{"content": "x"}]}, "role"),
+    ("chat/completions", {"messages": 5}, "`messages`"),
+    ("chat/completions", {"messages": ["x"]}, "`messages[0]`"),
+    ("messages", {"messages": [{"role": "user", "content": "x"}], "metadata": {"user_id": []}}, "user_id"),
+    ("messages", {"messages": [{"role": "user", "content": "x"}], "self": None}, "`self`"),
+    ("embeddings", {"input": ["x"], "extra_body": 1}, "`extra_body`"),
+    ("responses", {"input": "x", "tags": "x"}, "`tags`"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "body", "hint"), WRONG_DIRECT)
+def test_a_direct_model_is_not_asked_what_litellm_would_stumble_over(
+    proxy: RosterProcess, endpoint: str, body: dict[str, Any], hint: str
+) -> None:
+    with proxy.http() as client:
+        response = client.post(f"/v1/{endpoint}", json={"model": "plain-model", "max_tokens": 9, **body})
+    assert response.status_code == 400, response.text
+    assert hint in response.json()["error"]["message"]
+
+
 # The body
 
 

@@ -46,14 +46,13 @@ def complaint(response: httpx.Response) -> str:
             return "no error in OpenAI's form"
         if not (isinstance(error["message"], str) and error["message"].strip()):
             return "no words"
-    found = INSIDE.search(response.text)
+    # The list for Codex holds instructions, which speak of files.
+    found = INSIDE.search(response.text) if response.status_code >= 400 else None
     return f"shows {found[0]!r}" if found else ""
 
 
 def is_of_the_model(response: httpx.Response) -> bool:
-    """Whether a 5xx is asked for: the model behind cannot be reached."""
-    if response.status_code not in {502, 503, 504}:
-        return False
+    """Whether a 5xx is asked for: the model behind cannot be reached, or failed itself."""
     return str(response.json()["error"]["code"]).startswith(("upstream", "unreachable"))
 
 

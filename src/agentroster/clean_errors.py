@@ -20,7 +20,10 @@ _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
 _INTERNALS = re.compile(
     r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL
 )
-_PYTHON_SLIP = re.compile(r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType")
+_PYTHON_SLIP = re.compile(
+    r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType|got multiple values for argument"
+    r"|indices must be|^'\w+'$"
+)
 _UNKNOWN_MODEL = re.compile(
     r"passed in model=(.{1,100}?)\. There are no healthy|Invalid model name passed in model=(.{1,100}?)\."
 )
@@ -150,6 +153,9 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         text = f"{text[:_LONGEST_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
         text = _GENERIC[status >= _FIRST_SERVER_ERROR]
+    if status == _FIRST_SERVER_ERROR and "validation error for " in text:
+        # LiteLLM's own models of a request: a field of it has a wrong type.
+        status, text = _FIRST_ERROR, "A field of the request has a wrong type."
     kind = error.get("type")
     return status, {
         "message": text,

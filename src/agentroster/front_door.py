@@ -15,6 +15,7 @@ from agentroster.large_bodies import LargeBodies
 from agentroster.openai_error import error_response
 from agentroster.provider.body import cleaned, is_agent
 from agentroster.provider.chat_secrets import ChatSecrets
+from agentroster.provider.direct_body import check_direct
 from agentroster.provider.exchange import Exchange, current
 from agentroster.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
@@ -125,9 +126,12 @@ class FrontDoor:
             raise NotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
         if "," in model:
             raise BadInput("One request is for one model: `model` must not be a list.")
+        endpoint = path.removeprefix("/v1").strip("/")
         if is_agent(model):
-            body = cleaned(path.removeprefix("/v1").strip("/"), body)
+            body = cleaned(endpoint, body)
             exchange.is_run = True
+        else:
+            check_direct(endpoint, body)
         return raw if body is given else json.dumps(body).encode()
 
 
