@@ -25,7 +25,7 @@ _PYTHON_SLIP = re.compile(
     r"|indices must be|^'\w+'$"
 )
 _UNKNOWN_MODEL = re.compile(
-    r"passed in model=(.{1,100}?)\. There are no healthy|Invalid model name passed in model=(.{1,100}?)\."
+    r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
 )
 _GENERIC = {
     True: "The proxy failed to answer this request; the operator finds why in the log.",
