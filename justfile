@@ -54,6 +54,14 @@ bench-credentials *arguments: _compiled
 bench-enrichment *arguments: _compiled
     uv run -q python -m benchmarks.enrichment {{ arguments }}
 
+# Send nearly right requests to every door; `ROSTER_FUZZ_SEED` chooses others
+fuzz:
+    ROSTER_FUZZ_REQUESTS=${ROSTER_FUZZ_REQUESTS:-5000} uv run -q pytest tests/test_fuzz.py -s --timeout 3600
+
+# Measure what hostile requests cost, and what others wait meanwhile
+bench-hostile: _compiled
+    uv run -q python -m benchmarks.hostile
+
 # Measure what the extraction reads from the corpus of model cards
 eval *arguments:
     uv run -q python -m evals {{ arguments }}

@@ -17,17 +17,20 @@ from starlette.types import ASGIApp
 from agentroster.api.health import Readiness
 from agentroster.api.jobs import JobRoutes
 from agentroster.api.me import OwnModelRoutes
-from agentroster.api.requests import wrong_method
+from agentroster.api.requests import unexpected, wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
 from agentroster.endings import Endings
 from agentroster.front_door import FrontDoor
 from agentroster.identity.peer import PeerAddress
+from agentroster.large_bodies import LargeBodies
+from agentroster.last_resort import LastResort
 from agentroster.logs import configure_logging
 from agentroster.model_list import ModelList
 from agentroster.pages.connect import ConnectPages
 from agentroster.provider import state
 from agentroster.provider.chat_secrets import ChatSecrets
+from agentroster.request_body import BodyLimits
 from agentroster.runtime import Runtime
 
 
@@ -54,8 +57,10 @@ def build_app(runtime: Runtime) -> ASGIApp:
 
     door = FrontDoor(
         CleanErrors(cast("ASGIApp", litellm_app)),
+        authenticator=runtime.authenticator,
         secrets=ChatSecrets(runtime.connector.source.providers.names()),
-        most_bytes=int(settings.max_request_mb * 1_000_000),
+        limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),
+        large_bodies=LargeBodies(settings.large_bodies),
         expose_all=settings.expose_litellm == "all",
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
@@ -69,8 +74,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
         *JobRoutes(who, runtime.jobs).routes(),
         *OwnModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
     ]
-    app = Starlette(routes=own, lifespan=lifespan, exception_handlers={HTTPStatus.METHOD_NOT_ALLOWED: wrong_method})
+    handlers: Any = {HTTPStatus.METHOD_NOT_ALLOWED: wrong_method, Exception: unexpected}
+    app = Starlette(routes=own, lifespan=lifespan, exception_handlers=handlers)
     # Not as a mount, which would take the place of our routes for methods that they do not know.
     app.router.default = ModelList(door, runtime.agents)
     app.router.redirect_slashes = False
-    return Endings(PeerAddress(app), runtime.requests)
+    return Endings(PeerAddress(LastResort(app)), runtime.requests)

@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import RosterError, Stopping
-from agentroster.front_door import error_response
 from agentroster.identity.caller import Caller
 from agentroster.open_requests import OpenRequests, current
+from agentroster.openai_error import error_response
 
 _LIVE = frozenset({"/health/liveliness", "/health/liveness"})
 _READY = "/health/readiness"

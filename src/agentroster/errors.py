@@ -131,6 +131,24 @@ class TooLarge(RosterError):
     code = "request_too_large"
 
 
+class TooSlow(RosterError):
+    """The request body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class TooManyRequests(RosterError):
+    """The caller asks more often than is permitted; `retry_after` is in seconds."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StateConflict(RosterError):
     """What is asked for cannot be done in the state things are in."""
 

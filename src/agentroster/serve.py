@@ -103,6 +103,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
     try:
         from agentroster.app import build_app  # noqa: PLC0415
+        from agentroster.http_protocol import WireLimits  # noqa: PLC0415
         from agentroster.server import Server, server_config  # noqa: PLC0415
     except RosterError:
         raise
@@ -115,8 +116,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]
+    limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
     server = Server(
-        server_config(app),
+        server_config(app, limits, settings.trusted_proxies),
         lambda: _announce(url, settings, agents),
         lambda: runtime.requests.stop(settings.grace_seconds),
     )

@@ -2,33 +2,53 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from agentroster.http_protocol import WireLimits, limited_protocol
+
 logger = logging.getLogger(__name__)
 
+# Nobody has much to say on our WebSockets.
+_MAX_FRAME_BYTES = 65_536
+_OTHER_FILES = 256
 
 _LAST_SECONDS = 7
 """For the last words of ended answers: they have been told to end already."""
 
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
+def server_config(app: ASGIApp, limits: WireLimits, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
     """Return uvicorn's settings; no access log, because it would print query strings."""
+    _raise_file_limit(limits.max_connections)
     return uvicorn.Config(
         app,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
-        http="httptools",
+        http=limited_protocol(limits),
+        ws_max_size=_MAX_FRAME_BYTES,
         lifespan="on",
+        # By default uvicorn believes what anybody on this machine says about the client's address.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_LAST_SECONDS,
         server_header=False,
     )
+
+
+def _raise_file_limit(connections: int) -> None:
+    """Permit this process as many open files as its connections need, on both sides, where the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Server(uvicorn.Server):

@@ -89,6 +89,46 @@ class Settings(BaseSettings):
         description="Hosts whose images may be shown in answers of agents, separated by commas, besides those of "
         "`ROSTER_PUBLIC_URL` and of the agent itself; other images are shown as links.",
     )
+    head_seconds: float = Field(
+        default=20.0,
+        alias="ROSTER_HEADER_SECONDS",
+        gt=0,
+        description="How long a connection may take to send the headers of a request.",
+    )
+    body_seconds: float = Field(
+        default=60.0,
+        alias="ROSTER_BODY_SECONDS",
+        gt=0,
+        description="Longest silence while a request body arrives.",
+    )
+    max_connections: int = Field(
+        default=1000, alias="ROSTER_MAX_CONNECTIONS", ge=10, description="Most connections of clients at the same time."
+    )
+    large_bodies: int = Field(
+        default=8,
+        alias="ROSTER_LARGE_BODIES",
+        ge=1,
+        description="Most request bodies over 100 kB of one person that are read at the same time; of one address "
+        "eight times as many.",
+    )
+    requests_per_minute: int = Field(
+        default=600,
+        alias="ROSTER_REQUESTS_PER_MINUTE",
+        ge=0,
+        description="Most requests of one person with one key in a minute; 0 for any number.",
+    )
+    wrong_keys_per_minute: int = Field(
+        default=120,
+        alias="ROSTER_WRONG_KEYS_PER_MINUTE",
+        ge=0,
+        description="Most requests with a wrong key from one address in a minute; 0 for any number.",
+    )
+    trusted_proxies: Names = Field(
+        (),
+        alias="ROSTER_TRUSTED_PROXIES",
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-For` says who a client is, separated "
+        "by commas; by default nobody's.",
+    )
     public_url: str | None = Field(
         default=None,
         alias="ROSTER_PUBLIC_URL",

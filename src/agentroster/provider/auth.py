@@ -7,6 +7,7 @@ from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
 from agentroster.open_requests import note_caller
 from agentroster.provider import state
+from agentroster.provider.exchange import current
 from agentroster.provider.request import ROSTER_FIELD
 
 
@@ -17,7 +18,13 @@ class _Refused(HTTPException):
 
 
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Authenticate one request. Raises HTTPException with our status: any other exception would become a 500."""
+    """Say who the front door let in; authenticate where there is none, and on paths that it does not know.
+
+    Raises HTTPException with our status: any other exception would become a 500.
+    """
+    exchange = current.get()
+    if exchange is not None and exchange.caller is not None:
+        return _key_object(exchange.caller)
     try:
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
     except RosterError as error:
