@@ -35,9 +35,10 @@ def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[s
     models = [entry for entry in _list(user, "model_list") if _is_plain_model(entry)]
     return {
         **user,
-        "model_list": [*models, *(_entry(spec.model_name) for spec in agents), _entry(_WILDCARD)],
+        "model_list": [*models, *map(config_rules.agent_entry, [*(spec.model_name for spec in agents), _WILDCARD])],
         "litellm_settings": {
             "sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS,
+            "drop_params": True,
             **_safe(user, "litellm_settings"),
             "custom_provider_map": [*providers, _PROVIDER],
             "callbacks": [*others, _HOOKS],
@@ -115,12 +116,6 @@ def write_config(config: Mapping[str, Any], path: Path) -> None:
             file.write(text)
     except OSError as error:
         raise StartRefused(f"{path} cannot be written: {error.strerror}; choose another --data-dir") from error
-
-
-def _entry(model_name: str) -> dict[str, Any]:
-    # A health check of an agent would be a run of it.
-    info = {"mode": "chat", "disable_background_health_check": True}
-    return {"model_name": model_name, "litellm_params": {"model": model_name}, "model_info": info}
 
 
 def _is_plain_model(entry: Mapping[str, Any]) -> bool:

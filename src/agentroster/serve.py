@@ -95,7 +95,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]
-    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, settings, agents))
+    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, runtime, agents))
     with suppress(SystemExit):
         await server.serve(sockets=[listener])
     if not server.started:
@@ -111,14 +111,14 @@ def _router_model() -> ChatModel:
     return RouterModel()
 
 
-async def _announce(url: str, settings: Settings, agents: list[str]) -> None:
-    """Answer one request before saying that requests are answered: the first one is slow."""
+async def _announce(url: str, runtime: Runtime, agents: list[str]) -> None:
+    """Say that requests are answered, once one is and nothing slow is left to be imported by the next."""
+    settings = runtime.settings
     headers = {"authorization": f"Bearer {settings.required('master_key')}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         (await client.get("/v1/models")).raise_for_status()
-        for agent in agents[:1]:
-            body = {"model": agent, "messages": [{"role": "user", "content": "/help"}]}
-            (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+    if settings.provider != "offline":
+        await runtime.runner.prepare()
     # What is loaded by now stays: a full collection over LiteLLM's 700,000 objects would stall every stream.
     gc.collect()
     gc.freeze()

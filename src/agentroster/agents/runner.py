@@ -1,7 +1,7 @@
 """One request through one agent: slash command, or model run, within its limits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
@@ -11,12 +11,15 @@ from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter, metered
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.rehearsal import load_agno, rehearse
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed
+from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
+from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.understanding import Refusal
 
@@ -40,6 +43,11 @@ class Runner:
         self._accounts = AccountCommands(connector)
         self._models = models
         self._session_secret = session_secret
+
+    async def prepare(self) -> None:
+        """Import what a model run needs, in a thread, so that no request has to."""
+        for spec in [spec for spec in self._agents.all() if spec.factory is None][:1]:
+            await rehearse(spec, lambda name: self._bound(name, ANONYMOUS, spec.name))  # noqa: B023 - one spec only
 
     async def run(self, request: ChatRequest, emit: Emit) -> RunResult:
         """Answer a request, emitting events as they happen.
@@ -85,18 +93,13 @@ class Runner:
         if choice is None:
             await self._offline(request, skills, output)
             return
-        # Agno takes seconds to import: deployments without a model never pay for it.
-        from agentroster.agents.agno_run import AgnoRun  # noqa: PLC0415
-
-        run = AgnoRun(
+        agno_run = await load_agno()
+        run = agno_run(
             spec=spec,
             request=request,
             choice=choice,
             meter=meter,
-            find_skill=lambda name: (
-                skill := self._skills.get(name, find_model),
-                self._skills.context(skill, request.caller, spec.name),
-            ),
+            find_skill=lambda name: self._bound(name, request.caller, spec.name, find_model),
             session_id=request.caller.session_key(self._session_secret, spec.name),
             emit=output.emit,
         )
@@ -106,6 +109,12 @@ class Runner:
             output.paragraph(commands.refusals_text(list(run.refused)))
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
+
+    def _bound(
+        self, name: str, caller: Caller, agent: str, find_model: Callable[[], ModelChoice | None] = lambda: None
+    ) -> tuple[Skill, SkillContext]:
+        skill = self._skills.get(name, find_model)
+        return skill, self._skills.context(skill, caller, agent)
 
     async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output") -> bool:
         """Answer the commands that every agent has; no model is looked for."""
