@@ -92,9 +92,7 @@ class Redactor:
         """Hide these values for as long as the block of `watching` lasts; short ones would hide common words."""
         watched = _in_use.get()
         if watched is not None:
-            watched.add(
-                secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED and not is_placeholder(secret)
-            )
+            watched.add(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED and not is_placeholder(secret))
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""

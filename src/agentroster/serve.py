@@ -72,6 +72,8 @@ def _listen(settings: Settings) -> socket.socket:
 def _prepare_environment(settings: Settings) -> None:
     os.environ.update(_ENVIRONMENT)
     os.environ["LITELLM_MASTER_KEY"] = settings.required("master_key")
+    # Also those that came as NAME_FILE, for `os.environ/NAME` in the proxy config.
+    os.environ.update(settings.provider_keys)
     os.environ["CONFIG_FILE_PATH"] = str(_generated_config(settings))
     config = _user_config(settings)
     if config is not None:
@@ -84,7 +86,7 @@ def _prepare_environment(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     runtime = Runtime.open(settings, _router_model, _url(listener))
-    config = build_config(read_config(_user_config(settings)), runtime.agents.all())
+    config = build_config(read_config(_user_config(settings)), runtime.agents.all(), settings.provider_keys)
     write_config(config, _generated_config(settings))
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
