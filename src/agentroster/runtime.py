@@ -47,6 +47,7 @@ class Runtime:
     database: Database
     connector: Connector
     client: httpx.AsyncClient
+    model_transport: httpx.AsyncHTTPTransport
     page_secret: bytes
     held: ExitStack
 
@@ -110,6 +111,7 @@ class Runtime:
             database=database,
             connector=connector,
             client=client,
+            model_transport=transport,
             page_secret=ring.subkey("pages"),
             held=held,
         )

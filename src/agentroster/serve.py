@@ -15,6 +15,7 @@ import uvloop
 from agentroster.db import wait_for_server
 from agentroster.errors import StartRefused
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging
 from agentroster.proxy_config import build_config, read_config, write_config
 from agentroster.runtime import Runtime
@@ -125,6 +126,7 @@ async def _announce(url: str, runtime: Runtime, agents: list[str]) -> None:
     gc.collect()
     gc.freeze()
     click.echo(f"roster is ready at {url} with {', '.join(agents) or 'no agents'}")
+    await tell_model(settings, runtime.model_transport)
 
 
 def _user_config(settings: Settings) -> Path | None:

@@ -13,7 +13,7 @@ from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rehearsal import load_agno, rehearse
 from agentroster.agents.spec import AgentSpec
-from agentroster.errors import LimitReached, NotAllowed
+from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
@@ -103,7 +103,12 @@ class Runner:
             session_id=request.caller.session_key(self._session_secret, spec.name),
             emit=output.emit,
         )
-        await run.run()
+        try:
+            await run.run()
+        except UpstreamError as error:
+            if isinstance(error, UpstreamRejected) or not await self._without_model(spec, request, error, output):
+                raise
+            return
         # To the person, who would not learn it from a skill that keeps silent.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
@@ -134,6 +139,21 @@ class Runner:
         if not await self._invoke(commands.understand, request.question, request, skills, output):
             output.emit(Text(commands.unknown_command(request.question)))
 
+    async def _without_model(
+        self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"
+    ) -> bool:
+        """Do what a skill understood to the last word, when the model failed before it said or did anything."""
+        if output.has_begun:
+            return False
+        skills = [self._skills.get(name, lambda: None) for name in spec.skills]
+        # In a thread, as in `_invoke`.
+        found = await asyncio.to_thread(commands.understand, request.question, skills, self._skills.library)
+        if not isinstance(found, commands.Invocation):
+            return False
+        output.emit(Text(f"The language model is away, so I did this without it. {error.message}\n\n"))
+        await self._call(found, request, output)
+        return True
+
     async def _invoke(
         self,
         find: commands.Finder,
@@ -149,11 +169,14 @@ class Runner:
         if isinstance(invocation, Refusal):
             output.emit(Text(invocation.sentence + "\n"))
             return True
+        await self._call(invocation, request, output)
+        return True
+
+    async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
         context = self._skills.context(invocation.skill, request.caller, request.agent)
         needed = await commands.invoke(invocation, context, output.emit)
         if needed:
             await self._invite(needed, request, output)
-        return True
 
     async def _invite(self, provider: str, request: ChatRequest, output: "_Output") -> None:
         # To the person, never through the model: a link is a permission.
@@ -166,8 +189,10 @@ class _Output:
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._has_text = False
+        self.has_begun = False
 
     def emit(self, event: RunEvent) -> None:
+        self.has_begun = True
         self._has_text = self._has_text or isinstance(event, Text)
         self._emit(event)
 
