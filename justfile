@@ -54,6 +54,28 @@ bench-credentials *arguments: _compiled
 bench-enrichment *arguments: _compiled
     uv run -q python -m benchmarks.enrichment {{ arguments }}
 
+# Send nearly right requests to every door; `ROSTER_FUZZ_SEED` chooses others
+fuzz:
+    ROSTER_FUZZ_REQUESTS=${ROSTER_FUZZ_REQUESTS:-5000} uv run -q pytest tests/test_fuzz.py -s --timeout 3600
+
+# Measure what hostile requests cost, and what others wait meanwhile
+bench-hostile: _compiled
+    uv run -q python -m benchmarks.hostile
+
+# Run the long tests: 5,000 nearly right requests, what hostile ones cost, kills and faults again and again
+soak rounds="5":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    mkdir -p build
+    log=build/soak-$(date -u +%F).txt
+    echo "soak of $(date -u +%FT%TZ), {{ rounds }} rounds, $(git rev-parse --short HEAD)" | tee "$log"
+    just fuzz 2>&1 | tee -a "$log"
+    just bench-hostile 2>&1 | tee -a "$log"
+    for round in $(seq {{ rounds }}); do
+        uv run -q pytest tests/test_store.py tests/test_job_faults.py tests/test_backup.py tests/test_database_trouble.py \
+            2>&1 | tail -n 3 | tee -a "$log"
+    done
+
 # Measure what the extraction reads from the corpus of model cards
 eval *arguments:
     uv run -q python -m evals {{ arguments }}

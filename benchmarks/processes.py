@@ -91,6 +91,8 @@ def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None =
         "LLM_MODEL": "stub",
         "LLM_API_BASE": stub_url,
         "LLM_API_KEY": _STUB_KEY,
+        # One client asks as often as it can.
+        "ROSTER_REQUESTS_PER_MINUTE": "0",
         **(extra or {}),
     }
     command = [ROSTER, "serve", "--port", "0", "--data-dir", str(folder / "data"), "--config", str(config)]

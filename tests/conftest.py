@@ -135,6 +135,9 @@ def base_environment(library_root: Path, _hub: tuple[HubServer, str]) -> dict[st
         "ROSTER_LIBRARY": str(library_root),
         "HF_ENDPOINT": _hub[1],
         "HF_TOKEN": hub_stand_in.TOKEN,
+        # All tests together ask more often than a person does, and with more wrong keys.
+        "ROSTER_REQUESTS_PER_MINUTE": "0",
+        "ROSTER_WRONG_KEYS_PER_MINUTE": "0",
     }
 
 
@@ -199,6 +202,24 @@ def offline_proxy(
 ) -> Iterator[RosterProcess]:
     """A proxy without a language model, trusting plain headers of the forwarder."""
     process = RosterProcess(tmp_path_factory.mktemp("offline"), base_environment).start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def narrow_proxy(tmp_path_factory: pytest.TempPathFactory, base_environment: dict[str, str]) -> Iterator[RosterProcess]:
+    """A proxy with narrow limits and little patience."""
+    environment = {
+        **base_environment,
+        "ROSTER_HEADER_SECONDS": "1",
+        "ROSTER_BODY_SECONDS": "1",
+        "ROSTER_MAX_CONNECTIONS": "40",
+        "ROSTER_LARGE_BODIES": "2",
+        "ROSTER_REQUESTS_PER_MINUTE": "30",
+        "ROSTER_WRONG_KEYS_PER_MINUTE": "20",
+        "ROSTER_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    process = RosterProcess(tmp_path_factory.mktemp("narrow"), environment).start()
     yield process
     process.stop()
 

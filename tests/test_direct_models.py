@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import OPENWEBUI_KEY
 from tests.roster_process import READY, RosterProcess
 from tests.stand_ins.model_server import ModelServer
 from tests.test_config import ask, asked, said
-from tests.test_identity import make_key
+from tests.test_identity import make_key, signed
 
 AGENT = "agno/demo-agent"
 PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"]
@@ -207,3 +208,30 @@ def test_a_placeholder_key_is_no_secret(own: RosterProcess, model_server: ModelS
     answer = said(ask(own.url, own.master_key, PATHS[0], AGENT, tool))
     assert "***" not in answer
     assert "ollama" in json.dumps(model_server.requests[-1]["messages"][-1])
+
+
+def test_a_user_named_by_a_key_that_may_not_is_said_once_in_the_log_and_in_each_answer(
+    own: RosterProcess, model_server: ModelServer
+) -> None:
+    key = make_key(own, "vain")
+    body = {"model": AGENT, "messages": [{"role": "user", "content": "/help"}]}
+    wrong = {"model": AGENT, "messages": [{"role": "user", "content": "script: status 500"}]}
+    for asking in (key, own.master_key):
+        with own.http(asking) as client:
+            for name in ("x-openwebui-user-id", "X-OpenWebUI-User-JWT"):
+                for sent in (body, {**body, "stream": True}, wrong):
+                    answer = client.post(PATHS[0], json=sent, headers={name: "somebody"})
+                    assert "may not name users" in answer.headers["x-roster-notice"]
+            assert "x-roster-notice" not in client.post(PATHS[0], json=body).headers
+    lines = [line for line in own.log.splitlines() if "the user header is ignored" in line]
+    assert len([line for line in lines if key.split("_")[1] in line]) == 1
+    assert len([line for line in lines if "key master " in line]) == 1
+    assert "somebody" not in own.log
+
+
+def test_a_key_that_may_name_users_gets_no_notice(proxy: RosterProcess) -> None:
+    body = {"model": AGENT, "messages": [{"role": "user", "content": "/help"}]}
+    with proxy.http(OPENWEBUI_KEY) as client:
+        answer = client.post(PATHS[0], json=body, headers=signed("anna"))
+    assert answer.status_code == 200
+    assert "x-roster-notice" not in answer.headers

@@ -164,6 +164,42 @@ def test_a_cancelled_job_stops_at_once_and_keeps_what_is_done(anna: httpx.Client
     assert "cancelled already" in again.json()["error"]["message"]
 
 
+def test_one_persons_many_jobs_hold_nobody_up_are_bounded_and_end_with_the_key(
+    anna: httpx.Client, hub: HubServer, folder: Path, offline_proxy: RosterProcess
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
+    fill(folder / "a", 1, "a/held")
+    fill(folder / "b", 1)
+    assert held.hold is not None
+    leaver = Person(offline_proxy, f"leaver-{uuid4().hex[:8]}")
+    try:
+        with offline_proxy.http(leaver.key) as client:
+            jobs = [begin(client, f"{folder.name}/a") for _ in range(3)]
+            while sum(job["state"] == "running" for job in client.get("/roster/api/jobs").json()["data"]) < 3:
+                assert not held.hold.wait(0.05)
+            jobs += [begin(client, f"{folder.name}/a") for _ in range(100)]
+            refused = client.post(SKILL, json={"targets": [f"{folder.name}/a"]})
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+            assert refused.json()["error"]["code"] == "too_many_jobs"
+            assert "100 of your jobs wait already" in refused.json()["error"]["message"]
+        # Somebody else is served at once, though three of the leaver's jobs are held and a hundred wait.
+        assert events(anna, begin(anna, f"{folder.name}/b"))[-1]["event"] == "completed"
+        offline_proxy.cli("keys", "revoke", leaver.key.split("_")[1])
+        again = Person(offline_proxy, leaver.name)
+        with offline_proxy.http(again.key) as client:
+            for job in jobs:
+                last = events(client, job)[-1]
+                assert last["event"] == "failed"
+                assert "was revoked" in last["data"]["error"]
+            shown = client.get("/roster/api/jobs?limit=200").json()["data"]
+    finally:
+        held.hold.set()
+    assert {job["id"] for job in shown} == set(jobs)
+    assert {(job["state"], job["done"]) for job in shown} == {("failed", 0)}
+    assert not done_in(folder / "a")
+
+
 def test_somebody_elses_job_does_not_exist(
     anna: httpx.Client, hub: HubServer, folder: Path, offline_proxy: RosterProcess
 ) -> None:

@@ -7,10 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from agentroster.cli import cli
 from agentroster.proxy_config import build_config
 from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
@@ -173,7 +175,108 @@ def test_a_database_of_a_newer_version_refuses_to_start(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_refuses_to_start(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "roster.db").write_bytes(b"this is not sqlite" * 100)
-    assert "not a usable SQLite database" in refused(tmp_path)
+    assert "damaged: restore it from a backup" in refused(tmp_path)
+
+
+# --- where it stands
+
+
+ODD = "odd ?mode=memory&x=%41#ü 'quoted'\n~"
+
+
+def private_files(folder: Path) -> set[str]:
+    files = [file for file in folder.iterdir() if not file.name.endswith(("-wal", "-shm"))]
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files), files
+    return {file.name for file in files}
+
+
+def test_a_folder_of_any_name_and_a_time_zone_without_one_hold_up_no_start(tmp_path: Path) -> None:
+    data = tmp_path / ODD
+    environment = {"TZ": "EST5EDT4,M3.2.0,M11.1.0", "LC_ALL": "xx_YY.KOI8-R"}
+    proxy = RosterProcess(tmp_path / "p", environment, ["--data-dir", str(data)]).start()
+    try:
+        made = run_roster("--data-dir", str(data), "keys", "create", "--user", "anna", environment={})
+        assert made.returncode == 0, made.stderr
+        with proxy.http(made.stdout.strip()) as client:
+            assert client.get("/v1/models").status_code == 200
+    finally:
+        assert proxy.stop() == 0
+    assert private_files(data) == {"roster.db", "credentials.db", "secrets.env", "litellm_config.yaml"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([ODD, "p"])
+    assert "UTC is used" in proxy.log
+    assert "Traceback" not in proxy.log
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "a b", "\udcff", "zeile\n2", "x" * 200])
+def test_keys_are_where_the_folder_says(name: str, tmp_path: Path) -> None:
+    data = tmp_path / name
+    assert run_roster("keys", "create", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)}).returncode == 0
+    assert private_files(data) == {"roster.db"}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_home_directory_and_a_relative_folder_are_found(tmp_path: Path) -> None:
+    for given, expected in (("~/data", tmp_path / "data"), ("beside/it", tmp_path / "beside" / "it")):
+        environment = {"ROSTER_DATA_DIR": given, "HOME": str(tmp_path)}
+        assert run_roster("keys", "create", "--user", "a", environment=environment, cwd=tmp_path).returncode == 0
+        assert private_files(expected) == {"roster.db"}
+    nobody = run_roster("keys", "list", environment={"ROSTER_DATA_DIR": "~no-such-user/x"}, cwd=tmp_path)
+    assert (nobody.returncode, nobody.stderr.count("\n")) == (2, 1)
+    assert "home directory" in nobody.stderr
+
+
+def test_a_path_that_is_too_long_or_no_folder_is_said_to_be_so(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 200) / ("y" * 200) / ("z" * 200)
+    (tmp_path / "file").touch()
+    for data, words in ((long, "at most 512 bytes"), (Path("/" + "x" * 300), "too long"), (tmp_path / "file", "File")):
+        said = run_roster("keys", "create", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)})
+        assert (said.returncode, said.stderr.count("\n")) == (2, 1), said.stderr
+        assert words in said.stderr
+        assert "backup" not in said.stderr
+    assert "is no folder" in refused(tmp_path, "--data-dir", str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [
+        ({"ALL_PROXY": "socks5://127.0.0.1:1"}, "ALL_PROXY names a SOCKS proxy"),
+        ({"https_proxy": "nonsense://127.0.0.1"}, "https_proxy is no address of a proxy"),
+        ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE"),
+        ({"MAX_STRING_LENGTH_PROMPT_IN_DB": "many"}, "check the variables of the environment"),
+    ],
+)
+def test_a_variable_that_libraries_stumble_over_refuses_to_start_with_one_line(
+    environment: dict[str, str], hint: str, tmp_path: Path
+) -> None:
+    assert hint in refused(tmp_path, **environment)
+
+
+def test_a_command_works_with_its_streams_closed_and_with_a_reader_that_left(tmp_path: Path) -> None:
+    environment = clean_environment(ROSTER_DATA_DIR=str(tmp_path / "d"))
+    for streams, status in (("<&- >&- 2>&-", 0), (">/dev/full", 2)):
+        shell = ["sh", "-c", f"exec {ROSTER} keys create --user anna {streams}"]
+        done = subprocess.run(shell, env=environment, capture_output=True, check=False, timeout=90)
+        assert done.returncode == status, done.stderr
+        assert b"Traceback" not in done.stderr
+    assert run_roster("keys", "list", environment={"ROSTER_DATA_DIR": str(tmp_path / "d")}).stdout.count("anna") == 2
+    left = subprocess.run(
+        ["sh", "-c", f"{ROSTER} keys list | true"], env=environment, capture_output=True, check=False, timeout=90
+    )
+    assert left.stderr == b""
+
+
+def test_every_command_takes_the_folder_before_or_after_its_name(tmp_path: Path) -> None:
+    def lacking(command: click.Command) -> list[str]:
+        below = command.commands.values() if isinstance(command, click.Group) else ()
+        takes = any("--data-dir" in one.opts for one in command.params)
+        return [*([] if takes else [command.name or ""]), *(name for one in below for name in lacking(one))]
+
+    assert lacking(cli) == []
+    data = str(tmp_path / "d")
+    assert run_roster("--data-dir", data, "keys", "create", "--user", "anna", environment={}).returncode == 0
+    for arguments in (("keys", "--data-dir", data, "list"), ("keys", "list", "--data-dir", data)):
+        assert "anna" in run_roster(*arguments, environment={}, cwd=tmp_path).stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
 def test_secrets_can_come_from_files(tmp_path: Path) -> None:

@@ -13,14 +13,19 @@ from agentroster.provider.exchange import Exchange, current
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_TEXT = 2000
+_BEFORE_AN_EXCEPTION = b"Internal Server Error"
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
 _INTERNALS = re.compile(
     r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL
 )
-_PYTHON_SLIP = re.compile(r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType")
+_PYTHON_SLIP = re.compile(
+    r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType|got multiple values for argument"
+    r"|indices must be|^'\w+'$"
+)
 _UNKNOWN_MODEL = re.compile(
-    r"passed in model=(.{1,100}?)\. There are no healthy|Invalid model name passed in model=(.{1,100}?)\."
+    r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
 )
 _GENERIC = {
     True: "The proxy failed to answer this request; the operator finds why in the log.",
@@ -42,9 +47,12 @@ class CleanErrors:
         held = _Held(scope, receive, send, current.get() or Exchange())
         try:
             await self._app(scope, receive, held.send)
-        except Exception:
-            logger.exception("LiteLLM failed to answer")
-            await held.fail()
+            await held.finish()
+        except Exception as error:
+            refusal = _refusal_behind(error)
+            if refusal is None:
+                logger.exception("LiteLLM failed to answer")
+            await held.fail(refusal)
 
 
 class _Held:
@@ -69,23 +77,35 @@ class _Held:
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
             await self._answer(*self._exchange.failure)
         elif self._status() >= _FIRST_ERROR:
-            if ended:
-                body = b"".join(message.get("body", b"") for message in self._waiting)
+            body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
+            # After these words comes the exception itself, which may say more.
+            if ended and body != _BEFORE_AN_EXCEPTION:
                 await self._answer(*(self._exchange.failure or clean(self._status(), body)))
         elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
             await self._pass_on()
 
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
-        failure = self._exchange.failure
-        if failure is None or not message.get("body", b"").startswith(b'data: {"error"'):
+        body = message.get("body", b"")
+        if b'"event"' in body and not self._exchange.is_run:
+            return {**message, "body": without_events(body)}
+        if not body.startswith(b'data: {"error"'):
             return message
-        return {**message, "body": f"data: {json.dumps({'error': failure[1]})}\n\n".encode()}
+        if self._exchange.failure is not None:
+            body = f"data: {json.dumps({'error': self._exchange.failure[1]})}\n\n".encode()
+        # LiteLLM leaves it out after an error, and some clients wait for it.
+        is_openai = not self._scope["path"].endswith("/messages")
+        return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
 
-    async def fail(self) -> None:
+    async def finish(self) -> None:
+        """Send what is still held back: the inner app has ended."""
+        if self._waiting and not self._passing and not self._answered:
+            await self.fail(None)
+
+    async def fail(self, refusal: tuple[int, dict[str, Any]] | None) -> None:
         """Answer after an exception, unless an answer is already on its way."""
         if not self._passing and not self._answered:
-            await self._answer(*clean(500, b""))
+            await self._answer(*(self._exchange.failure or refusal or clean(500, b"")))
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
@@ -109,6 +129,22 @@ class _Held:
         await response(self._scope, self._receive, self._send)
 
 
+def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
+    """Return status and error object of a refusal by LiteLLM that it failed to word; None for a real failure.
+
+    While it words a refusal of its authentication it imports `prisma`, which only deployments with its database have.
+    """
+    refused: BaseException | None = error
+    while isinstance(refused, ModuleNotFoundError) and refused.name == "prisma":
+        refused = refused.__context__
+    if refused is error or refused is None:
+        return None
+    status = getattr(refused, "status_code", None) or getattr(refused, "code", None) or _FIRST_ERROR
+    text = str(getattr(refused, "detail", None) or getattr(refused, "message", None) or refused)
+    number = int(status) if str(status).isdigit() else _FIRST_ERROR
+    return clean(number, json.dumps({"message": text.splitlines()[0] if text else ""}).encode())
+
+
 def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
     """Return status and error object for the client, from what LiteLLM was about to send."""
     error = _error_object(body)
@@ -118,8 +154,14 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         text = f"There is no model {name!r}: GET /v1/models lists those you may use."
         return 404, {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
     text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
+    if len(text) > _LONGEST_TEXT:
+        # LiteLLM repeats in its words what the client sent.
+        text = f"{text[:_LONGEST_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
         text = _GENERIC[status >= _FIRST_SERVER_ERROR]
+    if status == _FIRST_SERVER_ERROR and "validation error for " in text:
+        # LiteLLM's own models of a request: a field of it has a wrong type.
+        status, text = _FIRST_ERROR, "A field of the request has a wrong type."
     kind = error.get("type")
     return status, {
         "message": text,
@@ -127,6 +169,24 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
         "param": error.get("param") if error.get("param") != "None" else None,
         "code": error.get("code") or str(status),
     }
+
+
+def without_events(body: bytes) -> bytes:
+    """Return frames of a direct model without a top-level `event`, which Open WebUI would obey: `execute` runs code."""
+    return b"\n".join(_without_event(line) for line in body.split(b"\n"))
+
+
+def _without_event(line: bytes) -> bytes:
+    if not line.startswith(b"data:"):
+        return line
+    try:
+        value: object = json.loads(line[5:])
+    except ValueError:
+        return line
+    if not isinstance(value, dict) or "event" not in value:
+        return line
+    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
+    return b"data: " + json.dumps(kept).encode()
 
 
 def _error_object(body: bytes) -> dict[str, Any]:

@@ -21,7 +21,10 @@
     ├── OAuthRefused                   502   an authorization server refused a request
     ├── CredentialUnreadable           500   a stored credential was damaged or moved
     ├── UnknownKeyId                   500   a stored credential needs a key that is not in the ring
+    ├── Stopping                       503   the process is about to end
     ├── Unreachable                    503   a remote service a tool needs does not answer
+    ├── StorageFailed                  503   a database of the proxy cannot be used now
+    ├── QueueFull                      429   too many jobs are waiting
     ├── LimitReached                   200   a run used up its deadline or its model calls
     ├── BadAnswer                      502   the language model's answer is not what a skill asked for
     └── UpstreamError                        the language model behind an agent failed
@@ -128,6 +131,24 @@ class TooLarge(RosterError):
     code = "request_too_large"
 
 
+class TooSlow(RosterError):
+    """The request body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class TooManyRequests(RosterError):
+    """The caller asks more often than is permitted; `retry_after` is in seconds."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StateConflict(RosterError):
     """What is asked for cannot be done in the state things are in."""
 
@@ -221,6 +242,39 @@ class Unreachable(RosterError):
 
     status = 503
     code = "unreachable"
+
+
+class StorageFailed(RosterError):
+    """A database of the proxy cannot be used now; `kind` says what is wrong, see `db_trouble`.
+
+    `for_operator` names the file, and what to do: for the command line only.
+    """
+
+    status = 503
+    code = "storage_unavailable"
+
+    def __init__(self, message: str, *, kind: str, for_operator: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.for_operator = for_operator
+
+
+class QueueFull(RosterError):
+    """Too many jobs are waiting; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_jobs"
+    retry_after = "60"
+
+
+class Stopping(RosterError):
+    """The process is about to end, or to start anew."""
+
+    status = 503
+    code = "stopping"
+
+    def __init__(self) -> None:
+        super().__init__("The proxy is stopping or starting anew. Try again in a few seconds.")
 
 
 class LimitReached(RosterError):

@@ -1,19 +1,28 @@
-"""What stands before LiteLLM: an allow-list of paths, a size limit, and clean request bodies. Pure ASGI."""
+"""What stands before LiteLLM: the key, an allow-list of paths, and clean request bodies. Pure ASGI."""
 
+import asyncio
 import json
-from typing import Any, cast
+from contextlib import nullcontext
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agentroster.errors import BadInput, NotFound, RosterError, TooLarge
+from agentroster.errors import BadInput, NotFound, RosterError
+from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
+from agentroster.identity.presented_key import presented_key, with_one_key
+from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
+from agentroster.large_bodies import LargeBodies
+from agentroster.open_requests import note_caller
+from agentroster.openai_error import error_response
 from agentroster.provider.agent_detours import refuse_detours
 from agentroster.provider.body import cleaned, is_agent
 from agentroster.provider.chat_secrets import ChatSecrets
+from agentroster.provider.direct_body import check_direct
 from agentroster.provider.exchange import Exchange, current
+from agentroster.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
-_POST_PATHS = frozenset(
+POST_PATHS = frozenset(
     {
         f"{prefix}/{name}"
         for prefix in ("", "/v1")
@@ -22,74 +31,145 @@ _POST_PATHS = frozenset(
 )
 _GET_PATHS = frozenset({"/models", "/v1/models"})
 _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
+_POLICY_VIOLATION = 1008
+_LONGEST_MODEL_NAME = 500
 
 
 class FrontDoor:
     """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
 
-    def __init__(self, app: ASGIApp, *, secrets: ChatSecrets, most_bytes: int, expose_all: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticator: Authenticator,
+        secrets: ChatSecrets,
+        limits: BodyLimits,
+        large_bodies: LargeBodies,
+        expose_all: bool,
+    ) -> None:
         self._app = app
+        self._authenticator = authenticator
         self._secrets = secrets
-        self._most_bytes = most_bytes
+        self._limits = limits
+        self._large_bodies = large_bodies
+        self._parsing = asyncio.Lock()
+        self._vain_users = VainUsers()
         self._expose_all = expose_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with an error in OpenAI's form."""
         if scope["type"] != "http":
-            if scope["type"] == "lifespan" or self._expose_all:
-                await self._app(scope, receive, send)
+            await self._other(scope, receive, send)
             return
         exchange = Exchange()
         exchange.read_headers(Headers(scope=scope).get)
         current.set(exchange)
         try:
-            scope, receive = await self._admit(scope, receive, exchange)
+            inner, receive = await self._admit(scope, receive, exchange)
         except RosterError as error:
-            await error_response(error)(scope, receive, send)
+            # Nobody reads what is left of the body.
+            closes = scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not exchange.body_read
+            await error_response(error, closes=closes)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        notice = self._vain_users.notice(exchange.caller, scope["headers"]) if exchange.caller else ""
+        await self._app(inner, receive, _with_notice(send, notice) if notice else send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._expose_all:
+            await self._app(scope, receive, send)
+            return
+        # Before it is accepted, this refuses the handshake with 403.
+        await receive()
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "There is nothing here."})
 
     async def _admit(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
         path, method = scope["path"], scope["method"]
-        if path in _POST_PATHS and method == "POST":
-            return await self._cleaned(scope, receive, exchange)
-        allowed = method in {"GET", "HEAD", "OPTIONS"} and (path in _PUBLIC_PATHS or path in _GET_PATHS)
-        if not allowed and not self._expose_all:
+        is_reading = method in {"GET", "HEAD", "OPTIONS"}
+        if path in POST_PATHS and method == "POST":
+            exchange.caller = caller = await self._caller(scope)
+            return await self._cleaned(scope, receive, exchange, caller)
+        if is_reading and path in _GET_PATHS and method != "OPTIONS":
+            exchange.caller = await self._caller(scope)
+            return {**scope, "headers": _known_caller(scope)}, receive
+        if not self._expose_all and not (is_reading and (path in _PUBLIC_PATHS or path in _GET_PATHS)):
             raise NotFound(f"There is nothing at {method} {_shown(path)}.")
         return {**scope, "headers": _headers(scope)}, receive
 
-    async def _cleaned(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
-        """Read the body within the limit, refuse what is no JSON object, clean requests to agents."""
-        raw = await _read_body(receive, self._most_bytes)
-        given = _parsed(raw)
+    async def _caller(self, scope: Scope) -> Caller:
+        caller = await self._authenticator.admit(scope["headers"], _address(scope))
+        note_caller(caller)
+        return caller
+
+    async def _cleaned(
+        self, scope: Scope, receive: Receive, exchange: Exchange, caller: Caller
+    ) -> tuple[Scope, Receive]:
+        """Read the body within the limits, refuse what is no JSON object, clean requests to agents."""
+        size = declared_bytes(scope["headers"])
+        check_size(size or 0, self._limits)
+        is_large = size is None or size >= LARGE_BYTES
+        person = (caller.key_id, caller.issuer, caller.user)
+        with self._large_bodies.place(person, _address(scope)) if is_large else nullcontext():
+            raw = await read_body(receive, self._limits)
+            exchange.body_read = True
+            if len(raw) < LARGE_BYTES:
+                raw = self._clean_body(scope["path"], raw, exchange)
+            else:
+                # One after the other: the parser lets go of the interpreter only at its end.
+                async with self._parsing:
+                    raw = await asyncio.to_thread(self._clean_body, scope["path"], raw, exchange)
+        headers = [*_known_caller(scope), _JSON, (b"content-length", str(len(raw)).encode())]
+        # LiteLLM would prefer a model in the query to the one in the body.
+        return {**scope, "headers": headers, "query_string": b""}, _replayed(raw, receive, exchange)
+
+    def _clean_body(self, path: str, raw: bytes, exchange: Exchange) -> bytes:
+        """Return the body as LiteLLM gets it; notes on the exchange what it is. May run in a thread."""
+        given, raw = parsed_object(raw)
         body, exchange.pasted = self._secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
             raise BadInput("`model` is missing: GET /v1/models lists the names.")
+        if len(model) > _LONGEST_MODEL_NAME:
+            raise NotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
         if "," in model:
             raise BadInput("One request is for one model: `model` must not be a list.")
+        endpoint = path.removeprefix("/v1").strip("/")
         if is_agent(model):
-            body = cleaned(scope["path"].removeprefix("/v1").strip("/"), body)
-            raw = json.dumps(body).encode()
+            body = cleaned(endpoint, body)
             exchange.is_run = True
         else:
             refuse_detours(body)
-            if body is not given:
-                raw = json.dumps(body).encode()
+            check_direct(endpoint, body)
         exchange.model = model
-        headers = [*_headers(scope), (b"content-length", str(len(raw)).encode())]
-        return {**scope, "headers": headers}, _replayed(raw, receive, exchange)
+        return raw if body is given else json.dumps(body).encode()
 
 
-def error_response(error: RosterError) -> JSONResponse:
-    """Return an error in OpenAI's form."""
-    kind = "invalid_request_error" if error.status < 500 else "api_error"  # noqa: PLR2004 - first server error
-    body = {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
-    return JSONResponse(body, status_code=error.status)
+# LiteLLM would read the same bytes as a form if the client called them one.
+_JSON = (b"content-type", b"application/json")
+_BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding", b"expect"})
+
+
+def _with_notice(send: Send, notice: str) -> Send:
+    async def noticed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (NOTICE_HEADER, notice.encode())]}
+        await send(message)
+
+    return noticed
+
+
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
+
+
+def _known_caller(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers with the caller's key in one place, and nothing about the body."""
+    kept = (pair for pair in _headers(scope) if pair[0] not in _BODY_HEADERS)
+    return with_one_key(kept, presented_key(scope["headers"]))
 
 
 def _is_dropped(name: bytes) -> bool:
@@ -97,29 +177,6 @@ def _is_dropped(name: bytes) -> bool:
     # It would also compress answers, which we read on their way out; a reverse proxy can do that.
     steering = name.startswith(b"x-litellm-") and name != b"x-litellm-call-id"
     return steering or name in {b"content-length", b"accept-encoding"}
-
-
-async def _read_body(receive: Receive, most_bytes: int) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadInput("The request ended before its body was complete.")
-        body += message.get("body", b"")
-        if len(body) > most_bytes:
-            raise TooLarge(f"The request is larger than {most_bytes / 1e6:g} MB: send less, or fewer images.")
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def _parsed(raw: bytes) -> dict[str, Any]:
-    try:
-        value: object = json.loads(raw.decode())
-    except (ValueError, RecursionError) as error:
-        raise BadInput("The request body is not valid JSON.") from error
-    if not isinstance(value, dict):
-        raise BadInput("The request body must be a JSON object.")
-    return cast("dict[str, Any]", value)
 
 
 def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import NotFound
-from agentroster.front_door import error_response
+from agentroster.openai_error import error_response
 
 _LIST_PATHS = ("/v1/models", "/models")
 

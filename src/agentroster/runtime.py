@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -12,6 +12,7 @@ from agentroster.accounts.oauth import OAuthClient
 from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
+from agentroster.agents.image_hosts import ImageHosts
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
@@ -21,12 +22,15 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.data_folder import in_use
 from agentroster.db import Database
 from agentroster.identity.audited import AuditedAuthenticator
+from agentroster.identity.key_audit import KeyAudit
+from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.open_requests import OpenRequests
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
@@ -41,15 +45,18 @@ class Runtime:
     skills: SkillRegistry
     authenticator: AuditedAuthenticator
     runner: Runner
+    image_hosts: ImageHosts
     models: Models
     jobs: Jobs
     rights: Rights
+    retention: Retention
     database: Database
     connector: Connector
     client: httpx.AsyncClient
     model_transport: httpx.AsyncHTTPTransport
     page_secret: bytes
     held: ExitStack
+    requests: OpenRequests = field(default_factory=OpenRequests)
 
     @classmethod
     def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
@@ -92,6 +99,7 @@ class Runtime:
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
+        jobs, keep_days = JobStore(database), settings.keep_days
         return cls(
             settings=settings,
             agents=agents,
@@ -105,9 +113,20 @@ class Runtime:
                 models=models,
                 session_secret=ring.subkey("session-key"),
             ),
+            image_hosts=ImageHosts(settings, agents, skills),
             models=models,
-            jobs=Jobs(JobStore(database), access, lambda caller: models.choose(None, caller), rights),
+            jobs=Jobs(
+                jobs, access, lambda caller: models.choose(None, caller), rights, max_queued=settings.queued_jobs
+            ),
             rights=rights,
+            retention=Retention(
+                [
+                    (database, jobs.drop_before),
+                    (database, KeyAudit(database).drop_before),
+                    (store.database, store.audit.drop_before),
+                ],
+                keep_days,
+            ),
             database=database,
             connector=connector,
             client=client,
@@ -119,6 +138,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
+        await self.retention.aclose()
         await self.jobs.worker.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()

@@ -25,6 +25,8 @@ def load_with_secrets(**options: object) -> tuple[Settings, str | None]:
     is missing (and may not be made), empty, publicly known or malformed.
     """
     settings = load_settings(**options)
+    if settings.data_dir.exists() and not settings.data_dir.is_dir():
+        raise StartRefused(f"{settings.data_dir} is no folder: choose another --data-dir")
     path = settings.data_dir / "secrets.env"
     stored = _read(path)
     missing = [name for name in _NAMES if not _given(settings, name) and name not in stored]

@@ -2,28 +2,33 @@
 
 import asyncio
 import gc
+import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import click
 import httpx
 import uvloop
 
 from agentroster.db import wait_for_server
-from agentroster.errors import StartRefused
+from agentroster.environment import require_usable_connections, use_known_time_zone
+from agentroster.errors import RosterError, StartRefused
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
-from agentroster.logs import configure_logging
+from agentroster.logs import configure_logging, redactor
 from agentroster.proxy_config import build_config, read_config, write_config
 from agentroster.runtime import Runtime
 from agentroster.secret_file import load_with_secrets
 from agentroster.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _DEFAULT_CONFIG = "proxy_config.yaml"
-_GRACE_SECONDS = 3
 _DATABASE_SECONDS = 60.0
 
 # What the dependencies would otherwise do by themselves: fetch a price list, send telemetry, show an admin
@@ -43,15 +48,23 @@ _ENVIRONMENT = {
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
     settings, notice = load_with_secrets(**options)
+    signal.signal(signal.SIGHUP, _reload)
     listener = _listen(settings)
     if notice:
         click.echo(notice)
     configure_logging(settings.secrets())
     if isinstance(settings.database, str):
         wait_for_server(settings.database, _DATABASE_SECONDS, click.echo)
+    require_usable_connections()
+    use_known_time_zone()
     _prepare_environment(settings)
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))
+
+
+def _reload(_signal: int, _frame: FrameType | None) -> None:
+    """Answer a SIGHUP, which would end the process and everything it works on."""
+    logger.warning("SIGHUP: nothing is reloaded yet; start anew to use changed settings")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -91,14 +104,27 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     write_config(config, _generated_config(settings))
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
-    from agentroster.app import build_app  # noqa: PLC0415
-    from agentroster.server import Server, server_config  # noqa: PLC0415
+    try:
+        from agentroster.app import build_app  # noqa: PLC0415
+        from agentroster.http_protocol import WireLimits  # noqa: PLC0415
+        from agentroster.server import Server, server_config  # noqa: PLC0415
+    except RosterError:
+        raise
+    except Exception as error:
+        # A variable that LiteLLM or another library reads while it is imported.
+        told = redactor.clean(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+        raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
     app = build_app(runtime)
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]
-    server = Server(server_config(app, _GRACE_SECONDS), lambda: _announce(url, runtime, agents))
+    limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
+    server = Server(
+        server_config(app, limits, settings.trusted_proxies),
+        lambda: _announce(url, runtime, agents),
+        lambda: runtime.requests.stop(settings.grace_seconds),
+    )
     with suppress(SystemExit):
         await server.serve(sockets=[listener])
     if not server.started:

@@ -70,6 +70,59 @@ class Settings(BaseSettings):
     max_request_mb: float = Field(
         default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0, description="Largest request body, in megabytes."
     )
+    grace_seconds: float = Field(
+        default=10.0,
+        alias="ROSTER_GRACE_SECONDS",
+        ge=0,
+        description="How long answers may go on after SIGTERM or Ctrl-C; then each ends with an error its client "
+        "understands. What stops the proxy must wait some seconds longer.",
+    )
+    image_hosts: Names = Field(
+        (),
+        alias="ROSTER_IMAGE_HOSTS",
+        description="Hosts whose images may be shown in answers of agents, separated by commas, besides those of "
+        "`ROSTER_PUBLIC_URL` and of the agent itself; other images are shown as links.",
+    )
+    head_seconds: float = Field(
+        default=20.0,
+        alias="ROSTER_HEADER_SECONDS",
+        gt=0,
+        description="How long a connection may take to send the headers of a request.",
+    )
+    body_seconds: float = Field(
+        default=60.0,
+        alias="ROSTER_BODY_SECONDS",
+        gt=0,
+        description="Longest silence while a request body arrives.",
+    )
+    max_connections: int = Field(
+        default=1000, alias="ROSTER_MAX_CONNECTIONS", ge=10, description="Most connections of clients at the same time."
+    )
+    large_bodies: int = Field(
+        default=8,
+        alias="ROSTER_LARGE_BODIES",
+        ge=1,
+        description="Most request bodies over 100 kB of one person that are read at the same time; of one address "
+        "eight times as many.",
+    )
+    requests_per_minute: int = Field(
+        default=600,
+        alias="ROSTER_REQUESTS_PER_MINUTE",
+        ge=0,
+        description="Most requests of one person with one key in a minute; 0 for any number.",
+    )
+    wrong_keys_per_minute: int = Field(
+        default=120,
+        alias="ROSTER_WRONG_KEYS_PER_MINUTE",
+        ge=0,
+        description="Most requests with a wrong key from one address in a minute; 0 for any number.",
+    )
+    trusted_proxies: Names = Field(
+        (),
+        alias="ROSTER_TRUSTED_PROXIES",
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-For` says who a client is, separated "
+        "by commas; by default nobody's.",
+    )
     public_url: str | None = Field(
         default=None,
         alias="ROSTER_PUBLIC_URL",
@@ -121,6 +174,20 @@ class Settings(BaseSettings):
         alias="ROSTER_MODEL_QUESTIONS",
         ge=1,
         description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
+    )
+
+    queued_jobs: int = Field(
+        default=100,
+        alias="ROSTER_QUEUED_JOBS",
+        ge=1,
+        description="Most jobs of one person that may wait; one more is 429.",
+    )
+    keep_days: float = Field(
+        default=90.0,
+        alias="ROSTER_KEEP_DAYS",
+        ge=0,
+        description="Days after which ended jobs, their events and entries of the audit record are deleted; 0 keeps "
+        "them for ever.",
     )
 
     library: Paths = Field(
@@ -271,6 +338,15 @@ class Settings(BaseSettings):
     def _blank_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
         # Compose's ${NAME:-} sets what nobody chose to an empty text.
         return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+
+    @field_validator("data_dir", "config", "skills_dir")
+    @classmethod
+    def _is_path(cls, value: Path | None) -> Path | None:
+        # From a file or a unit no shell has read it.
+        try:
+            return None if value is None else value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("names a home directory that cannot be found: write the whole path") from error
 
     @field_validator("trusted_urls")
     @classmethod

@@ -9,7 +9,7 @@ from tests.conftest import REPOSITORY
 from tests.openwebui.user import OpenWebUIUser
 
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = 240_000
 
 
 @dataclass

@@ -63,6 +63,7 @@ class ModelServer:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.cancelled = threading.Event()
+        self.written = 0
         self.hanging = threading.Event()
         self.release = threading.Event()
         self.structured: list[Structured] = []
@@ -73,7 +74,7 @@ class ModelServer:
 
     def reset(self) -> None:
         """Forget earlier requests."""
-        self.next_status = 0
+        self.next_status = self.written = 0
         self.requests.clear()
         self.headers.clear()
         self.structured.clear()
@@ -137,6 +138,10 @@ class ModelServer:
             "no-usage": self._no_usage,
             "event-error": self._event_error,
             "echo-key": self._echo_key,
+            "parts": self._parts,
+            "thoughts": self._thoughts,
+            "events": self._events,
+            "endless": self._endless,
         }
 
     async def _say(self, body: dict[str, Any], argument: str) -> Response:
@@ -255,6 +260,42 @@ class ModelServer:
             yield event(chunk(body, {}, "stop"))
             yield event({**chunk(body, None), "choices": [], "usage": USAGE})
             yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _parts(self, body: dict[str, Any], argument: str) -> Response:
+        """`parts ["one ", "two"]`: pieces as they are."""
+        return answer(body, [delta(content=part) for part in json.loads(argument)])
+
+    async def _thoughts(self, body: dict[str, Any], argument: str) -> Response:
+        """The same as thinking, before one word."""
+        return answer(body, [*(delta(reasoning_content=part) for part in json.loads(argument)), delta(content="Done.")])
+
+    async def _events(self, body: dict[str, Any], argument: str) -> Response:
+        """Stream a word in chunks that have a field `event`, in every place where one could be."""
+        orders = json.loads(argument)
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield event({**chunk(body, delta(content="word", event=orders)), "event": orders, "sources": [orders]})
+            yield event({"choices": [], "event": orders, "id": "x", "object": "chat.completion.chunk", "created": 1})
+            yield event({**chunk(body, {}, "stop"), "provider_specific_fields": {"event": orders}})
+            yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _endless(self, body: dict[str, Any], _argument: str) -> Response:
+        """Stream for ever; `written` counts the characters."""
+        piece = "word " * 2_000
+
+        async def stream() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield event(chunk(body, delta(content=piece)))
+                    self.written += len(piece)
+                    self.hanging.set()
+                    await asyncio.sleep(0)
+            finally:
+                self.cancelled.set()
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 

@@ -87,7 +87,7 @@ class Accounts:
         owner = owner_of(self.caller, name)
         act = Act(action="use", actor="user", agent=self.agent, tool=self.tool, use_id=uuid4().hex)
         store = self.source.store
-        stored = await store.in_thread(store.find, owner)
+        stored = await store.in_reader(store.find, owner)
         if stored is None:
             raise CredentialMissing(provider.name, provider.title)
         self._note(owner, act, STARTED)

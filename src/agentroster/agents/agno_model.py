@@ -1,7 +1,7 @@
 """The border to Agno's models: one class that puts any of our backends behind Agno's interface."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -37,6 +37,7 @@ class BackendModel(Model):
     params: Mapping[str, object] = field(kw_only=True)
     stream: bool = field(kw_only=True)
     calls: ToolCalls = field(kw_only=True, default_factory=ToolCalls)
+    ready: Callable[[], Awaitable[None]] = field(kw_only=True)
 
     async def ainvoke_stream(
         self, messages: list[Message], tools: list[dict[str, Any]] | None = None, **_: Any
@@ -60,6 +61,8 @@ class BackendModel(Model):
                 if piece.text or piece.thinking:
                     yield ModelResponse(content=piece.text or None, reasoning_content=piece.thinking or None)
                 turn = piece.turn or turn
+                # While the client does not read, neither do we: the model server notices.
+                await self.ready()
         except RosterError as error:
             self.meter.failure = error
             raise RunStopped from error

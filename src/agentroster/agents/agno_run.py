@@ -1,7 +1,7 @@
 """The border to Agno's agents: build a fresh one, run it, translate its events."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -80,6 +80,7 @@ class AgnoRun:
             params=self.request.params,
             stream=self.request.stream,
             calls=self.calls,
+            ready=self.request.ready,
         )
         if spec.factory is not None:
             context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)
@@ -107,7 +108,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused, self.calls),
+            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused, self.calls, self.request.ready),
         )
 
     def _translate(self, event: object) -> None:
@@ -155,6 +156,7 @@ class _Bound:
     needed_accounts: set[str]
     refused: dict[str, None]
     calls: ToolCalls
+    ready: Callable[[], Awaitable[None]]
 
 
 class _SkillFunction(Function):
@@ -175,6 +177,7 @@ async def _call(fc: Any) -> str:
         # A table needs a blank line before it, whatever the model wrote last.
         bound.emit(Text(text if shown else f"\n\n{text}"))
         shown = True
+        await bound.ready()
 
     context = bound.context.showing(show) if tool.shows_items else bound.context
     outcome = await shown_call(tool, context, call.arguments, bound.emit, call.id)

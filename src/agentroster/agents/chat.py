@@ -1,6 +1,6 @@
 """One chat request as the agents understand it, and what a run gives back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
@@ -17,11 +17,16 @@ class PastedToken:
     text: str = field(repr=False)
 
 
+async def _always_ready() -> None:
+    """Go on at once: the whole answer is gathered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A validated request: all client messages in OpenAI's form, and the parameters meant for the model.
 
-    `task` names what Open WebUI asks for itself, such as a title; None for a person's message.
+    `task` names what Open WebUI asks for itself, such as a title; None for a person's message. `ready` returns when the
+    client has read enough of what was emitted: whoever emits much waits for it in between.
     """
 
     agent: str
@@ -31,6 +36,7 @@ class ChatRequest:
     stream: bool = False
     pasted: PastedToken | None = None
     task: str | None = None
+    ready: Callable[[], Awaitable[None]] = _always_ready
 
     @property
     def system(self) -> str:

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -72,7 +72,9 @@ def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocati
     return refusal
 
 
-async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> str:
+async def invoke(
+    invocation: Invocation, context: SkillContext, emit: Emit, ready: Callable[[], Awaitable[None]]
+) -> str:
     """Call the tool and show what it shows; a failure is shown as its sentence.
 
     Returns the provider whose account must be connected first, or an empty text.
@@ -83,6 +85,7 @@ async def invoke(invocation: Invocation, context: SkillContext, emit: Emit) -> s
         nonlocal shown
         shown = True
         emit(Text(text))
+        await ready()
 
     outcome = await shown_call(invocation.tool, context.showing(show), invocation.arguments, emit)
     if outcome.refused:

@@ -79,7 +79,7 @@ class Models:
         if self._without.get(owner, 0.0) > time.monotonic():
             return None
         store = self._accounts.store
-        secret = await store.in_thread(store.get, owner)
+        secret = await store.in_reader(store.get, owner)
         if secret is None:
             self._without[owner] = time.monotonic() + _FORGET_SECONDS
             while len(self._without) > _MOST_KNOWN:

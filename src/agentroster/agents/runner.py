@@ -7,7 +7,7 @@ from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
 from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.background_task import answer_task
-from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
+from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
 from agentroster.agents.meter import Meter, metered
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
@@ -22,6 +22,9 @@ from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.understanding import Refusal
+
+_MAX_ANSWER = 20_000_000
+"""Characters of text and thinking."""
 
 
 class Runner:
@@ -174,7 +177,7 @@ class Runner:
 
     async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
         context = self._skills.context(invocation.skill, request.caller, request.agent)
-        needed = await commands.invoke(invocation, context, output.emit)
+        needed = await commands.invoke(invocation, context, output.emit, request.ready)
         if needed:
             await self._invite(needed, request, output)
 
@@ -184,15 +187,20 @@ class Runner:
 
 
 class _Output:
-    """Passes events on, and knows whether a sentence of ours needs a blank line before it."""
+    """Passes events on up to a limit, and knows whether a sentence of ours needs a blank line before it."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._has_text = False
+        self._length = 0
         self.has_begun = False
 
     def emit(self, event: RunEvent) -> None:
         self.has_begun = True
+        if isinstance(event, Text | Thinking):
+            self._length += len(event.text)
+            if self._length > _MAX_ANSWER:
+                raise LimitReached(f"I stopped here: this answer reached {_MAX_ANSWER // 1_000_000} MB.")
         self._has_text = self._has_text or isinstance(event, Text)
         self._emit(event)
 
@@ -200,5 +208,5 @@ class _Output:
         self.emit(Text(f"\n\n{text}" if self._has_text else text))
 
     def stop(self, sentence: str, meter: Meter) -> RunResult:
-        self.paragraph(sentence)
+        self._emit(Text(f"\n\n{sentence}" if self._has_text else sentence))
         return RunResult("length", meter.tokens)

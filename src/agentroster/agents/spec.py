@@ -49,6 +49,8 @@ class AgentSpec:
     model name of the default endpoint. A `factory` says what the fields cannot; it builds a fresh
     `agno.agent.Agent` for each request. Raises BadInput for a name outside the rule: lower-case letters,
     digits and single hyphens, at most 64.
+
+    Images in answers are shown when their host is in `image_hosts` or declared by a skill; others become links.
     """
 
     name: str
@@ -60,6 +62,7 @@ class AgentSpec:
     limits: Limits = field(default_factory=Limits)
     suggestions: Sequence[str] = ()
     vision: bool = False
+    image_hosts: Sequence[str] = ()
     factory: AgentFactory | None = None
 
     def __post_init__(self) -> None:

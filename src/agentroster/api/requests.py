@@ -1,47 +1,38 @@
 """What all routes share: who asks, the body, and errors in OpenAI's form."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
-from agentroster.errors import BadInput, InputInvalid, NotAllowed, RosterError, TooLarge, WrongMethod
+from agentroster.errors import BadInput, NotAllowed, RosterError, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
+from agentroster.open_requests import note_caller
+from agentroster.openai_error import Unexpected, error_response
+from agentroster.request_body import BodyLimits, parsed, read_body
 
-_MOST_BYTES = 2_000_000
-_FIRST_SERVER_ERROR = 500
+_LIMITS = BodyLimits(max_bytes=2_000_000, timeout=60.0)
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 async def person(connection: HTTPConnection, authenticator: Authenticator) -> Caller:
     """Return the person who asks. Raises Unauthenticated, and NotAllowed for a key that names nobody."""
-    values = connection.headers.getlist("authorization")
-    kind, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    caller = await authenticator.authenticate(key if kind.lower() == "bearer" else "", connection.headers.getlist)
+    address = connection.client.host if connection.client else ""
+    caller = await authenticator.admit(connection.headers.raw, address)
     if not caller.is_person:
         raise NotAllowed("This needs a proven identity: ask with a key of your own.")
+    note_caller(caller)
     return caller
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Return the body. Raises BadInput or TooLarge."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise TooLarge(f"The request is larger than {_MOST_BYTES // 1_000_000} MB.")
-    try:
-        value: object = json.loads(body.decode()) if body else {}
-    except (ValueError, RecursionError) as error:
-        raise BadInput("The request body is not valid JSON.") from error
-    if not isinstance(value, dict):
-        raise BadInput("The request body must be a JSON object.")
-    return cast("dict[str, Any]", value)
+    """Return the body, empty for none. Raises BadInput, TooLarge or TooSlow."""
+    raw = await read_body(request.receive, _LIMITS)
+    return (await parsed(raw))[0] if raw else {}
 
 
 def number_of(values: Mapping[str, str], name: str, default: int, most: int) -> int:
@@ -74,10 +65,11 @@ async def wrong_method(request: Request, _error: Exception) -> Response:
     return response
 
 
+async def unexpected(_request: Request, _error: Exception) -> Response:
+    """Return what a route answers after an exception that nobody foresaw, which is raised again for the log."""
+    return failed(Unexpected())
+
+
 def failed(error: RosterError) -> JSONResponse:
     """Return an error in OpenAI's form; invalid input lists each complaint."""
-    kind = "invalid_request_error" if error.status < _FIRST_SERVER_ERROR else "api_error"
-    body: dict[str, object] = {"message": error.message, "type": kind, "param": None, "code": error.code}
-    if isinstance(error, InputInvalid):
-        body["errors"] = list(error.complaints)
-    return JSONResponse({"error": body}, error.status)
+    return error_response(error)

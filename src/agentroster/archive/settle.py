@@ -1,18 +1,15 @@
 """What must not come back to life with an old database: work that would run again, links that were used since."""
 
 import sqlite3
-import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore
 from agentroster.db import Database
-from agentroster.jobs.job import Counts, JobEvent
 from agentroster.jobs.store import JobStore
 
 _RESTORED = "It had not ended when the backup was made that was restored since: start it again if it is still wanted."
@@ -24,7 +21,7 @@ def settle(folder: Path, ring: KeyRing | None) -> int:
     Raises StartRefused when one cannot be used, or the ring does not fit.
     """
     with Database.open(folder / "roster.db") as database:
-        ended = _end_jobs(database)
+        ended = JobStore(database).fail_unfinished(_RESTORED)
         database.checkpoint()
     with Database.open(folder / "credentials.db", CREDENTIALS_SCHEMA) as database:
         database.call(_forget_links)
@@ -51,20 +48,6 @@ def _active_keys(path: Path) -> set[str] | None:
             return {row[0] for row in connection.execute("SELECT id FROM api_keys WHERE revoked_at IS NULL")}
     except sqlite3.Error:
         return None  # it may be the damage that a backup is restored for
-
-
-def _end_jobs(database: Database) -> int:
-    jobs, store = database.call(_unfinished), JobStore(database)
-    for job in jobs:
-        numbers = {"total": job.total, "done": job.done, "changed": job.changed, "failed": job.failed}
-        event = JobEvent(number=0, kind="failed", data={**numbers, "error": _RESTORED}, at=time.time())
-        store.append(job.id, [event], Counts(**numbers), "failed", _RESTORED)
-    return len(jobs)
-
-
-def _unfinished(connection: Connection) -> Sequence[Row[tuple[object, ...]]]:
-    statement = text("SELECT id, total, done, changed, failed FROM jobs WHERE state IN ('queued', 'running')")
-    return connection.execute(statement).all()
 
 
 def _forget_links(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """The command `roster`. Nothing slow is imported before a command needs it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,23 +13,27 @@ from agentroster.cli.credentials import credentials
 from agentroster.cli.enrich import enrich
 from agentroster.cli.keys import keys
 from agentroster.cli.model import model
-from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.skills import skills
 from agentroster.cli.tables import print_listing
 from agentroster.cli.users import users
-from agentroster.errors import RosterError
+from agentroster.errors import RosterError, StorageFailed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roster")
+@DATA_DIR_OF_GROUP
 def cli() -> None:
     """Agents for every OpenAI-compatible client."""
 
 
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for what is refused."""
+    _open_missing_streams()
     try:
         cli(standalone_mode=False)
+    except StorageFailed as error:
+        _exit(error.for_operator, 2)
     except RosterError as error:
         details = [f"\n  {complaint}" for complaint in getattr(error, "complaints", ())]
         _exit(error.message + "".join(details), 2)
@@ -37,11 +42,38 @@ def main() -> None:
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does.
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        _exit(f"this did not work: {error.strerror or error}", 2)
 
 
 def _exit(message: str, status: int) -> None:
-    click.echo(f"roster: {message}", err=True)
+    # A path may hold a line break; a refusal is one line, and so is each complaint after it.
+    lines = [_printable(line) for line in message.split("\n  ")]
+    click.echo("roster: " + "\n  ".join(lines), err=True)
     sys.exit(status)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _drop_output() -> None:
+    """Send what is left for standard output nowhere: Python would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_missing_streams() -> None:
+    """Put /dev/null where a standard stream is closed: the next file that is opened would take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 @cli.command()
@@ -57,14 +89,15 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 
 
 @cli.command()
+@DATA_DIR
 @JSON
-def agents(*, as_json: bool) -> None:
+def agents(*, data_dir: Path | None, as_json: bool) -> None:
     """List the agents, where they come from, and broken plugins."""
     from agentroster.agents.registry import AgentRegistry  # noqa: PLC0415 - slow
     from agentroster.settings import load_settings  # noqa: PLC0415
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = load_settings(data_dir=data_dir)
     registry = AgentRegistry.load(settings.plugins, SkillRegistry.load(settings.skills_dir))
     rows = [
         {

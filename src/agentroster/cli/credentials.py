@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from agentroster.cli.opening import open_credentials
-from agentroster.cli.options import DATA_DIR, ISSUER, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput, NotFound
 
@@ -28,6 +28,7 @@ _PASSPHRASE = click.option(
 
 
 @click.group()
+@DATA_DIR_OF_GROUP
 def credentials() -> None:
     """Credentials of people: listed, set, deleted, re-encrypted, backed up."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentroster.cli.opening import open_database
-from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.group()
+@DATA_DIR_OF_GROUP
 def keys() -> None:
     """API keys of people and programs."""
 

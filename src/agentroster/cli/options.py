@@ -1,9 +1,24 @@
 """Options that several commands share."""
 
+import os
 from pathlib import Path
 
 import click
 
+
+def _for_all_below(_context: click.Context, _option: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        os.environ["ROSTER_DATA_DIR"] = str(value)
+
+
+DATA_DIR_OF_GROUP = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    callback=_for_all_below,
+    help="The same for the command that follows.",
+)
+"""Before the name of a command: whoever reads settings then finds the folder, as if ROSTER_DATA_DIR were set."""
 DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder of keys and secrets (ROSTER_DATA_DIR, default ./data)."
 )

@@ -8,13 +8,14 @@ from typing import cast
 
 import click
 
-from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.running import run_skill
 from agentroster.cli.tables import print_listing
 from agentroster.errors import BadInput
 
 
 @click.group(invoke_without_command=True)
+@DATA_DIR_OF_GROUP
 @JSON
 @click.pass_context
 def skills(context: click.Context, *, as_json: bool) -> None:
@@ -54,6 +55,7 @@ def skills_run(*, name: str, text: str, dry_run: bool, data_dir: Path | None, as
 
 @skills.command("check")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@DATA_DIR_OF_GROUP
 def skills_check(folder: Path) -> None:
     """Load one folder as the proxy would, and say what is wrong with it."""
     from agentroster.skills.check import check_folder  # noqa: PLC0415 - slow
@@ -76,6 +78,7 @@ def skills_check(folder: Path) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the folder is made (ROSTER_SKILLS_DIR, else here).",
 )
+@DATA_DIR_OF_GROUP
 def skills_new(name: str, kind: str, parent: Path | None) -> None:
     """Write the folder of a new skill, with a test; a folder that exists is left alone.
 

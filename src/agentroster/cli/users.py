@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from agentroster.cli.opening import open_credentials, open_database
-from agentroster.cli.options import DATA_DIR, ISSUER, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
 from agentroster.errors import NotFound
 
 
 @click.group()
+@DATA_DIR_OF_GROUP
 def users() -> None:
     """People: remove all that is stored for one, or give it to a new id."""
 

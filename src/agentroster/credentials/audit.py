@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection, Row, text
 
 from agentroster.credentials.credential import Owner
+from agentroster.credentials.schema import DELETABLE
 from agentroster.db import Database, quickly
 
 Action: TypeAlias = Literal[
@@ -68,6 +69,10 @@ class AuditLog:
         """Append many entries in one transaction."""
         self._database.call(record_all, entries)
 
+    def drop_before(self, at: float, most: int) -> int:
+        """Delete up to `most` of the oldest entries from before a time; return how many. Nothing else deletes any."""
+        return self._database.call(_drop_before, at, most)
+
 
 _INSERT = (
     "INSERT INTO audit (at, issuer, subject, provider, action, actor, agent, tool, outcome, use_id) "
@@ -89,6 +94,22 @@ def _values(entry: AuditEntry) -> tuple[object, ...]:
     owner, act = entry.owner, entry.act
     whose = (owner.issuer, owner.subject, owner.provider)
     return (entry.at, *whose, act.action, act.actor, act.agent, act.tool, act.outcome, act.use_id)
+
+
+def _drop_before(connection: Connection, at: float, most: int) -> int:
+    values = {"at": at, "most": most}
+    found = text("SELECT COUNT(*) FROM (SELECT 1 FROM audit WHERE at < :at LIMIT :most) old")
+    if not connection.execute(found, values).scalar_one():
+        return 0
+    # Statements may neither change nor delete: that is lifted inside this transaction, for everybody or for nobody.
+    before, after = DELETABLE[connection.dialect.name]
+    for statement in before:
+        connection.exec_driver_sql(statement)
+    deleted = connection.execute(
+        text("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < :at ORDER BY id LIMIT :most)"), values
+    ).rowcount
+    connection.exec_driver_sql(after)
+    return deleted
 
 
 def _read(connection: Connection, wanted: Mapping[str, object], most: int) -> list[AuditEntry]:

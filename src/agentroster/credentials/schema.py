@@ -1,8 +1,21 @@
 """The tables of `credentials.db`. Readable in the clear: whose, which provider, label, scopes, times, state, key id."""
 
+from collections.abc import Mapping, Sequence
+
 from agentroster.db import Schema
 
 _REFUSE = "RAISE(ABORT, 'the audit table is append-only')"
+
+_NO_DELETE = f"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT {_REFUSE}; END"
+
+DELETABLE: Mapping[str, tuple[Sequence[str], str]] = {
+    "sqlite": (("BEGIN IMMEDIATE", "DROP TRIGGER audit_no_delete"), _NO_DELETE),
+    "postgresql": (
+        ("SET LOCAL lock_timeout = '5s'", "ALTER TABLE audit DISABLE TRIGGER audit_append_only"),
+        "ALTER TABLE audit ENABLE TRIGGER audit_append_only",
+    ),
+}
+"""For each dialect, what lets rows of the audit table be deleted in a transaction, and what forbids it again."""
 
 CREDENTIALS_SCHEMA = Schema(
     "credentials",
@@ -65,7 +78,7 @@ CREDENTIALS_SCHEMA = Schema(
                 "$$ BEGIN RAISE EXCEPTION 'the audit table is append-only'; END $$",
             },
             {
-                "sqlite": f"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT {_REFUSE}; END",
+                "sqlite": _NO_DELETE,
                 "postgresql": "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
                 "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
             },

@@ -64,6 +64,10 @@ class CredentialStore:
         """Run a blocking method of this store in a worker thread."""
         return await self.database.in_thread(work, *args, **kwargs)
 
+    async def in_reader(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a method that only reads, beside writers that wait for a lock."""
+        return await self.database.in_reader(work, *args, **kwargs)
+
     def put(self, credential: Credential, secret: Mapping[str, str], act: Act = _OPERATOR_SET) -> None:
         """Store a credential in place of an earlier one of the same owner; secret and details are encrypted as one."""
         self.database.call(rows.put, credential, self._sealed(credential.owner, secret), self.cipher.primary_id, act)

@@ -41,7 +41,8 @@ class AuditedAuthenticator(Authenticator):
         return caller
 
     async def aclose(self) -> None:
-        """Write what is left of the record."""
+        """Write which keys were used, and what is left of the record."""
+        await super().aclose()
         await self._watch.aclose()
 
     def _forwarded(

@@ -1,16 +1,23 @@
 """From key and headers of one request to a `Caller`."""
 
 import hmac
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
-from agentroster.errors import NotAllowed, Unauthenticated
+from agentroster.errors import NotAllowed, TooManyRequests, Unauthenticated
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.openwebui import CHAT_HEADER, forwarded_user
+from agentroster.identity.presented_key import RawHeaders, presented_key
+from agentroster.identity.request_rate import RequestRate
 from agentroster.identity.reserved import ADMIN
 from agentroster.settings import Settings
 
 _LONGEST_CHAT_ID = 200
+_MAX_RIGHT_KEYS = 10_000
+_GUESSING = "Too many requests with a wrong API key come from this address: try again later."
+_GUESSING_SECONDS = 10
 
 
 class Authenticator:
@@ -21,12 +28,46 @@ class Authenticator:
         self._master = settings.master_key.get_secret_value() if settings.master_key else None
         self._forwarder = settings.openwebui_key.get_secret_value() if settings.openwebui_key else None
         self._jwt_secret = settings.openwebui_jwt_secret.get_secret_value() if settings.openwebui_jwt_secret else None
+        self._rate = RequestRate(settings.requests_per_minute)
+        self._wrong_keys = RequestRate(settings.wrong_keys_per_minute)
+        # Hashes of keys that were right: behind a reverse proxy their holders share an address with whoever guesses.
+        self._right: OrderedDict[int, None] = OrderedDict()
+
+    async def admit(self, headers: RawHeaders, address: str) -> Caller:
+        """Return who asks, counting the request; `address` is the client's.
+
+        Raises Unauthenticated, and TooManyRequests for a caller who asks too often or an address with many wrong keys.
+        """
+        key = presented_key(headers)
+        is_guess = bool(key) and hash(key) not in self._right and not self._is_configured(key)
+        if is_guess and self._wrong_keys.is_exhausted(address):
+            raise TooManyRequests(_GUESSING, retry_after=_GUESSING_SECONDS)
+        try:
+            caller = await self.authenticate(key, lambda name: _values(headers, name))
+        except Unauthenticated:
+            if is_guess:
+                self._wrong_keys.take(address)
+            raise
+        self._remember(key)
+        wait = self._rate.take((caller.key_id, caller.issuer, caller.user))
+        if wait:
+            raise TooManyRequests(f"Too many requests: ask again in {wait} seconds.", retry_after=wait)
+        return caller
+
+    def _is_configured(self, key: str) -> bool:
+        return _same(key, self._master) or _same(key, self._forwarder)
+
+    def _remember(self, key: str) -> None:
+        self._right[hash(key)] = None
+        self._right.move_to_end(hash(key))
+        if len(self._right) > _MAX_RIGHT_KEYS:
+            self._right.popitem(last=False)
 
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
 
-        Raises Unauthenticated with the same text for an unknown, expired and revoked key, and NotAllowed for a key
-        that an earlier version made for the operator's name.
+        Raises Unauthenticated with the same text for an unknown, expired and revoked key, NotAllowed for a key that an
+        earlier version made for the operator's name, and StorageFailed.
         """
         key = key.strip()
         chat_ids = header_values(CHAT_HEADER)
@@ -44,6 +85,14 @@ class Authenticator:
             raise NotAllowed("This key is for the user `admin`, who is the operator: ask for a key with another name.")
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
 
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._keys.active(key_ids)
+
+    async def aclose(self) -> None:
+        """Write which keys were used."""
+        await self._keys.aclose()
+
     def _forwarded(
         self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str
     ) -> Caller:
@@ -56,6 +105,11 @@ class Authenticator:
             models=models,
             chat_id=chat_id,
         )
+
+
+def _values(headers: RawHeaders, name: str) -> list[str]:
+    wanted = name.encode()
+    return [value.decode("latin-1") for found, value in headers if found == wanted]
 
 
 def _same(given: str, expected: str | None) -> bool:

@@ -53,6 +53,17 @@ class KeyAudit:
         """Return the newest rows, newest first: those of a user, since a time, after a row."""
         return self._database.call(_read, user, since, after, most)
 
+    def drop_before(self, at: float, most: int) -> int:
+        """Delete up to so many rows from before a time; return how many."""
+        return self._database.call(_drop_before, at, most)
+
+
+def _drop_before(connection: Connection, at: float, most: int) -> int:
+    statement = text(
+        "DELETE FROM key_audit WHERE id IN (SELECT id FROM key_audit WHERE at < :at ORDER BY id LIMIT :most)"
+    )
+    return connection.execute(statement, {"at": at, "most": most}).rowcount
+
 
 def _read(connection: Connection, user: str | None, since: float, after: int, most: int) -> list[KeyEvent]:
     statement = text(

@@ -5,20 +5,25 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, bindparam, text
 
-from agentroster.db import Database
+from agentroster.db import Database, quickly
 from agentroster.errors import BadInput, NotFound
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.reserved import is_reserved
+from agentroster.write_behind import WriteBehind
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0
 _LONGEST_USER = 128
 _LITELLM_WORDS = frozenset({"all-proxy-models", "all-team-models", "no-default-models"})
+_COLUMNS = 'id, digest, "user", forwarder, models, created_at, expires_at, last_used_at, revoked_at'
+_FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE id = ?"  # noqa: S608 - constants, no input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,8 @@ class KeyStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noted: dict[str, float] = {}
+        self._uses = WriteBehind("uses of keys", self._write_uses)
 
     def create(
         self, *, user: str, forwarder: bool = False, models: Sequence[str] = (), expires_at: float | None = None
@@ -90,11 +97,35 @@ class KeyStore:
             raise NotFound(f"There is no key {key_id!r}; `roster keys list` shows them all.")
 
     async def find(self, secret: str) -> ApiKey | None:
-        """Return the active key with this text, noting its use, or None."""
+        """Return the active key with this text, or None. Its use is noted later: this only reads.
+
+        Raises StorageFailed.
+        """
         match = _FORM.fullmatch(secret)
         if match is None:
             return None
-        return await self._database.run(_find, match[1], _digest(secret), time.time())
+        row = await self._database.in_reader(self._database.read_one, _FIND, (match[1],))
+        if row is None or not hmac.compare_digest(bytes(row[1]), _digest(secret)):
+            return None
+        key, now = _from_row(row), time.time()
+        if key.state(now) != "active":
+            return None
+        last = max(key.last_used_at or 0.0, self._noted.get(key.id, 0.0))
+        if now - last > _LAST_USED_STEP_SECONDS:
+            self._noted[key.id] = now
+            self._uses.add((key.id, now))
+        return key
+
+    async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of these keys that may be used now."""
+        return await self._database.in_reader(self._database.call, _active, sorted(key_ids), time.time())
+
+    async def aclose(self) -> None:
+        """Write which keys were used."""
+        await self._uses.aclose()
+
+    async def _write_uses(self, uses: Sequence[tuple[str, float]]) -> None:
+        await self._database.run(_note_uses, dict(uses))
 
 
 def public_part(secret: str) -> str:
@@ -127,22 +158,23 @@ def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
     record(connection, [KeyEvent(action="create", at=key.created_at, key_id=key.id, user=key.user)])
 
 
-def _from_row(row: Row[tuple[object, ...]]) -> ApiKey:
+def _from_row(row: Sequence[Any]) -> ApiKey:
+    key_id, _digest, user, forwarder, models, created_at, expires_at, last_used_at, revoked_at = row
     return ApiKey(
-        id=row.id,
-        user=row.user,
-        forwarder=bool(row.forwarder),
-        models=tuple(name for name in row.models.split(",") if name),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked_at=row.revoked_at,
+        id=key_id,
+        user=user,
+        forwarder=bool(forwarder),
+        models=tuple(name for name in models.split(",") if name),
+        created_at=created_at,
+        expires_at=expires_at,
+        last_used_at=last_used_at,
+        revoked_at=revoked_at,
     )
 
 
 def _select_all(connection: Connection) -> list[ApiKey]:
-    rows = connection.execute(text("SELECT * FROM api_keys ORDER BY created_at, id"))
-    return [_from_row(row) for row in rows]
+    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at, id"))  # noqa: S608
+    return [_from_row(tuple(row)) for row in rows]
 
 
 def _revoke(connection: Connection, key_id: str) -> bool:
@@ -156,14 +188,13 @@ def _revoke(connection: Connection, key_id: str) -> bool:
     return connection.execute(text("SELECT 1 FROM api_keys WHERE id = :id"), values).first() is not None
 
 
-def _find(connection: Connection, key_id: str, digest: bytes, now: float) -> ApiKey | None:
-    row = connection.execute(text("SELECT * FROM api_keys WHERE id = :id"), {"id": key_id}).first()
-    if row is None or not hmac.compare_digest(row.digest, digest):
-        return None
-    key = _from_row(row)
-    if key.state(now) != "active":
-        return None
-    if key.last_used_at is None or now - key.last_used_at > _LAST_USED_STEP_SECONDS:
-        statement = text("UPDATE api_keys SET last_used_at = :now WHERE id = :id")
-        connection.execute(statement, {"id": key_id, "now": now})
-    return key
+def _note_uses(connection: Connection, used_at: Mapping[str, float]) -> None:
+    # In one order everywhere, so that two processes cannot wait for each other.
+    rows = [(at, key_id, at) for key_id, at in sorted(used_at.items())]
+    quickly(connection, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND COALESCE(last_used_at, 0) < ?", rows)
+
+
+def _active(connection: Connection, key_ids: Sequence[str], now: float) -> AbstractSet[str]:
+    statement = text(f"SELECT {_COLUMNS} FROM api_keys WHERE id IN :ids")  # noqa: S608 - constants, no input
+    rows = connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {"ids": key_ids})
+    return {key.id for key in map(_from_row, rows) if key.state(now) == "active"}

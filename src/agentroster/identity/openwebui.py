@@ -44,10 +44,12 @@ def signed_user(tokens: Sequence[str], secret: str) -> ForwardedUser:
             leeway=_LEEWAY_SECONDS,
             options={"require": ["sub", "iss", "iat", "exp"], "enforce_minimum_key_length": True},
         )
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        # What is signed may still be no token: PyJWT meets some kinds of claims with Python's own errors.
         raise Unauthenticated(_REFUSED) from error
-    # PyJWT accepts a life of ten years and a blank subject.
-    if not 0 < claims["exp"] - claims["iat"] <= _LONGEST_LIFE_SECONDS:
+    # PyJWT accepts a life of ten years, times as text and a blank subject.
+    issued, expires = claims["iat"], claims["exp"]
+    if not (_is_time(issued) and _is_time(expires) and 0 < expires - issued <= _LONGEST_LIFE_SECONDS):
         raise Unauthenticated(_REFUSED)
     return ForwardedUser(_subject(claims["sub"]), _name(claims.get("name") or claims.get("email")))
 
@@ -63,6 +65,10 @@ def forwarded_user(header_values: Callable[[str], Sequence[str]], secret: str | 
         raise Unauthenticated(f"The header {PLAIN_HEADER} was sent more than once.")
     names = header_values(PLAIN_NAME_HEADER)
     return ForwardedUser(_subject(plain[0]), _name(unquote(names[0])) if len(names) == 1 else "")
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _subject(value: object) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict
+from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict, StorageFailed
 from agentroster.identity.caller import Caller
 from agentroster.jobs.job import ENDED, Job, JobEvent
 from agentroster.jobs.store import JobStore
@@ -41,21 +41,32 @@ _MOST_LOOKED_AT = 1000
 class Jobs:
     """The jobs of this process and, through the database, of all others."""
 
-    def __init__(self, store: JobStore, skills: SkillAccess, find_model: FindOwnModel, rights: SkillRights) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        skills: SkillAccess,
+        find_model: FindOwnModel,
+        rights: SkillRights,
+        *,
+        max_queued: int,
+    ) -> None:
+        """`max_queued` jobs of one person may wait."""
         self._store = store
         self._skills = skills
         self._find_model = find_model
         self._rights = rights
+        self._max_queued = max_queued
         self.worker = JobWorker(store, self.run)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
 
         Raises NotAllowed for a skill that the key does not permit, NotFound for an unknown one, InputInvalid with each
-        complaint, ModelMissing when it needs a language model and there is none.
+        complaint, ModelMissing when it needs a language model and there is none, QueueFull when too many of this
+        person's wait already.
         """
         await self.check(caller, name, arguments)
-        job = await self._store.database.in_thread(self._store.create, caller, name, arguments)
+        job = await self._store.database.in_thread(self._store.create, caller, name, arguments, self._max_queued)
         self.worker.wake()
         return job
 
@@ -77,7 +88,7 @@ class Jobs:
 
         Raises NotFound, also for somebody else's, and for one of this person's whose skill this key does not permit.
         """
-        job = await self._store.database.in_thread(self._store.find, caller, job_id)
+        job = await self._store.database.in_reader(self._store.find, caller, job_id)
         if job is None or not self._rights.may_run(caller, job.skill):
             raise NotFound(f"You have no job {job_id[:60]!r}.")
         return job
@@ -85,7 +96,7 @@ class Jobs:
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
         """Return this caller's jobs, newest first, of the skills that the key permits."""
         looked_at = _MOST_LOOKED_AT if caller.models else most
-        jobs = await self._store.database.in_thread(self._store.of_caller, caller, looked_at)
+        jobs = await self._store.database.in_reader(self._store.of_caller, caller, looked_at)
         return [job for job in jobs if self._rights.may_run(caller, job.skill)][:most]
 
     async def cancel(self, caller: Caller, job_id: str) -> Job:
@@ -102,7 +113,7 @@ class Jobs:
         """Yield the events after a number until the job ends; None when nothing happened for a while."""
         spoke_at = time.monotonic()
         while True:
-            found = await self._store.database.in_thread(self._store.events, job_id, after)
+            found, has_ended = await self._read(job_id, after)
             for event in found:
                 yield event
                 after, spoke_at = event.number, time.monotonic()
@@ -111,12 +122,21 @@ class Jobs:
             if found:
                 # Perhaps there are more already: a long story is read in parts.
                 continue
-            if await self._store.database.in_thread(self._store.has_ended_by, job_id, after):
+            if has_ended:
                 return
             if time.monotonic() - spoke_at > _SILENCE_SECONDS:
                 yield None
                 spoke_at = time.monotonic()
             await self.worker.changed.wait(job_id, _POLL_SECONDS)
+
+    async def _read(self, job_id: str, after: int) -> tuple[list[JobEvent], bool]:
+        """Return the next events, and whether none will follow; nothing while the database is away: it comes back."""
+        store = self._store
+        try:
+            found = await store.database.in_reader(store.events, job_id, after)
+            return found, not found and await store.database.in_reader(store.has_ended_by, job_id, after)
+        except StorageFailed:
+            return [], False
 
     async def run(self, job: Job, watch: Watch, proposals: Proposals | None = None) -> None:
         """Run a pipeline here; `watch` records it, `proposals` make a dry run. Raises what the skill raises."""

@@ -41,7 +41,8 @@ class Dialer(httpcore.AsyncNetworkBackend):
                 return await _first_that_answers(addresses, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(host) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            # The resolver has Python's own words for a name that is none.
             raise httpcore.ConnectError(host) from error
 
     async def _resolved(self, host: str, port: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from agentroster.net.slots import Slots
 from agentroster.skill_call import SkillCall
 
 _MOST_REDIRECTS = 5
+_NO_ADDRESS = "This is not a usable web address."
+# Part of a host name; longer or empty ones are an error of Python's resolver (RFC 1035). Underscores are in use.
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_LONGEST_NAME, _LAST_PORT = 253, 65_535
 _ALWAYS = {"accept-encoding": "identity"}
 # They say which host is meant, or how the message is framed: that is decided by the address and the client.
 _STEERING = frozenset(
@@ -37,12 +42,20 @@ class Origin:
         """Read an origin. Raises NotAllowed for a URL that is not plain http(s) with a host."""
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise NotAllowed("This is not a usable web address.") from error
-        scheme, host = parsed.scheme, parsed.host.rstrip(".").lower()
+            # Here too: httpx decodes an international name when it is asked for, and `idna` has errors of its own.
+            scheme, host = parsed.scheme, parsed.host.rstrip(".").lower()
+            ascii_host = parsed.raw_host.decode().rstrip(".")
+        except (httpx.InvalidURL, ValueError) as error:
+            raise NotAllowed(_NO_ADDRESS) from error
+        if (ascii_host and ":" not in ascii_host and not _is_name(ascii_host)) or (parsed.port or 0) > _LAST_PORT:
+            raise NotAllowed(_NO_ADDRESS)
         if scheme not in {"http", "https"} or not host or parsed.userinfo or "\\" in url or parsed.port == 0:
             raise NotAllowed("Only plain http and https addresses without a user name are reached.")
         return cls(scheme, host, parsed.port or (443 if scheme == "https" else 80))
+
+
+def _is_name(host: str) -> bool:
+    return len(host) <= _LONGEST_NAME and all(map(_LABEL.fullmatch, host.split(".")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ class Egress:
                 return await self._follow(method, url, headers, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"{host} cannot be reached.") from error
 
     async def _follow(

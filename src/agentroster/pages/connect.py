@@ -23,12 +23,15 @@ from agentroster.errors import (
     NotFound,
     OAuthRefused,
     RosterError,
+    StorageFailed,
     Unreachable,
 )
 from agentroster.pages.languages import Texts, negotiated
 from agentroster.pages.render import page
+from agentroster.request_body import BodyLimits, read_body
 
-_MOST_BYTES = 65_536
+_LIMITS = BodyLimits(max_bytes=65_536, timeout=20.0)
+_MAX_FIELDS = 50
 _COOKIE_SECONDS = 900
 _COOKIE_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 _GONE = 410
@@ -160,12 +163,12 @@ def _language(request: Request) -> Texts:
 
 
 async def _form_fields(request: Request) -> dict[str, str]:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    """Return the fields of a form; none when it is no form that a page of ours could have sent."""
+    try:
+        body = await read_body(request.receive, _LIMITS)
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except (RosterError, ValueError):
+        return {}
 
 
 def _done(text: Texts, connected: Connected) -> Response:
@@ -178,7 +181,7 @@ def _failed(text: Texts, error: RosterError, provider_name: str, *, status: int 
     return page(
         "failed",
         text,
-        status=status or (_GONE if gone else 400),
+        status=status or (error.status if isinstance(error, StorageFailed) else _GONE if gone else 400),
         problem=_words(text, error),
         detail=detail,
         provider_name=provider_name,

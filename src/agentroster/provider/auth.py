@@ -3,18 +3,33 @@
 from fastapi import HTTPException, Request
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from agentroster.errors import NotAllowed, Unauthenticated
+from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
+from agentroster.open_requests import note_caller
 from agentroster.provider import state
+from agentroster.provider.exchange import current
 from agentroster.provider.request import ROSTER_FIELD
 
 
+class _Refused(HTTPException):
+    """A refusal on purpose: the client is told, and the log needs no traceback of LiteLLM's."""
+
+    roster_expected = True
+
+
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Authenticate one request. Raises HTTPException 401 or 403: any other exception would become a 500."""
+    """Say who the front door let in; authenticate where there is none, and on paths that it does not know.
+
+    Raises HTTPException with our status: any other exception would become a 500.
+    """
+    exchange = current.get()
+    if exchange is not None and exchange.caller is not None:
+        return _key_object(exchange.caller)
     try:
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
-    except (Unauthenticated, NotAllowed) as error:
-        raise HTTPException(error.status, detail=error.message) from None
+    except RosterError as error:
+        raise _Refused(error.status, detail=error.message) from None
+    note_caller(caller)
     return _key_object(caller)
 
 

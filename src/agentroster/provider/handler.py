@@ -3,7 +3,8 @@
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from litellm.llms.custom_llm import CustomLLM
 from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelResponseStream  # pyright: ignore[reportMissingTypeStubs]
@@ -15,9 +16,10 @@ from agentroster.provider.activity import activity_for
 from agentroster.provider.chunks import ChunkWriter, fill, last_chunk
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.failure import AgentFailed, agent_failed
+from agentroster.provider.inert_answer import AsWritten, InertAnswer
 from agentroster.provider.loop_thread import LoopThread
 from agentroster.provider.request import read_request
-from agentroster.provider.stream import Finished, stream_run
+from agentroster.provider.stream import Backlog, Finished, stream_run
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,9 @@ class AgnoProvider(CustomLLM):
         try:
             request = _request(arguments, stream=False)
             result = await state.current().runner.run(request, events.append)
-            activity = activity_for(_exchange().activity)
-            shown = [*(piece for event in events for piece in activity.shown(event)), *activity.ended()]
+            activity, inert = activity_for(_exchange().activity), _inert(request)
+            passed = [*(piece for event in events for piece in inert.passed(event)), *inert.ended()]
+            shown = [*(piece for event in passed for piece in activity.shown(event)), *activity.ended()]
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             raise _failed(error, arguments.get("model")) from None
         return fill(arguments["model_response"], shown, result)
@@ -44,19 +47,25 @@ class AgnoProvider(CustomLLM):
         exchange = _exchange()
         activity = activity_for(exchange.activity)
         writer = ChunkWriter(f"agno/{str(arguments['model']).removeprefix('agno/')}")
+        inert: InertAnswer | AsWritten = AsWritten()
         try:
-            request = _request(arguments, stream=True)
-            runner = state.current().runner
-            async with aclosing(stream_run(lambda emit: runner.run(request, emit))) as events:
+            backlog = Backlog()
+            request = replace(_request(arguments, stream=True), ready=backlog.ready)
+            runner, inert = state.current().runner, _inert(request)
+            async with aclosing(stream_run(lambda emit: runner.run(request, emit), backlog)) as events:
                 async for event in events:
-                    pieces = activity.ended() if isinstance(event, Finished) else activity.shown(event)
-                    last = [last_chunk(event.result)] if isinstance(event, Finished) else []
+                    is_end = isinstance(event, Finished)
+                    passed = inert.ended() if is_end else inert.passed(event)
+                    pieces = [piece for part in passed for piece in activity.shown(part)]
+                    pieces += activity.ended() if is_end else ()
+                    last = [last_chunk(event.result)] if is_end else []
                     for chunk in (*map(writer.chunk, pieces), *last):
                         exchange.started = True
                         yield chunk
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
-            # Else a status line would go on for ever.
-            for piece in activity.ended():
+            # What waits is part of the answer, and a status line would go on for ever.
+            said = [piece for part in inert.ended() for piece in activity.shown(part)]
+            for piece in (*said, *activity.ended()):
                 yield writer.chunk(piece)
             raise _failed(error, arguments.get("model")) from None
 
@@ -71,6 +80,12 @@ class AgnoProvider(CustomLLM):
 
 def _exchange() -> Exchange:
     return current.get() or Exchange()
+
+
+def _inert(request: ChatRequest) -> InertAnswer | AsWritten:
+    wanted = request.params.get("response_format")
+    is_object = isinstance(wanted, dict) and cast("dict[str, object]", wanted).get("type") not in {None, "text"}
+    return AsWritten() if is_object else InertAnswer(state.current().image_hosts.of(request.agent))
 
 
 def _request(arguments: Mapping[str, Any], *, stream: bool) -> ChatRequest:

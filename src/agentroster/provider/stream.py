@@ -11,6 +11,8 @@ from agentroster.agents.chat import Emit, RunEvent, RunResult, Text, Thinking
 from agentroster.provider.exchange import current
 
 INTERVAL_SECONDS = 0.045
+MAX_WAITING = 65_536
+"""Characters that wait for a client that does not read; then the run waits too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +22,41 @@ class Finished:
     result: RunResult
 
 
-async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncGenerator[RunEvent | Finished]:
-    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
-    waiting: list[RunEvent] = []
-    something = asyncio.Event()
+class Backlog:
+    """What a run has emitted and nobody has taken yet."""
 
-    def emit(event: RunEvent) -> None:
-        waiting.append(event)
-        something.set()
+    def __init__(self) -> None:
+        self.waiting: list[RunEvent] = []
+        self.something = asyncio.Event()
+        self._length = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def add(self, event: RunEvent) -> None:
+        """Note an event."""
+        self.waiting.append(event)
+        self.something.set()
+        if isinstance(event, Text | Thinking):
+            self._length += len(event.text)
+            if self._length > MAX_WAITING:
+                self._room.clear()
+
+    def take(self) -> list[RunEvent]:
+        """Return all events that wait, neighbours of one kind of text joined."""
+        self._length = 0
+        self._room.set()
+        return _joined(self.waiting)
+
+    async def ready(self) -> None:
+        """Return when there is room for more: the client reads."""
+        await self._room.wait()
+
+
+async def stream_run(
+    run: Callable[[Emit], Awaitable[RunResult]], backlog: Backlog
+) -> AsyncGenerator[RunEvent | Finished]:
+    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
+    waiting, something, emit = backlog.waiting, backlog.something, backlog.add
 
     async def work() -> RunResult:
         try:
@@ -46,9 +75,9 @@ async def stream_run(run: Callable[[Emit], Awaitable[RunResult]]) -> AsyncGenera
             await something.wait()
             something.clear()
             first = first and not waiting
-            for event in _joined(waiting):
+            for event in backlog.take():
                 yield event
-        for event in _joined(waiting):
+        for event in backlog.take():
             yield event
         if not task.cancelled():
             yield Finished(task.result())

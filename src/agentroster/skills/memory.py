@@ -30,7 +30,9 @@ class Memory:
     async def get(self, name: str) -> str | None:
         """Return what was remembered under this name, or None."""
         self._call.require_open()
-        return await self._database.run(_get, {**self._owner, "name": name}) if self._is_person else None
+        if not self._is_person:
+            return None
+        return await self._database.in_reader(self._database.call, _get, {**self._owner, "name": name})
 
     async def set(self, name: str, value: str) -> None:
         """Remember a value. Raises NotAllowed for a caller without a proven identity, BadInput if too long."""

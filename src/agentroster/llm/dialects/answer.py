@@ -164,7 +164,8 @@ class AnswerReader:
         used.add(call_id)
         name = known_name(open_call.name, self.tools) or sendable_name(open_call.name)
         try:
-            return ToolCall(id=call_id, name=name, arguments=open_call.read())
+            takes_none = not self.tools.get(name, {}).get("properties")
+            return ToolCall(id=call_id, name=name, arguments=open_call.read(takes_none=takes_none))
         except BadArguments as error:
             return ToolCall(id=call_id, name=name, error=_CUT if self.finish == "length" else str(error))
 

@@ -42,10 +42,12 @@ class BadArguments(Exception):
     """Why arguments cannot be used, in words for the model."""
 
 
-def read_arguments(value: object) -> dict[str, Any]:
-    """Return the arguments. Raises BadArguments."""
+def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
+    """Return the arguments; an empty list is none, for a tool that `takes_none`. Raises BadArguments."""
     if value is None:
         return {}
+    if not takes_none and (value == [] or (isinstance(value, str) and value.strip() == "[]")):
+        raise BadArguments(_complaint("[]"))
     if is_object(value):
         return _clean(dict(as_object(value)))
     if is_list(value):

@@ -69,11 +69,11 @@ class OpenCall:
         except (ValueError, RecursionError):
             return False
 
-    def read(self) -> dict[str, Any]:
-        """Return the arguments. Raises BadArguments."""
+    def read(self, *, takes_none: bool) -> dict[str, Any]:
+        """Return the arguments, for a tool that may take none. Raises BadArguments."""
         if self.size > MAX_ARGUMENT_BYTES:
             raise BadArguments("The arguments are larger than 1 MB: send less.")
-        return read_arguments(self.whole if self.whole is not None else self.text)
+        return read_arguments(self.whole if self.whole is not None else self.text, takes_none=takes_none)
 
 
 @dataclass(slots=True)
@@ -133,6 +133,8 @@ class CallCollector:
         if call_id:
             same = next((call for call in self.calls if call.id == call_id), None)
             if same is not None:
+                if name and None not in (index, same.index) and index != same.index:
+                    return None  # one id for two calls
                 return None if self._begins_again(same, name, index, arguments) else same
         candidates = [call for call in self.calls if index is None or call.index in {index, None}]
         last = candidates[-1] if candidates else None

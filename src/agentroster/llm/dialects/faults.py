@@ -175,6 +175,7 @@ def reason_of(value: object, depth: int = 0) -> str:
         "status_msg",
         "reason",
         "error_description",
+        "description",
     )
     found = next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")
     raw = as_object(fields.get("metadata")).get("raw")

@@ -171,10 +171,8 @@ def read_finish(value: object) -> str | None:
 
 def read_usage(value: Mapping[str, object]) -> Usage | None:
     """Return the token counts of a chunk, or None when it has none."""
-    extra = value.get("x_groq")
-    holders = (value, as_object(extra))
-    for holder in holders:
-        usage = holder.get("usage")
+    for holder in (value, as_object(value.get("x_groq")), *as_list(value.get("choices"))[:1]):
+        usage = as_object(holder).get("usage")
         if is_object(usage) and usage:
             return _usage(as_object(usage))
     if "prompt_eval_count" in value or "eval_count" in value:

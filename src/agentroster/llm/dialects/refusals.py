@@ -5,14 +5,16 @@ Only before any piece of an answer has come, and only for what leaves the meanin
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from agentroster.llm.dialects.habits import Habits, SystemRole
 from agentroster.llm.dialects.rule import Rule
+from agentroster.llm.dialects.values import is_list, is_object
 
 MAX_TRIES = 6
+_MAX_DEPTH = 6
 STATUSES = frozenset({400, 404, 405, 406, 409, 415, 422, 500, 501})
 
 Change: TypeAlias = Callable[[Habits, Mapping[str, Any], str], Habits | None]
@@ -55,12 +57,36 @@ def another_way(habits: Habits, body: Mapping[str, Any], status: int, refusal: b
     """Return habits with which to ask once more, or None when the refusal stands."""
     if status not in STATUSES:
         return None
-    text = refusal.decode("utf-8", "replace") if isinstance(refusal, bytes) else json.dumps(refusal, default=str)
+    text = _words(refusal)
     for kind in REFUSALS:
         changed = kind.change(habits, body, text)
         if changed is not None and changed != habits:
             return changed
     return None
+
+
+def _words(refusal: bytes | object) -> str:
+    """Return all texts of a refusal, with names of fields between them; escapes would hide where a word begins."""
+    value: object = refusal
+    if isinstance(refusal, bytes):
+        text = refusal.decode("utf-8", "replace")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return "\n".join(_texts(value, 0))
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    if depth < _MAX_DEPTH and is_list(value):
+        for item in value:
+            yield from _texts(item, depth + 1)
+    if depth < _MAX_DEPTH and is_object(value):
+        for name, item in value.items():
+            yield str(name)
+            yield from _texts(item, depth + 1)
 
 
 def _names(text: str, name: str) -> bool:

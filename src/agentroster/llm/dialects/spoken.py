@@ -58,12 +58,12 @@ FORMS: tuple[Form, ...] = (
     _form("Kimi K2", "<|tool_call_section_begin|>", "<|tool_call_section_end|>", forms.kimi, source="Kimi K2 guide"),
     _form("Kimi K2", "<|tool_call_begin|>", "<|tool_call_end|>", forms.kimi, source="Kimi K2 guide", keeps_opening=True),
     *(
-        _form("DeepSeek", f"<{bar}tool{low}calls{low}begin{bar}>", f"<{bar}tool{low}calls{low}end{bar}>", forms.deepseek,
+        _form("DeepSeek", f"<{bar}tool{low}calls{low}begin{bar}>", f"<{bar}tool{low}calls{low}end{bar}>", forms.deepseek, forms.invoke,
               source="DeepSeek V3 and V3.1 templates")
         for bar in "|\uff5c" for low in "_\u2581"
     ),
     *(
-        _form("DeepSeek", f"<{bar}tool{low}call{low}begin{bar}>", f"<{bar}tool{low}call{low}end{bar}>", forms.deepseek,
+        _form("DeepSeek", f"<{bar}tool{low}call{low}begin{bar}>", f"<{bar}tool{low}call{low}end{bar}>", forms.deepseek, forms.invoke,
               source="DeepSeek V3 and V3.1 templates", keeps_opening=True)
         for bar in "\uff5c" for low in "_\u2581"
     ),

@@ -37,7 +37,10 @@ class HubRef:
 
 def parse_url(text: str, endpoint: str) -> HubRef | None:
     """Read the address of a model repository on the public hub or on `endpoint`; None for anything else."""
-    parts = urlsplit(text.strip().rstrip(".,;"))
+    try:
+        parts = urlsplit(text.strip().rstrip(".,;"))
+    except ValueError:
+        return None
     hosts = {"huggingface.co", "www.huggingface.co", "hf.co", urlsplit(endpoint).netloc.lower()}
     if parts.scheme not in {"http", "https"} or parts.netloc.lower() not in hosts:
         return None

@@ -1,0 +1,31 @@
+"""Which hosts' images an agent's answers may show: a page fetches them without a click, whatever their address says."""
+
+from urllib.parse import urlsplit
+
+from agentroster.agents.registry import AgentRegistry
+from agentroster.errors import NotFound
+from agentroster.settings import Settings
+from agentroster.skills.registry import SkillRegistry
+
+
+class ImageHosts:
+    """The deployment's own, those of the agent, and those its skills declare as `network_domains`."""
+
+    def __init__(self, settings: Settings, agents: AgentRegistry, skills: SkillRegistry) -> None:
+        self._agents = agents
+        self._skills = skills
+        own = urlsplit(settings.public_url).hostname if settings.public_url else None
+        self._everywhere = {host.lower() for host in (own, *settings.image_hosts) if host}
+        # The name under which skills declare the Hub, wherever it is.
+        self._hub = urlsplit(settings.hf_endpoint).hostname or ""
+
+    def of(self, agent: str) -> frozenset[str]:
+        """Return the lower-case host names for an agent; an unknown one has the deployment's."""
+        try:
+            spec = self._agents.get(agent)
+        except NotFound:
+            return frozenset(self._everywhere)
+        manifests = [self._skills.get(name).manifest for name in spec.skills]
+        declared = {domain for manifest in manifests for domain in manifest.permissions.network_domains}
+        hosts = {self._hub if host == "huggingface.co" else host for host in declared}
+        return frozenset(host.lower() for host in (*self._everywhere, *spec.image_hosts, *hosts))

@@ -1,0 +1,33 @@
+"""How many large request bodies are read at the same time, by person and by address."""
+
+from collections import Counter
+from collections.abc import Generator, Hashable
+from contextlib import contextmanager
+
+from agentroster.errors import TooManyRequests
+
+_PEOPLE_AT_ONE_ADDRESS = 8
+
+
+class LargeBodies:
+    """Counts places; belongs to one event loop."""
+
+    def __init__(self, per_person: int) -> None:
+        self._per_person = per_person
+        self._taken: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def place(self, person: Hashable, address: str) -> Generator[None]:
+        """Hold a place of a person and of an address. Raises TooManyRequests when either has none left."""
+        names = (("person", person), ("address", address))
+        most = (self._per_person, self._per_person * _PEOPLE_AT_ONE_ADDRESS)
+        if any(self._taken[name] >= limit for name, limit in zip(names, most, strict=True)):
+            raise TooManyRequests("Too many large requests at the same time: send this one again in a moment.")
+        self._taken.update(names)
+        try:
+            yield
+        finally:
+            for name in names:
+                self._taken[name] -= 1
+                if not self._taken[name]:
+                    del self._taken[name]

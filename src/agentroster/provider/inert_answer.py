@@ -1,0 +1,64 @@
+"""An answer of an agent on its way to a client: its text and its thinking, each made inert."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from agentroster.agents.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted
+from agentroster.provider.inert_markdown import InertMarkdown
+
+
+class InertAnswer:
+    """Passes events on; text that waits comes before whatever else is shown."""
+
+    def __init__(self, image_hosts: AbstractSet[str]) -> None:
+        self._hosts = image_hosts
+        self._text = InertMarkdown(image_hosts)
+        self._thinking = InertMarkdown(image_hosts)
+
+    def passed(self, event: RunEvent) -> Iterator[RunEvent]:
+        """Yield what may be shown after this event."""
+        match event:
+            case Text(text):
+                yield from _thought(self._thinking.interrupt())
+                yield from _said(self._text.feed(text))
+            case Thinking(text):
+                yield from _said(self._text.interrupt())
+                yield from _thought(self._thinking.feed(text))
+            case _:
+                yield from _thought(self._thinking.interrupt())
+                yield from _said(self._text.interrupt())
+                # A tool's line holds words of its arguments, and may be shown as thinking.
+                has_line = isinstance(event, ToolStarted | ToolProgress)
+                yield replace(event, line=self._made_inert(event.line)) if has_line else event
+
+    def _made_inert(self, line: str) -> str:
+        markdown = InertMarkdown(self._hosts)
+        return markdown.feed(line) + markdown.finish()
+
+    def ended(self) -> Iterator[RunEvent]:
+        """Yield what still waits."""
+        yield from _thought(self._thinking.finish())
+        yield from _said(self._text.finish())
+
+
+class AsWritten:
+    """For answers that a program reads, as it asked for: nothing is changed."""
+
+    def passed(self, event: RunEvent) -> Iterator[RunEvent]:
+        """Yield the event."""
+        yield event
+
+    def ended(self) -> Iterator[RunEvent]:
+        """Yield nothing."""
+        yield from ()
+
+
+def _said(text: str) -> Iterator[RunEvent]:
+    if text:
+        yield Text(text)
+
+
+def _thought(text: str) -> Iterator[RunEvent]:
+    if text:
+        yield Thinking(text)
