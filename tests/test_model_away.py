@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentroster.errors import StartRefused
-from agentroster.llm_presets import KEY_NAMES, NAMES, PRESETS
+from agentroster.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
 from agentroster.proxy_config import build_config
 from agentroster.settings import load_settings
 from tests.conftest import MASTER_KEY
@@ -129,7 +129,7 @@ def test_a_key_of_gemini_alone_is_a_model(nothing_set: pytest.MonkeyPatch, name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_provider_starts_with_what_it_needs_and_says_what_is_missing(
-    nothing_set: pytest.MonkeyPatch, name: str
+    nothing_set: pytest.MonkeyPatch, name: LlmProvider
 ) -> None:
     preset = PRESETS[name]
     nothing_set.setenv("LLM_PROVIDER", name)

@@ -69,13 +69,9 @@ def direct_models(keys: Mapping[str, str], listed: object) -> list[dict[str, obj
     rows: list[dict[str, object]] = []
     for provider, preset in PRESETS.items():
         key = next((name for name in preset.keys if keys.get(name)), None)
-        if key is None or f"{provider}" in str(listed).casefold():
+        if key is None or provider in str(listed).casefold():
             continue
-        rows += [
-            {
-                "model_name": model.rsplit("/", 1)[1],
-                "litellm_params": {"model": model, "api_key": f"os.environ/{key}"},
-            }
-            for model in preset.direct
-        ]
+        for model in preset.direct:
+            params: dict[str, object] = {"model": model, "api_key": f"os.environ/{key}"}
+            rows.append({"model_name": model.rsplit("/", 1)[1], "litellm_params": params})
     return rows

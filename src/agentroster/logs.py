@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import quote, quote_plus
 
-from agentroster.secret_words import is_placeholder, strength_of, weak_pattern
+from agentroster.secret_words import Strength, is_placeholder, strength_of, weak_pattern
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"
@@ -71,7 +71,7 @@ class Redactor:
 
         What is a word hides only where a key is written, as `secret_words` says; a placeholder does not.
         """
-        by_strength = {secret: strength_of(secret) for secret in secrets if secret}
+        by_strength: dict[str, Strength] = {secret: strength_of(secret) for secret in secrets if secret}
         strong = [secret for secret, strength in by_strength.items() if strength == "strong"]
         longest_first = sorted({form for secret in strong for form in _forms(secret)}, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None

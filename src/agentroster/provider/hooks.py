@@ -101,9 +101,9 @@ def _keep_messages_from_logs(data: dict[str, Any]) -> None:
         cast("dict[str, object]", params)[_PRIVATE] = True
         logging_object.model_call_details["standard_callback_dynamic_params"] = params
     for name in ("metadata", "litellm_metadata"):
-        headers: object = (data.get(name) or {}).get("headers")
-        if isinstance(headers, dict):
-            cast("dict[str, object]", headers).pop("litellm-disable-message-redaction", None)
+        metadata = cast("dict[str, Any]", data.get(name) or {})
+        if isinstance(metadata.get("headers"), dict):
+            metadata["headers"].pop("litellm-disable-message-redaction", None)
 
 
 def _keep_body_from_logs(kwargs: dict[str, Any]) -> None:
@@ -111,7 +111,8 @@ def _keep_body_from_logs(kwargs: dict[str, Any]) -> None:
     request: object = kwargs.get("proxy_server_request")
     if isinstance(request, dict):
         given = cast("dict[str, Any]", request)
-        body = {name: value for name, value in (given.get("body") or {}).items() if name in {"model", "stream"}}
+        whole = cast("dict[str, Any]", given.get("body") or {})
+        body = {name: whole[name] for name in ("model", "stream") if name in whole}
         kwargs["proxy_server_request"] = {**given, "body": body}
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import httpx
 import litellm
-from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # pyright: ignore[reportMissingTypeStubs]
 from starlette.types import ASGIApp
 
 _TIMEOUT_SECONDS = 60
