@@ -15,7 +15,7 @@ from openai import OpenAI
 
 READY = "roster is ready at "
 ROSTER = str(Path(sys.executable).with_name("roster"))
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

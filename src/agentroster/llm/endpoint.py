@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -214,22 +214,24 @@ async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerRe
 async def _until_finished(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[bytes]:
     """Yield the body; once the answer has ended, wait only a moment for the body to end as well."""
     loop = asyncio.get_running_loop()
-    deadline: float | None = None
     async with aclosing(decoded_bytes(response)) as chunks:
-        while True:
-            if deadline is None and (reader.is_done or reader.finish is not None):
-                deadline = loop.time() + (_AFTER_END_SECONDS if reader.is_done else _AFTER_FINISH_SECONDS)
-            if reader.is_done and deadline is not None:
-                deadline = min(deadline, loop.time() + _AFTER_END_SECONDS)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    chunk = await anext(chunks, None)
-            except TimeoutError:
-                return
-            if chunk is None:
-                return
-            if not reader.is_done:
-                yield chunk
+        async for chunk in chunks:
+            yield chunk
+            if reader.is_done or reader.finish is not None:
+                break
+        deadline = loop.time() + (_AFTER_END_SECONDS if reader.is_done else _AFTER_FINISH_SECONDS)
+        with suppress(TimeoutError):
+            while (chunk := await _next(chunks, deadline)) is not None:
+                if not reader.is_done:
+                    yield chunk
+                    if reader.is_done:
+                        deadline = loop.time() + _AFTER_END_SECONDS
+
+
+async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:
+    """Return the next bytes, or None at their end. Raises TimeoutError."""
+    async with asyncio.timeout_at(deadline):
+        return await anext(chunks, None)
 
 
 def _joined(pieces: list[Piece]) -> Iterator[Piece]:

@@ -12,12 +12,13 @@ from agentroster.llm.dialects.faults import Fault, find_fault
 from agentroster.llm.dialects.frames import Frame
 from agentroster.llm.dialects.growth import NewText
 from agentroster.llm.dialects.message import Said as ChunkSaid
-from agentroster.llm.dialects.message import merge_kept, read_choice, read_usage
+from agentroster.llm.dialects.message import merge_kept, plain_text, read_choice, read_usage
 from agentroster.llm.dialects.names import known_name, sendable_name
 from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
 from agentroster.llm.dialects.thinking import ThinkingSplitter
 from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
+_USUAL_EVENTS = frozenset({"", "message"})
 _CUT = "The call was cut off at the token limit, so the tool was not called. Say less, or call it again, complete."
 
 
@@ -58,6 +59,10 @@ class AnswerReader:
             return
         if frame.done:
             self.is_done = True
+            return
+        if frame.event in _USUAL_EVENTS and (text := plain_text(frame.value)) is not None:
+            self.has_choices = True
+            yield from self._text_pieces(self._text.of(text))
             return
         values = as_list(frame.value) if is_list(frame.value) else [frame.value]
         for value in values:

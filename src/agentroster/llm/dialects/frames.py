@@ -18,6 +18,7 @@ _MAX_JOINED_LINES = 1_000
 _MAX_ATTEMPTS = 30
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _DONE = frozenset({"[DONE]", '"[DONE]"', "[done]", "DONE"})
+_DECODER = json.JSONDecoder(strict=False)
 _SSE_FIELD = re.compile(r"(?:data|event|id|retry)(?::|$)|:")
 
 
@@ -62,8 +63,24 @@ class FrameReader:
         self._total += len(chunk)
         if self._total > MAX_ANSWER_BYTES:
             raise TooMuch(f"over {MAX_ANSWER_BYTES // 1_000_000} MB")
+        if self._begun and not (self._line or self._is_document) and chunk[-1:] == b"\n" and b"\r" not in chunk:
+            return self._read_lines(chunk.split(b"\n"))
         frames = [frame for line in self._lines(chunk) for frame in self._read(line)]
         return frames or self._unended()
+
+    def _read_lines(self, lines: list[bytes]) -> list[Frame]:
+        """Read whole lines, as nearly all of a stream arrives."""
+        frames: list[Frame] = []
+        for raw in lines:
+            if self._pending:
+                frames += self._read(raw)
+            elif not raw:
+                self._event = ""
+            elif raw.startswith(b"data: {") and (value := parsed(raw[6:].decode("utf-8", "replace"))) is not None:
+                frames.append(Frame(value, self._event))
+            else:
+                frames += self._read(raw)
+        return frames
 
     def close(self) -> list[Frame]:
         """Return what the last bytes hold, also without a last line break. Raises NotRead."""
@@ -191,7 +208,7 @@ class FrameReader:
 def parsed(text: str) -> object | None:
     """Return a JSON object or list, or None for anything else."""
     try:
-        value: Any = json.loads(text, strict=False)
+        value: Any = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return value if is_object(value) or is_list(value) else None
@@ -207,7 +224,6 @@ def _is_scalar(text: str) -> bool:
 
 def _all_values(text: str) -> list[object] | None:
     """Return the values that stand one after another in a text, or None when something else is there."""
-    decoder = json.JSONDecoder(strict=False)
     values: list[object] = []
     position = 0
     while position < len(text):
@@ -215,7 +231,7 @@ def _all_values(text: str) -> list[object] | None:
             position += 1
             continue
         try:
-            value, position = decoder.raw_decode(text, position)
+            value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             return None
         values.append(value)

@@ -69,6 +69,27 @@ class Said:
     kept: dict[str, object] = field(default_factory=dict[str, object])
 
 
+_TELLING = frozenset({"error", "error_message", "error_type", "base_resp", "status", "type", "usage", "x_groq"})
+
+
+def plain_text(value: object) -> str | None:
+    """Return the text of the most ordinary chunk, as nearly all of an answer are; None for any other."""
+    fields = as_object(value)
+    choices = as_list(fields.get("choices"))
+    if len(choices) != 1 or fields.get("object") == "error" or any(map(fields.get, _TELLING & fields.keys())):
+        return None
+    choice = as_object(choices[0])
+    delta = as_object(choice.get("delta"))
+    text: object = delta.get("content")
+    if not isinstance(text, str) or choice.get("index") not in {0, None} or any(map(choice.get, _NOT_PLAIN)):
+        return None
+    is_plain = len(delta) == 1 or not any(item for name, item in delta.items() if name not in {"content", "role"})
+    return text if is_plain else None
+
+
+_NOT_PLAIN = ("finish_reason", "error", "message", "text", "native_finish_reason")
+
+
 def read_choice(value: Mapping[str, object]) -> Said | None:
     """Return what the first choice of a chunk says, or None when it has none."""
     choices = value.get("choices")

@@ -6,7 +6,8 @@ from typing import Any, TypeGuard
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is a JSON object."""
-    return isinstance(value, Mapping)
+    # What a JSON parser makes is a dict, and asking for the abstract class costs ten times as much.
+    return isinstance(value, dict)
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
