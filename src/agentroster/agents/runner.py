@@ -1,6 +1,7 @@
 """One request through one agent: slash command, or model run, within its limits."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 from agentroster.accounts.connect import Connector
@@ -26,6 +27,8 @@ from agentroster.skills.understanding import Refusal
 _MAX_ANSWER = 20_000_000
 """Characters of text and thinking."""
 
+logger = logging.getLogger(__name__)
+
 
 class Runner:
     """Runs requests; holds nothing of any of them."""
@@ -46,11 +49,16 @@ class Runner:
         self._accounts = AccountCommands(connector)
         self._models = models
         self._session_secret = session_secret
+        self._is_prepared = False
 
     async def prepare(self) -> None:
-        """Import what a model run needs, in a thread, so that no request has to."""
-        for spec in [spec for spec in self._agents.all() if spec.factory is None][:1]:
-            await rehearse(spec, lambda name: self._bound(name, ANONYMOUS, spec.name))  # noqa: B023 - one spec only
+        """Import what a model run needs, in a thread, so that no request has to; a failure is only logged."""
+        self._is_prepared = True
+        try:
+            for spec in [spec for spec in self._agents.all() if spec.factory is None][:1]:
+                await rehearse(spec, lambda name: self._bound(name, ANONYMOUS, spec.name))  # noqa: B023 - one spec only
+        except Exception:
+            logger.exception("the rehearsal of an agent failed, the first request will be slow")
 
     async def run(self, request: ChatRequest, emit: Emit) -> RunResult:
         """Answer a request, emitting events as they happen.
@@ -96,6 +104,9 @@ class Runner:
         if choice is None:
             await self._offline(request, skills, output)
             return
+        if not self._is_prepared:
+            # Somebody's own model where the deployment has none, or plain `litellm`.
+            await self.prepare()
         agno_run = await load_agno()
         run = agno_run(
             spec=spec,
