@@ -361,7 +361,7 @@ def plain_litellm(
     text = text.replace("model_list:\n", "model_list:\n" + "".join(f"  - {json.dumps(entry)}\n" for entry in entries))
     text = text.replace("litellm_settings:\n", "litellm_settings:\n" + PLAIN_SETTINGS.replace("CALLS", CALLS))
     more = "  model_group_alias: {swift: agno/demo-agent}\n  default_litellm_params: {mock_response: mocked}\n"
-    text = text.replace("router_settings:\n", f"router_settings:\n{more}")
+    text += f"\nrouter_settings:\n{more}"
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

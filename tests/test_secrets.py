@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from agentroster.logs import Redactor
+from agentroster.secret_words import is_placeholder, strength_of
 from tests.chatting import Person, browser, sign_in
 from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
 from tests.roster_process import RosterProcess
@@ -148,3 +150,62 @@ def test_no_secret_turns_up_anywhere(
 def test_a_leak_would_be_found(proxy: RosterProcess) -> None:
     with pytest.raises(AssertionError, match="master"):
         assert_absent({"master": MASTER_KEY}, b"x" + base64.b64encode(MASTER_KEY.encode()) + b"y", "a text")
+
+
+PLACEHOLDERS = [
+    "ollama", "x", "X", "none", "None", "null", "EMPTY", "lm-studio", "lmstudio", "sk-no-key-required", "dummy",
+    "changeme", "change-me", "not-needed", "no-key-needed", "NoKeyNeeded", "sk-xxxxxxxxxxxxxxxx", "your-api-key-here",
+    "sk-1234", "test123", "12345", "000000", "-", "fake-key", "sk-local", "llama.cpp", "vllm", "placeholder", "n/a",
+    "token-abc", "llama3", "<your key>", "********",
+]  # fmt: skip
+SENTENCE = "How do I install ollama for a fox? None is needed: ./x --key dummy, then test 12345 and change me."
+
+
+@pytest.mark.parametrize("key", PLACEHOLDERS)
+def test_a_placeholder_is_no_secret(key: str) -> None:
+    redactor = Redactor()
+    redactor.learn([key])
+    assert is_placeholder(key)
+    for text in (SENTENCE, f"OPENAI_API_KEY={key}", f"Authorization: Bearer {key}"):
+        assert redactor.clean(text) == text
+
+
+@pytest.mark.parametrize("key", ["sunflower", "fox", "Teapot", "LIBRARY", "1946", "garden"])
+def test_a_key_that_is_a_word_is_masked_where_a_key_is_written(key: str) -> None:
+    redactor = Redactor()
+    redactor.learn([key])
+    for text in (f"a {key}s field", f"the {key.lower()}", f"pre{key}post"):
+        assert redactor.clean(text) == text
+    written = (
+        f"Authorization: Bearer {key}", f"authorization: bearer {key}\n", f"LLM_API_KEY={key}", f"x-api-key: {key}",
+        f'{{"api_key": "{key}"}}', f'{{"api_key":"{key}","a":1}}', f"https://h/v1?key={key}&a=1", f"password = '{key}'",
+        f'"{{\\"token\\": \\"{key}\\"}}"',
+    )  # fmt: skip
+    for text in written:
+        assert key not in redactor.clean(text), text
+
+
+def test_a_short_key_is_masked_between_word_borders_only() -> None:
+    redactor = Redactor()
+    redactor.learn(["s3cr3t"])
+    assert strength_of("s3cr3t") == "short"
+    assert redactor.clean("it is s3cr3t, 's3cr3t', (s3cr3t)") == "it is ***, '***', (***)"
+    assert redactor.clean("s3cr3ts as3cr3t") == "s3cr3ts as3cr3t"
+
+
+@pytest.mark.parametrize("key", ["hunter22", "upstream-canary-key-5f2d9c71e8", "AbCdEfGh", "correcthorsebatterystaple"])
+def test_a_real_key_is_masked_inside_anything(key: str) -> None:
+    redactor = Redactor()
+    redactor.learn([key, "ollama"])
+    texts = [f"x{key}y", f"https://u:{key}@h/p", json.dumps({"a": f"b{key}c"}), quote(f"a/{key}/b", safe="")]
+    texts += [base64.b64encode(f"{pad}{key}zz".encode()).decode() for pad in ("", "a", "ab", "abc")]
+    for text in texts:
+        assert "***" in redactor.clean(text), text
+        assert key not in redactor.clean(text)
+
+
+def test_what_looks_like_a_key_is_masked_whoevers_it_is() -> None:
+    redactor = Redactor()
+    redactor.learn(["ollama"])
+    for key in ("sk-proj-abcdefghijklmnop", "ghp_0123456789abcdefghij", "hf_abcdefghijklmnopqrst"):
+        assert key not in redactor.clean(f"it was {key}.")

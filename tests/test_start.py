@@ -92,6 +92,8 @@ def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environ
         ({"ROSTER_ENCRYPTION_KEY": f"{GOOD_KEY},{GOOD_KEY[:-1]}"}, "key 2 of 2"),
         ({"ROSTER_ENCRYPTION_KEY": f"{GOOD_KEY},{GOOD_KEY}"}, "same key twice"),
         ({"ROSTER_ENCRYPTION_KEY": GOOD_KEY.replace(GOOD_KEY[3], "/")}, "malformed"),
+        ({"ROSTER_OPENWEBUI_KEY": "owui-key-7f"}, "ROSTER_OPENWEBUI_KEY"),
+        ({"ROSTER_OPENWEBUI_KEY": "your-openwebui-key"}, "ROSTER_OPENWEBUI_KEY"),
         ({"ROSTER_OPENWEBUI_JWT_SECRET": "too-short"}, "ROSTER_OPENWEBUI_JWT_SECRET"),
         ({"ROSTER_REQUIRE_SECRETS": "1", "LITELLM_MASTER_KEY": "UNSET"}, "LITELLM_MASTER_KEY is missing"),
         (
@@ -101,6 +103,8 @@ def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environ
         ({"LITELLM_MASTER_KEY": "UNSET", "LITELLM_MASTER_KEY_FILE": "/nowhere/at/all"}, "LITELLM_MASTER_KEY_FILE"),
         ({"LLM_PROVIDER": "openai", "LLM_MODEL": "gpt"}, "LLM_API_KEY"),
         ({"LLM_PROVIDER": "ollama"}, "LLM_MODEL"),
+        ({"LLM_PROVIDER": "gemini"}, "GEMINI_API_KEY"),
+        ({"LLM_PROVIDER": "anthropic", "ANTHROPIC_API_KEY": "sk-ant-0123456789"}, "LLM_MODEL"),
         ({"LLM_PROVIDER": "custom", "LLM_MODEL": "x"}, "LLM_API_BASE"),
         ({"LLM_PROVIDER": "magic"}, "LLM_PROVIDER"),
         ({"LLM_PROVIDER": "proxy", "LLM_MODEL": "agno/demo-agent"}, "agent"),

@@ -30,6 +30,7 @@ from agentroster.model_list import ModelList
 from agentroster.pages.connect import ConnectPages
 from agentroster.provider import state
 from agentroster.provider.chat_secrets import ChatSecrets
+from agentroster.provider.warm_up import warm_up
 from agentroster.request_body import BodyLimits
 from agentroster.runtime import Runtime
 
@@ -48,6 +49,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
             with redirect_stdout(io.StringIO()):
                 await stack.enter_async_context(router.lifespan_context(litellm_app))
             configure_logging(settings.secrets())
+            agents = [spec.model_name for spec in runtime.agents.all()]
+            await warm_up(cast("ASGIApp", litellm_app), settings.required("master_key"), agents)
             runtime.jobs.worker.start()
             runtime.retention.start()
             watch = asyncio.create_task(runtime.requests.watch_keys(runtime.authenticator.active))

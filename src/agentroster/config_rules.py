@@ -23,17 +23,6 @@ class Rule:
     value: Any = None
 
 
-_RETRY_KINDS = (
-    "Default",
-    "BadRequestError",
-    "AuthenticationError",
-    "TimeoutError",
-    "RateLimitError",
-    "ContentPolicyViolationError",
-    "InternalServerError",
-    "ServiceUnavailableError",
-    "NotFoundError",
-)
 _LITELLM, _ROUTER, _GENERAL = "litellm_settings", "router_settings", "general_settings"
 
 _AUTH = "agentroster.provider.auth.user_api_key_auth"
@@ -48,11 +37,14 @@ RULES: tuple[Rule, ...] = (
     Rule(_LITELLM, "responses", "keeps answers for polling", "agents"),
     Rule(_ROUTER, "default_litellm_params", "may answer in an agent's place (`mock_response`)", "agents"),
     # repeated
-    Rule(_LITELLM, "num_retries", "runs an agent again", "forced", 0),
-    Rule(_ROUTER, "num_retries", "runs an agent again", "forced", 0),
-    Rule(_ROUTER, "retry_policy", "runs an agent again", "forced", {f"{kind}Retries": 0 for kind in _RETRY_KINDS}),
+    Rule(_LITELLM, "num_retries", "runs an agent again", "agents"),
+    Rule(_ROUTER, "num_retries", "runs an agent again", "agents"),
+    Rule(_ROUTER, "retry_policy", "runs an agent again", "agents"),
     Rule(_ROUTER, "model_group_retry_policy", "runs an agent again", "cut"),
-    Rule(_ROUTER, "disable_cooldowns", "one person's failure would lock an agent for all", "forced", value=True),
+    Rule(_ROUTER, "disable_cooldowns", "one person's failure would lock an agent for all", "agents"),
+    Rule(_ROUTER, "cooldown_time", "one person's failure would lock an agent for all", "agents"),
+    Rule(_ROUTER, "allowed_fails", "one person's failure would lock an agent for all", "agents"),
+    Rule(_ROUTER, "allowed_fails_policy", "one person's failure would lock an agent for all", "agents"),
     Rule(_GENERAL, "background_health_checks", "would run agents every few minutes", "agents"),
     # rerouted
     Rule(_LITELLM, "fallbacks", "leads from or to an agent", "cut"),
@@ -90,12 +82,11 @@ RULES: tuple[Rule, ...] = (
     Rule(_GENERAL, "store_model_in_db", "models and callbacks of a database", "refused"),
     Rule(_GENERAL, "store_prompts_in_spend_logs", "records conversations in that database", "forced"),
     # what is heard and logged
-    Rule(_LITELLM, "drop_params", "agents would refuse fields", "forced", value=True),
+    Rule(_LITELLM, "drop_params", "agents would refuse fields", "agents"),
     Rule(_LITELLM, "expose_router_debug_in_errors", "errors name internals", "forced", value=False),
     Rule(_LITELLM, "suppress_debug_info", "errors name internals", "forced", value=True),
-    Rule(_LITELLM, "turn_off_message_logging", "messages in logs", "forced", value=True),
+    Rule(_LITELLM, "turn_off_message_logging", "messages of agents in logs", "agents"),
     Rule(_LITELLM, "telemetry", "tells others", "forced", value=False),
-    Rule(_GENERAL, "disable_streaming_logging", "costs half of a stream's time", "forced", value=True),
     Rule(_GENERAL, "cancel_on_disconnect", "an agent would go on for a client that left", "forced", value=True),
     Rule(_LITELLM, "callbacks", "your code sees and may change requests to agents", "allowed"),
     Rule(_LITELLM, "success_callback", "sees that an agent answered; messages are redacted", "allowed"),
@@ -135,6 +126,21 @@ _SERVED = tuple(
     for prefix in ("", "/v1")
     for name in ("chat/completions", "completions", "responses", "messages", "embeddings", "models")
 )
+
+
+def agent_entry(model_name: str) -> dict[str, Any]:
+    """Return the deployment of an agent: one run, no cooldown, no complaint about fields, whatever others have."""
+    return {
+        "model_name": model_name,
+        "litellm_params": {"model": model_name, "num_retries": 0, "drop_params": True},
+        "model_info": {
+            "mode": "chat",
+            # A health check of an agent would be a run of it.
+            "disable_background_health_check": True,
+            # A deployment's own 0 means never; else a person's 401, 404 or 429 would lock the agent for everybody.
+            "cooldown_time": 0,
+        },
+    }
 
 
 def takes_a_path(endpoint: object) -> bool:

@@ -11,6 +11,7 @@ from agentroster.errors import BadInput, NotFound, RosterError
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.presented_key import presented_key, with_one_key
+from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
 from agentroster.large_bodies import LargeBodies
 from agentroster.open_requests import note_caller
 from agentroster.openai_error import error_response
@@ -53,6 +54,7 @@ class FrontDoor:
         self._limits = limits
         self._large_bodies = large_bodies
         self._parsing = asyncio.Lock()
+        self._vain_users = VainUsers()
         self._expose_all = expose_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +72,8 @@ class FrontDoor:
             closes = scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not exchange.body_read
             await error_response(error, closes=closes)(scope, receive, send)
             return
-        await self._app(inner, receive, send)
+        notice = self._vain_users.notice(exchange.caller, scope["headers"]) if exchange.caller else ""
+        await self._app(inner, receive, _with_notice(send, notice) if notice else send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self._expose_all:
@@ -144,6 +147,15 @@ class FrontDoor:
 # LiteLLM would read the same bytes as a form if the client called them one.
 _JSON = (b"content-type", b"application/json")
 _BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding", b"expect"})
+
+
+def _with_notice(send: Send, notice: str) -> Send:
+    async def noticed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (NOTICE_HEADER, notice.encode())]}
+        await send(message)
+
+    return noticed
 
 
 def _address(scope: Scope) -> str:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import quote, quote_plus
 
+from agentroster.secret_words import Strength, is_placeholder, strength_of, weak_pattern
+
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"
 _PERCENT = re.compile("%..")
@@ -62,12 +64,19 @@ class Redactor:
 
     def __init__(self) -> None:
         self._values: re.Pattern[str] | None = None
+        self._weak: list[re.Pattern[str]] = []
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Hide these values from now on: plain, base64 and URL-encoded."""
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._values = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        """Hide these values from now on: plain, base64 and URL-encoded.
+
+        What is a word hides only where a key is written, as `secret_words` says; a placeholder does not.
+        """
+        by_strength: dict[str, Strength] = {secret: strength_of(secret) for secret in secrets if secret}
+        strong = [secret for secret, strength in by_strength.items() if strength == "strong"]
+        longest_first = sorted({form for secret in strong for form in _forms(secret)}, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        weak = (weak_pattern(secret, strength) for secret, strength in by_strength.items())
+        self._weak = [re.compile(pattern) for pattern in weak if pattern]
 
     @contextmanager
     def watching(self) -> Generator[None]:
@@ -83,7 +92,7 @@ class Redactor:
         """Hide these values for as long as the block of `watching` lasts; short ones would hide common words."""
         watched = _in_use.get()
         if watched is not None:
-            watched.add(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED)
+            watched.add(secret for secret in secrets if len(secret) >= _SHORTEST_WATCHED and not is_placeholder(secret))
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
@@ -91,7 +100,9 @@ class Redactor:
             text = text.replace(form, _MASK)
         if self._values is not None:
             text = self._values.sub(_MASK, text)
-        return _PATTERNS.sub(_MASK, text)
+        for pattern in self._weak:
+            text = pattern.sub(_without_weak, text)
+        return _PATTERNS.sub(_unless_placeholder, text)
 
     def clean_bytes(self, data: bytes) -> bytes:
         """Return the data with the watched secrets masked."""
@@ -140,6 +151,15 @@ def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None
             logger.propagate = True
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _without_weak(match: re.Match[str]) -> str:
+    start, end = (place - match.start() for place in match.span("weak"))
+    return match[0][:start] + _MASK + match[0][end:]
+
+
+def _unless_placeholder(match: re.Match[str]) -> str:
+    return match[0] if is_placeholder(match[0]) else _MASK
 
 
 def _watched_forms() -> list[str]:

@@ -11,6 +11,7 @@ import yaml
 from agentroster import config_rules
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import StartRefused
+from agentroster.llm_presets import direct_models
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,12 @@ _MASTER_KEY = "os.environ/LITELLM_MASTER_KEY"
 _MOST_INCLUDES = 100
 
 
-def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[str, Any]:
+def build_config(
+    user: Mapping[str, Any], agents: Iterable[AgentSpec], keys: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the operator's config with agents and needed settings merged in; the input is not changed.
+
+    `keys` are the providers' keys that are set, by variable: direct models come with some of them.
 
     What would share, repeat or reroute what agents answer is dealt with as `config_rules` says, with a warning where
     something is left out. Raises StartRefused.
@@ -33,11 +38,13 @@ def build_config(user: Mapping[str, Any], agents: Iterable[AgentSpec]) -> dict[s
     others = [name for name in _texts(litellm_settings, "callbacks") if name != _HOOKS]
     _refuse_variables(_mapping(user, "environment_variables"))
     models = [entry for entry in _list(user, "model_list") if _is_plain_model(entry)]
+    models += direct_models(keys or {}, models)
     return {
         **user,
-        "model_list": [*models, *(_entry(spec.model_name) for spec in agents), _entry(_WILDCARD)],
+        "model_list": [*models, *map(config_rules.agent_entry, [*(spec.model_name for spec in agents), _WILDCARD])],
         "litellm_settings": {
             "sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS,
+            "drop_params": True,
             **_safe(user, "litellm_settings"),
             "custom_provider_map": [*providers, _PROVIDER],
             "callbacks": [*others, _HOOKS],
@@ -115,12 +122,6 @@ def write_config(config: Mapping[str, Any], path: Path) -> None:
             file.write(text)
     except OSError as error:
         raise StartRefused(f"{path} cannot be written: {error.strerror}; choose another --data-dir") from error
-
-
-def _entry(model_name: str) -> dict[str, Any]:
-    # A health check of an agent would be a run of it.
-    info = {"mode": "chat", "disable_background_health_check": True}
-    return {"model_name": model_name, "litellm_params": {"model": model_name}, "model_info": info}
 
 
 def _is_plain_model(entry: Mapping[str, Any]) -> bool:

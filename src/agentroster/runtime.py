@@ -53,6 +53,7 @@ class Runtime:
     database: Database
     connector: Connector
     client: httpx.AsyncClient
+    model_transport: httpx.AsyncHTTPTransport
     page_secret: bytes
     held: ExitStack
     requests: OpenRequests = field(default_factory=OpenRequests)
@@ -129,6 +130,7 @@ class Runtime:
             database=database,
             connector=connector,
             client=client,
+            model_transport=transport,
             page_secret=ring.subkey("pages"),
             held=held,
         )

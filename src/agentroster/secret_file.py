@@ -9,13 +9,14 @@ from cryptography.fernet import Fernet
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.errors import StartRefused
+from agentroster.secret_words import strength_of
 from agentroster.settings import Settings, load_settings
 
 _NAMES = ("LITELLM_MASTER_KEY", "ROSTER_ENCRYPTION_KEY")
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$")
 # Keys printed in well-known documentation: everybody knows them, so they protect nothing.
 _PUBLIC_MASTER_KEYS = frozenset({"sk-1234", "sk-12345", "sk-123456", "sk-master", "sk-master-key", "sk-test", "sk-key"})
-_SHORTEST_MASTER_KEY = 16
+_MIN_KEY_LENGTH = 16
 
 
 def load_with_secrets(**options: object) -> tuple[Settings, str | None]:
@@ -106,11 +107,15 @@ def _check(settings: Settings) -> None:
         raise StartRefused("LITELLM_MASTER_KEY is a publicly known example key: choose a long random one")
     if not master.isascii() or not master.isprintable():
         raise StartRefused("LITELLM_MASTER_KEY has characters that no HTTP header can carry: use letters and digits")
-    if len(master) < _SHORTEST_MASTER_KEY:
-        raise StartRefused(
-            f"LITELLM_MASTER_KEY is shorter than {_SHORTEST_MASTER_KEY} characters: choose a long random one"
-        )
+    if len(master) < _MIN_KEY_LENGTH:
+        raise StartRefused(f"LITELLM_MASTER_KEY is shorter than {_MIN_KEY_LENGTH} characters: choose a long random one")
     KeyRing.parse(settings.required("encryption_key"))
+    forwarder = settings.openwebui_key.get_secret_value() if settings.openwebui_key else None
+    # Its holder is everybody, and a word is not masked in the log.
+    if forwarder is not None and (len(forwarder) < _MIN_KEY_LENGTH or strength_of(forwarder) != "strong"):
+        raise StartRefused(
+            f"ROSTER_OPENWEBUI_KEY is a word or shorter than {_MIN_KEY_LENGTH} characters: choose a long random one"
+        )
     secret = settings.openwebui_jwt_secret
     if secret is not None and len(secret.get_secret_value().encode()) < 32:  # noqa: PLR2004 - RFC 7518 section 3.2
         raise StartRefused("ROSTER_OPENWEBUI_JWT_SECRET is shorter than 32 bytes: choose a long random one")

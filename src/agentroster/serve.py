@@ -19,6 +19,7 @@ from agentroster.db import wait_for_server
 from agentroster.environment import require_usable_connections, use_known_time_zone
 from agentroster.errors import RosterError, StartRefused
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
 from agentroster.proxy_config import build_config, read_config, write_config
 from agentroster.runtime import Runtime
@@ -85,6 +86,8 @@ def _listen(settings: Settings) -> socket.socket:
 def _prepare_environment(settings: Settings) -> None:
     os.environ.update(_ENVIRONMENT)
     os.environ["LITELLM_MASTER_KEY"] = settings.required("master_key")
+    # Also those that came as NAME_FILE, for `os.environ/NAME` in the proxy config.
+    os.environ.update(settings.provider_keys)
     os.environ["CONFIG_FILE_PATH"] = str(_generated_config(settings))
     config = _user_config(settings)
     if config is not None:
@@ -97,7 +100,7 @@ def _prepare_environment(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     runtime = Runtime.open(settings, _router_model, _url(listener))
-    config = build_config(read_config(_user_config(settings)), runtime.agents.all())
+    config = build_config(read_config(_user_config(settings)), runtime.agents.all(), settings.provider_keys)
     write_config(config, _generated_config(settings))
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
@@ -119,7 +122,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
     server = Server(
         server_config(app, limits, settings.trusted_proxies),
-        lambda: _announce(url, settings, agents),
+        lambda: _announce(url, runtime, agents),
         lambda: runtime.requests.stop(settings.grace_seconds),
     )
     with suppress(SystemExit):
@@ -137,18 +140,19 @@ def _router_model() -> ChatModel:
     return RouterModel()
 
 
-async def _announce(url: str, settings: Settings, agents: list[str]) -> None:
-    """Answer one request before saying that requests are answered: the first one is slow."""
+async def _announce(url: str, runtime: Runtime, agents: list[str]) -> None:
+    """Say that requests are answered, once one is and nothing slow is left to be imported by the next."""
+    settings = runtime.settings
     headers = {"authorization": f"Bearer {settings.required('master_key')}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         (await client.get("/v1/models")).raise_for_status()
-        for agent in agents[:1]:
-            body = {"model": agent, "messages": [{"role": "user", "content": "/help"}]}
-            (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+    if settings.provider != "offline":
+        await runtime.runner.prepare()
     # What is loaded by now stays: a full collection over LiteLLM's 700,000 objects would stall every stream.
     gc.collect()
     gc.freeze()
     click.echo(f"roster is ready at {url} with {', '.join(agents) or 'no agents'}")
+    await tell_model(settings, runtime.model_transport)
 
 
 def _user_config(settings: Settings) -> Path | None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -11,13 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agentroster.errors import StartRefused
-
-LlmProvider: TypeAlias = Literal["openai", "ollama", "custom", "proxy", "offline"]
-
-_DEFAULT_API_BASES: Mapping[LlmProvider, str] = {
-    "openai": "https://api.openai.com/v1",
-    "ollama": "http://127.0.0.1:11434/v1",
-}
+from agentroster.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider, provider_of
 
 
 def _split_paths(value: object) -> object:
@@ -38,6 +31,7 @@ Secret: TypeAlias = SecretStr | None
 SECRET_FIELDS = (
     "master_key", "encryption_key", "openwebui_key", "openwebui_jwt_secret", "llm_api_key", "hf_token", "database_url",
     "github_client_secret", "google_client_secret", "atlassian_client_secret", "oidc_client_secret",
+    *(name.lower() for name in KEY_NAMES),
 )  # fmt: skip
 """Fields that may also be given as a file, by `NAME_FILE`, and that never appear in a log."""
 
@@ -226,10 +220,15 @@ class Settings(BaseSettings):
     llm_provider: LlmProvider | None = Field(
         default=None,
         alias="LLM_PROVIDER",
-        description="`openai`, `ollama`, `custom`, `proxy` or `offline`; guessed from the others when unset.",
+        description=f"{', '.join(f'`{name}`' for name in NAMES[:-1])} or `{NAMES[-1]}`; when unset, guessed from the "
+        "other `LLM_` settings, else from the first key of a provider that is set and has a default model.",
     )
     llm_model: str | None = Field(
-        default=None, alias="LLM_MODEL", description="Name of the model; with `proxy` a name from the proxy's own list."
+        default=None,
+        alias="LLM_MODEL",
+        description="Name of the model; with `proxy` a name from the proxy's own list. By default "
+        + ", ".join(f"`{preset.model}` with `{name}`" for name, preset in PRESETS.items() if preset.model)
+        + ".",
     )
     task_model: str | None = Field(
         default=None,
@@ -240,7 +239,31 @@ class Settings(BaseSettings):
     llm_api_base: str | None = Field(
         default=None, alias="LLM_API_BASE", description="Base URL of an OpenAI-compatible endpoint, with `/v1`."
     )
-    llm_api_key: Secret = Field(default=None, alias="LLM_API_KEY", description="Key for the endpoint.")
+    llm_api_key: Secret = Field(
+        default=None, alias="LLM_API_KEY", description="Key for the endpoint, before the provider's own variable."
+    )
+    openai_api_key: Secret = Field(
+        default=None, alias="OPENAI_API_KEY", description="Key of OpenAI, for agents and for `proxy_config.yaml`."
+    )
+    gemini_api_key: Secret = Field(
+        default=None,
+        alias="GEMINI_API_KEY",
+        description="Key of Gemini: alone it gives agents a model, and lists Gemini's beside them.",
+    )
+    google_api_key: Secret = Field(default=None, alias="GOOGLE_API_KEY", description="Another name for that key.")
+    anthropic_api_key: Secret = Field(
+        default=None, alias="ANTHROPIC_API_KEY", description="Key of Anthropic, as `OPENAI_API_KEY`."
+    )
+    openrouter_api_key: Secret = Field(
+        default=None, alias="OPENROUTER_API_KEY", description="Key of OpenRouter, as `OPENAI_API_KEY`."
+    )
+    mistral_api_key: Secret = Field(
+        default=None, alias="MISTRAL_API_KEY", description="Key of Mistral, as `OPENAI_API_KEY`."
+    )
+    deepseek_api_key: Secret = Field(
+        default=None, alias="DEEPSEEK_API_KEY", description="Key of DeepSeek, as `OPENAI_API_KEY`."
+    )
+    groq_api_key: Secret = Field(default=None, alias="GROQ_API_KEY", description="Key of Groq, as `OPENAI_API_KEY`.")
     llm_timeout_seconds: float = Field(
         default=120.0, alias="LLM_TIMEOUT_SECONDS", gt=0, description="Longest silence of the language model."
     )
@@ -342,30 +365,53 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _model_is_complete(self) -> Self:
-        if self.provider != "offline" and not self.llm_model:
+        preset = PRESETS[self.provider]
+        if self.provider != "offline" and not self.model:
             raise ValueError(f"LLM_PROVIDER={self.provider} needs LLM_MODEL, the name of the model to use")
         for name, model in (("LLM_MODEL", self.llm_model), ("ROSTER_TASK_MODEL", self.task_model)):
             if model and "agno/" in model:
                 raise ValueError(f"{name} names an agent: an agent cannot be the language model of agents")
-        if self.provider == "openai" and self.llm_api_key is None and self.llm_api_base is None:
-            raise ValueError("LLM_PROVIDER=openai needs LLM_API_KEY")
+        if preset.keys and self.model_key is None and self.llm_api_base is None:
+            raise ValueError(f"LLM_PROVIDER={self.provider} needs {preset.keys[0]} or LLM_API_KEY")
         if self.provider == "custom" and not self.llm_api_base:
             raise ValueError("LLM_PROVIDER=custom needs LLM_API_BASE, for example http://127.0.0.1:8080/v1")
         return self
+
+    @property
+    def provider_keys(self) -> dict[str, str]:
+        """The keys of providers that are set, by the names of their variables, in the clear."""
+        values: dict[str, Secret] = {name: getattr(self, name.lower()) for name in KEY_NAMES}
+        return {name: value.get_secret_value() for name, value in values.items() if value is not None}
 
     @property
     def provider(self) -> LlmProvider:
         """The kind of language model: as set, or guessed from what else is set."""
         if self.llm_provider is not None:
             return self.llm_provider
-        if self.llm_model is None:
-            return "offline"
-        return "custom" if self.llm_api_base else "openai"
+        if self.llm_api_base:
+            return "custom" if self.llm_model else "offline"
+        if self.llm_model and self.llm_api_key:
+            return "openai"
+        found = provider_of(self.provider_keys, model=self.llm_model)
+        return found or ("openai" if self.llm_model else "offline")
+
+    @property
+    def model(self) -> str | None:
+        """The name of the language model: as set, or the provider's default."""
+        return self.llm_model or PRESETS[self.provider].model
+
+    @property
+    def model_key(self) -> str | None:
+        """The key for the language model, in the clear; a provider's own never goes to another provider."""
+        if self.llm_api_key is not None:
+            return self.llm_api_key.get_secret_value()
+        keys = self.provider_keys
+        return next((keys[name] for name in PRESETS[self.provider].keys if name in keys), None)
 
     @property
     def api_base(self) -> str:
         """The base URL of the language model, without a trailing slash; empty for `proxy` and `offline`."""
-        return (self.llm_api_base or _DEFAULT_API_BASES.get(self.provider, "")).rstrip("/")
+        return (self.llm_api_base or PRESETS[self.provider].base).rstrip("/")
 
     @property
     def database(self) -> Path | str:

@@ -67,6 +67,7 @@ class Models:
             timeout_seconds=self._timeout_seconds,
             memory=self._backends.memory,
             advice=_ADVICE,
+            name="your own server",
         )
         return ModelChoice(secret["model"], endpoint, server=base, questions=self._backends.questions)
 

@@ -1,7 +1,8 @@
 """One request through one agent: slash command, or model run, within its limits."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 
 from agentroster.accounts.connect import Connector
 from agentroster.agents import commands
@@ -11,17 +12,22 @@ from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text
 from agentroster.agents.meter import Meter, metered
 from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.rehearsal import load_agno, rehearse
 from agentroster.agents.spec import AgentSpec
-from agentroster.errors import LimitReached, NotAllowed
+from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
+from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
 from agentroster.settings import Settings
 from agentroster.skills.access import SkillAccess
+from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.understanding import Refusal
 
 _MAX_ANSWER = 20_000_000
 """Characters of text and thinking."""
+
+logger = logging.getLogger(__name__)
 
 
 class Runner:
@@ -43,6 +49,16 @@ class Runner:
         self._accounts = AccountCommands(connector)
         self._models = models
         self._session_secret = session_secret
+        self._is_prepared = False
+
+    async def prepare(self) -> None:
+        """Import what a model run needs, in a thread, so that no request has to; a failure is only logged."""
+        self._is_prepared = True
+        try:
+            for spec in [spec for spec in self._agents.all() if spec.factory is None][:1]:
+                await rehearse(spec, lambda name: self._bound(name, ANONYMOUS, spec.name))  # noqa: B023 - one spec only
+        except Exception:
+            logger.exception("the rehearsal of an agent failed, the first request will be slow")
 
     async def run(self, request: ChatRequest, emit: Emit) -> RunResult:
         """Answer a request, emitting events as they happen.
@@ -88,27 +104,36 @@ class Runner:
         if choice is None:
             await self._offline(request, skills, output)
             return
-        # Agno takes seconds to import: deployments without a model never pay for it.
-        from agentroster.agents.agno_run import AgnoRun  # noqa: PLC0415
-
-        run = AgnoRun(
+        if not self._is_prepared:
+            # Somebody's own model where the deployment has none, or plain `litellm`.
+            await self.prepare()
+        agno_run = await load_agno()
+        run = agno_run(
             spec=spec,
             request=request,
             choice=choice,
             meter=meter,
-            find_skill=lambda name: (
-                skill := self._skills.get(name, find_model),
-                self._skills.context(skill, request.caller, spec.name),
-            ),
+            find_skill=lambda name: self._bound(name, request.caller, spec.name, find_model),
             session_id=request.caller.session_key(self._session_secret, spec.name),
             emit=output.emit,
         )
-        await run.run()
+        try:
+            await run.run()
+        except UpstreamError as error:
+            if isinstance(error, UpstreamRejected) or not await self._without_model(spec, request, error, output):
+                raise
+            return
         # To the person, who would not learn it from a skill that keeps silent.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
+
+    def _bound(
+        self, name: str, caller: Caller, agent: str, find_model: Callable[[], ModelChoice | None] = lambda: None
+    ) -> tuple[Skill, SkillContext]:
+        skill = self._skills.get(name, find_model)
+        return skill, self._skills.context(skill, caller, agent)
 
     async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output") -> bool:
         """Answer the commands that every agent has; no model is looked for."""
@@ -128,6 +153,21 @@ class Runner:
         if not await self._invoke(commands.understand, request.question, request, skills, output):
             output.emit(Text(commands.unknown_command(request.question)))
 
+    async def _without_model(
+        self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"
+    ) -> bool:
+        """Do what a skill understood to the last word, when the model failed before it said or did anything."""
+        if output.has_begun:
+            return False
+        skills = [self._skills.get(name, lambda: None) for name in spec.skills]
+        # In a thread, as in `_invoke`.
+        found = await asyncio.to_thread(commands.understand, request.question, skills, self._skills.library)
+        if not isinstance(found, commands.Invocation):
+            return False
+        output.emit(Text(f"The language model is away, so I did this without it. {error.message}\n\n"))
+        await self._call(found, request, output)
+        return True
+
     async def _invoke(
         self,
         find: commands.Finder,
@@ -143,11 +183,14 @@ class Runner:
         if isinstance(invocation, Refusal):
             output.emit(Text(invocation.sentence + "\n"))
             return True
+        await self._call(invocation, request, output)
+        return True
+
+    async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
         context = self._skills.context(invocation.skill, request.caller, request.agent)
         needed = await commands.invoke(invocation, context, output.emit, request.ready)
         if needed:
             await self._invite(needed, request, output)
-        return True
 
     async def _invite(self, provider: str, request: ChatRequest, output: "_Output") -> None:
         # To the person, never through the model: a link is a permission.
@@ -161,8 +204,10 @@ class _Output:
         self._emit = emit
         self._has_text = False
         self._length = 0
+        self.has_begun = False
 
     def emit(self, event: RunEvent) -> None:
+        self.has_begun = True
         if isinstance(event, Text | Thinking):
             self._length += len(event.text)
             if self._length > _MAX_ANSWER:

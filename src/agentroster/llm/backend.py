@@ -38,14 +38,14 @@ class Backends:
         self.questions = Slots(settings.model_questions)
         self.memory = HabitMemory()
         self._proxy = proxy
-        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else "none"
         self._endpoint = (
             Endpoint(
                 transport,
                 base_url=settings.api_base,
-                api_key=key,
+                api_key=settings.model_key or "none",
                 timeout_seconds=settings.llm_timeout_seconds,
                 memory=self.memory,
+                name=settings.provider if settings.provider != "custom" else "the server",
             )
             if settings.api_base
             else None
@@ -57,7 +57,7 @@ class Backends:
         `proxy/NAME` is a model of this proxy's own list, any other name one of the default endpoint. Raises
         BadInput for an agent as the model of an agent, which would call itself for ever.
         """
-        name = wish or self._settings.llm_model
+        name = wish or self._settings.model
         by_proxy = self._settings.provider == "proxy"
         if name and name.startswith(PROXY_PREFIX):
             name, by_proxy = name.removeprefix(PROXY_PREFIX), True

@@ -18,6 +18,7 @@ from agentroster.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from agentroster.llm.address import address_of, cause_of
 from agentroster.llm.completion import CompletionRequest, Piece
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.body import decoded_bytes, error_bytes
@@ -59,7 +60,7 @@ class Endpoint:
     client have no place here.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each thing that differs between servers
         self,
         transport: httpx.AsyncBaseTransport,
         *,
@@ -68,9 +69,14 @@ class Endpoint:
         timeout_seconds: float,
         memory: HabitMemory | None = None,
         advice: str = OPERATORS,
+        name: str = "its server",
     ) -> None:
-        """`advice` says who mends a wrong address or key, and where; `memory` what servers are known to want."""
+        """`advice` says who mends a wrong address or key, and where; `memory` what servers are known to want.
+
+        `name` is what a person is told of the server, beside its address.
+        """
         self._advice = advice
+        self._server = f"{name} at {address_of(base_url)}"
         self._memory = memory or HabitMemory()
         self._transport = transport
         self._base = base_url
@@ -117,11 +123,19 @@ class Endpoint:
                 learnt = replace(habits, unopened=reader.splitter.unopened) if reader.has_text() else habits
                 self._memory.keep(self._base, request.model, learnt)
                 yield reader.last_piece()
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            logger.warning("the language model cannot be reached: %s: %s", self._server, cause_of(error))
+            raise UpstreamUnavailable(
+                f"The language model cannot be reached: {self._server} does not answer. Try again; if it stays so, "
+                f"{self._advice}."
+            ) from error
         except httpx.TimeoutException as error:
             raise UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.") from error
         except httpx.TransportError as error:
+            logger.warning("the language model broke off: %s: %s", self._server, cause_of(error))
             raise UpstreamUnavailable(
-                f"The language model cannot be reached or broke off. Try again; if it stays so, {self._advice}."
+                f"The language model broke off: {self._server} ended the connection. Try again; if it stays so, "
+                f"{self._advice}."
             ) from error
         except TooMuch as error:
             raise UpstreamError(

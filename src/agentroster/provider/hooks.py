@@ -27,6 +27,7 @@ _CONTROL_FIELDS = frozenset(
 )  # fmt: skip
 _NO_CACHE = {"no-cache": True, "no-store": True}
 _SCRIPTED = frozenset({"mock_response", "mock_tool_calls", "mock_timeout", "mock_delay"})
+_PRIVATE = "turn_off_message_logging"
 _TEXTS = ("messages", "prompt", "input")
 
 
@@ -64,7 +65,11 @@ class RosterHooks(CustomLogger):
             data[REASONING_FIELD] = effort
         # A second model, asked after a failure, would answer with what was meant for the agent.
         data["disable_fallbacks"] = True
+        # Said by the request itself, it wins over every policy of the router's: one run, and no wait before the answer.
+        data["num_retries"] = 0
+        data["drop_params"] = True
         data["cache"] = dict(_NO_CACHE)
+        _keep_messages_from_logs(data)
         return data
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> dict[str, Any]:
@@ -74,6 +79,7 @@ class RosterHooks(CustomLogger):
                 del kwargs[name]
             kwargs["cache"] = dict(_NO_CACHE)
             kwargs["caching"] = False
+            _keep_body_from_logs(kwargs)
         return kwargs
 
     def _admit(self, exchange: Exchange, data: dict[str, Any]) -> None:
@@ -84,6 +90,30 @@ class RosterHooks(CustomLogger):
         exchange.read_headers(_headers(data).get)
         exchange.is_run = True
         current.set(exchange)
+
+
+def _keep_messages_from_logs(data: dict[str, Any]) -> None:
+    """Let callbacks learn that an agent answered, but not what was said, whatever direct models are set to."""
+    data[_PRIVATE] = True
+    logging_object: Any = data.get("litellm_logging_obj")
+    params: object = getattr(logging_object, "standard_callback_dynamic_params", None)
+    if isinstance(params, dict):
+        cast("dict[str, object]", params)[_PRIVATE] = True
+        logging_object.model_call_details["standard_callback_dynamic_params"] = params
+    for name in ("metadata", "litellm_metadata"):
+        metadata = cast("dict[str, Any]", data.get(name) or {})
+        if isinstance(metadata.get("headers"), dict):
+            metadata["headers"].pop("litellm-disable-message-redaction", None)
+
+
+def _keep_body_from_logs(kwargs: dict[str, Any]) -> None:
+    """Leave the request's body out of what LiteLLM notes of it, which its own redaction forgets."""
+    request: object = kwargs.get("proxy_server_request")
+    if isinstance(request, dict):
+        given = cast("dict[str, Any]", request)
+        whole = cast("dict[str, Any]", given.get("body") or {})
+        body = {name: whole[name] for name in ("model", "stream") if name in whole}
+        kwargs["proxy_server_request"] = {**given, "body": body}
 
 
 def _headers(data: dict[str, Any]) -> dict[str, str]:

@@ -20,13 +20,17 @@ _FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LI
 
 
 class RouterModel:
-    """Calls the in-process router: its aliases and load balancing count, retries are off as everywhere."""
+    """Calls the in-process router: what the operator set for direct models counts, aliases and retries included.
+
+    An agent is run once all the same; and what it says stays out of the logs of direct models.
+    """
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
         reader = AnswerReader(names_of(request.tools))
         try:
-            answer = await _router().acompletion(**body_of(request, first_habits("", request.model)))
+            body = body_of(request, first_habits("", request.model))
+            answer = await _router().acompletion(**body, drop_params=True, turn_off_message_logging=True)
             values = answer if request.stream else _once(answer)
             async for value in values:
                 for piece in reader.read(Frame(value.model_dump())):

@@ -1,0 +1,43 @@
+"""A request that names its user with a key that may not: the user is ignored, and somebody should learn of it."""
+
+import logging
+from collections import OrderedDict
+
+from agentroster.identity.caller import Caller
+from agentroster.identity.openwebui import PLAIN_HEADER, SIGNED_HEADER
+from agentroster.identity.presented_key import RawHeaders
+
+logger = logging.getLogger(__name__)
+
+NOTICE_HEADER = b"x-roster-notice"
+_MAX_TOLD = 1_000
+_NOT_A_FORWARDER = (
+    "the user header is ignored, because this key may not name users: `roster keys create --forwarder` makes one that "
+    "may, and ROSTER_OPENWEBUI_KEY is one"
+)
+_NOT_CHECKED = "the signed user header is ignored, because ROSTER_OPENWEBUI_JWT_SECRET is not set"
+
+
+class VainUsers:
+    """Finds such requests, and tells the log of each key once."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[str, None] = OrderedDict()
+
+    def notice(self, caller: Caller, headers: RawHeaders) -> str:
+        """Return what the client is told, or an empty text."""
+        names = {name.decode("latin-1") for name, _ in headers} & {PLAIN_HEADER, SIGNED_HEADER}
+        if not names:
+            return ""
+        if caller.proof in {"own_key", "master_key"}:
+            notice = _NOT_A_FORWARDER
+        elif caller.proof == "forwarder" and names == {SIGNED_HEADER}:
+            notice = _NOT_CHECKED
+        else:
+            return ""
+        if caller.key_id not in self._told:
+            logger.warning("key %s sent %s: %s", caller.key_id, " and ".join(sorted(names)), notice)
+            self._told[caller.key_id] = None
+            if len(self._told) > _MAX_TOLD:
+                self._told.popitem(last=False)
+        return notice
