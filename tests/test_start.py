@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -65,14 +66,17 @@ def test_ready_is_said_only_when_requests_are_answered(proxy: RosterProcess) -> 
 def test_a_run_in_progress_does_not_hold_up_the_end(tmp_path: Path, base_environment: dict[str, str]) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    proxy = RosterProcess(tmp_path, {**base_environment, "LLM_MODEL": "silent", "LLM_API_BASE": base}).start()
+    environment = {**base_environment, "LLM_MODEL": "silent", "LLM_API_BASE": base, "ROSTER_GRACE_SECONDS": "1"}
+    proxy = RosterProcess(tmp_path, environment).start()
     body = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "hi"}]}
     with proxy.http() as client, socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1]))) as waiting:
         request = client.build_request("POST", "/v1/chat/completions", json=body)
         head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         waiting.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{head}\r\n".encode() + request.content)
-        with listener, listener.accept()[0] as upstream:
-            upstream.recv(10)
+        with listener, ExitStack() as connections:
+            # The first to come is the start, which asks whether the model's server is there.
+            while not connections.enter_context(listener.accept()[0]).recv(10).startswith(b"POST"):
+                pass
             started = time.monotonic()
             assert proxy.stop(signal.SIGINT) == 0
             assert time.monotonic() - started < 10
