@@ -79,6 +79,6 @@ def _mark(headers: MutableHeaders, allowed: str) -> None:
     headers.add_vary_header("Origin")
     if not allowed:
         return
-    own = [name for name in headers.keys() if name.startswith(_EXPOSED_PREFIX)]
+    own = [name for name in headers if name.startswith(_EXPOSED_PREFIX)]
     headers["access-control-allow-origin"] = allowed
     headers["access-control-expose-headers"] = ", ".join((*_EXPOSED, *own))

@@ -1,6 +1,10 @@
-"""Which name was meant by one that does not exist: among those that the caller may use, by the fewest changed letters."""
+"""Which models there are, and which one was meant by a name that does not exist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from agentroster.agents.registry import AgentRegistry
+from agentroster.errors import ModelNotFound
+from agentroster.identity.caller import Caller, permits
 
 _MAX_EDITS = 2
 _MAX_LENGTH = 100
@@ -8,8 +12,39 @@ _MAX_SHOWN = 3
 _MAX_COMPARED = 500
 
 
+class ModelNames:
+    """The names of agents and of the operator's direct models, which may be patterns (`openai/*`)."""
+
+    def __init__(self, agents: AgentRegistry, direct: Sequence[str] = ()) -> None:
+        self._agents = agents
+        self._direct = tuple(direct)
+
+    def check_agent(self, name: str, caller: Caller) -> None:
+        """Raise ModelNotFound for an agent that does not exist, unless the caller's key would not permit it either."""
+        known = self._agents_of(caller)
+        if name not in known and caller.may(name):
+            listed = ", ".join(known) or "none"
+            raise ModelNotFound(f"There is no agent {name}.{did_you_mean(name, known)} Known agents: {listed}.")
+
+    def is_known(self, name: str) -> bool:
+        """Whether there is such a model."""
+        return any(permits(pattern, name) for pattern in self._direct) or name in self._agents_of(None)
+
+    def hint(self, name: str, caller: Caller) -> str:
+        """Return ` Did you mean ...?` with models that the caller may use, or an empty text."""
+        direct = [model for model in self._direct if caller.may(model)]
+        return did_you_mean(name, [*self._agents_of(caller), *direct])
+
+    def _agents_of(self, caller: Caller | None) -> list[str]:
+        names = [spec.model_name for spec in self._agents.all()]
+        return [name for name in names if caller is None or caller.may(name)]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence that begins with a blank, naming what may be meant, or an empty text."""
+    """Return a sentence that begins with a blank, naming the closest of the known names, or an empty text.
+
+    Close is what differs by at most two letters, and one in three.
+    """
     wanted = name.strip().casefold()
     if not wanted or len(wanted) > _MAX_LENGTH:
         return ""
