@@ -14,6 +14,7 @@ class ResponseEvents:
         self._number = 0
         self._said: dict[str, list[str]] = {}
         self._items: list[dict[str, Any]] = []
+        self._begun: dict[str, Any] = {}
 
     def rewritten(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return an event or a whole response with the asked name, a number, and what was said before a failure."""
@@ -25,6 +26,7 @@ class ResponseEvents:
         response = value.get("response")
         changed = {name: inner for name, inner in value.items() if name != "model"}
         if isinstance(response, dict):
+            self._begun = self._begun or cast("dict[str, Any]", response)
             changed["response"] = self._ended(self._named(cast("dict[str, Any]", response)))
         # LiteLLM numbers some events only.
         changed["sequence_number"] = self._number
@@ -41,9 +43,11 @@ class ResponseEvents:
             self._items.append(event["item"])
 
     def _ended(self, response: dict[str, Any]) -> dict[str, Any]:
-        if response.get("status") not in {"failed", "incomplete"} or response.get("output"):
+        """Return a response that failed with all the fields that it began with, and with what was said."""
+        if response.get("status") != "failed" or response.get("output"):
             return response
-        return {**response, "output": [item for item in map(self._unfinished, self._items) if item]}
+        output = [item for item in map(self._unfinished, self._items) if item]
+        return {**self._begun, **response, "output": output, "error": _known_code(response.get("error"))}
 
     def _unfinished(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an output item with what was said of it, empty for one of which nothing was."""
@@ -51,10 +55,19 @@ class ResponseEvents:
         if not text:
             return {}
         if item.get("type") == "message":
-            content = [{"type": "output_text", "text": text, "annotations": []}]
+            content: list[dict[str, Any]] = [{"type": "output_text", "text": text, "annotations": []}]
             return {**item, "status": "incomplete", "content": content}
         return {
             **item,
             "id": item.get("id") or f"rs_{uuid4().hex}",
             "summary": [{"type": "summary_text", "text": text}],
         }
+
+
+def _known_code(error: object) -> object:
+    """Return the error of a failed response with one of OpenAI's codes: typed clients know no others."""
+    if not isinstance(error, dict):
+        return error
+    fields = cast("dict[str, object]", error)
+    is_limit = "rate_limit" in str(fields.get("code"))
+    return {**fields, "code": "rate_limit_exceeded" if is_limit else "server_error"}
