@@ -26,7 +26,9 @@ def refused(model: str = MODEL, key: str = KEY) -> dict:
     except anthropic.APIStatusError as error:
         body = error.body
         return {
-            "status": error.status_code, "code": body["error"]["type"], "text": body["error"]["message"],
+            "status": error.status_code,
+            "code": body["error"]["type"],
+            "text": body["error"]["message"],
             "named": error.request_id == body["request_id"],
         }
     return {}
@@ -48,8 +50,10 @@ print(
             "wrong_key": refused(key="sk-wrong"),
             # What was read from the server's cache is counted apart.
             "usage": [whole.usage.input_tokens + whole.usage.cache_read_input_tokens, whole.usage.output_tokens],
-            "usage_streamed": [final.usage.input_tokens + (final.usage.cache_read_input_tokens or 0),
-                               final.usage.output_tokens],
+            "usage_streamed": [
+                final.usage.input_tokens + (final.usage.cache_read_input_tokens or 0),
+                final.usage.output_tokens,
+            ],
             "id": whole.id,
             "count": count.input_tokens,
         }

@@ -10,8 +10,14 @@ URL, KEY, MODEL = (os.environ[name] for name in ("CLIENT_URL", "CLIENT_KEY", "CL
 
 def chat(text: str, model: str = MODEL, key: str = KEY, **options):
     return litellm.completion(
-        model=f"openai/{model}", api_base=f"{URL}/v1", api_key=key, max_retries=0, num_retries=0, timeout=60,
-        messages=[{"role": "user", "content": text}], **options,
+        model=f"openai/{model}",
+        api_base=f"{URL}/v1",
+        api_key=key,
+        max_retries=0,
+        num_retries=0,
+        timeout=60,
+        messages=[{"role": "user", "content": text}],
+        **options,
     )
 
 

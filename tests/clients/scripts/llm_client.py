@@ -13,7 +13,9 @@ HOME.mkdir(exist_ok=True)
     "\n".join(
         f"- {{model_id: {name}, model_name: {model}, api_base: {URL}/v1, api_key_name: {key}}}"
         for name, model, key in (
-            ("agent", MODEL, "roster"), ("unknown", os.environ["UNKNOWN"], "roster"), ("wrong", MODEL, "wrong"),
+            ("agent", MODEL, "roster"),
+            ("unknown", os.environ["UNKNOWN"], "roster"),
+            ("wrong", MODEL, "wrong"),
         )
     )
 )

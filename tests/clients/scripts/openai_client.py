@@ -13,9 +13,7 @@ def client(key: str = KEY) -> openai.OpenAI:
 
 
 def chat(text: str, model: str = MODEL, key: str = KEY, **options):
-    return client(key).chat.completions.create(
-        model=model, messages=[{"role": "user", "content": text}], **options
-    )
+    return client(key).chat.completions.create(model=model, messages=[{"role": "user", "content": text}], **options)
 
 
 def refused(**options) -> dict:
