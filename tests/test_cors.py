@@ -79,9 +79,12 @@ def test_another_origin_is_told_nothing(cors_proxy: RosterProcess, origin: str) 
     response = preflight(cors_proxy, PATHS[0], origin)
     assert response.status_code == 405 and not allowed(response)
     with cors_proxy.http() as client:
-        answer = client.get("/v1/models", headers={"origin": origin})
-    assert answer.status_code == 200 and not allowed(answer)
-    assert "Origin" in answer.headers["vary"]
+        headers = {"origin": origin}
+        chat = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "/help"}]}
+        answers = client.get("/v1/models", headers=headers), client.post(PATHS[0], json=chat, headers=headers)
+    for answer in answers:
+        assert answer.status_code == 200 and not allowed(answer)
+        assert answer.headers["vary"].count("Origin") == 1
 
 
 @pytest.mark.parametrize("path", ["/health/liveliness", "/nothing", "/roster/connect/x", "/key/generate", "/v1/files"])
@@ -120,8 +123,10 @@ def test_two_origins_and_broken_wishes_are_no_preflight(cors_proxy: RosterProces
 def test_without_the_setting_no_page_is_served(proxy: RosterProcess) -> None:
     response = preflight(proxy, PATHS[0])
     assert response.status_code == 405 and not allowed(response)
+    chat = {"model": "agno/demo-agent", "messages": [{"role": "user", "content": "/help"}]}
     with proxy.http() as client:
         assert not allowed(client.get("/v1/models", headers={"origin": PAGE}))
+        assert not allowed(client.post(PATHS[0], json=chat, headers={"origin": PAGE}))
 
 
 @pytest.mark.anyio

@@ -182,8 +182,9 @@ def _known_caller(scope: Scope) -> list[tuple[bytes, bytes]]:
 def _is_dropped(name: bytes) -> bool:
     # LiteLLM obeys headers of its own (retries, timeouts, tags); its call id stays, it only names the call.
     # It would also compress answers, which we read on their way out; a reverse proxy can do that.
+    # Pages of other origins are our matter (`cors`): LiteLLM would permit them all.
     steering = name.startswith(b"x-litellm-") and name != b"x-litellm-call-id"
-    return steering or name in {b"content-length", b"accept-encoding"}
+    return steering or name in {b"content-length", b"accept-encoding", b"origin"}
 
 
 def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:

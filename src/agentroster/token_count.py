@@ -12,6 +12,8 @@ from typing import Any, cast
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentroster.errors import NotAllowed
+from agentroster.openai_error import error_response
 from agentroster.provider.exchange import current
 
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -32,6 +34,10 @@ class TokenCount:
         exchange = current.get()
         if scope["type"] != "http" or scope["path"] != COUNT_PATH or exchange is None or not exchange.is_run:
             await self._app(scope, receive, send)
+            return
+        model = exchange.model or ""
+        if exchange.caller is not None and not exchange.caller.may(model):
+            await error_response(NotAllowed(f"This key may not use {model}."))(scope, receive, send)
             return
         # The front door has read and cleaned the body: it comes as one piece.
         body = json.loads((await receive())["body"])

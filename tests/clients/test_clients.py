@@ -1,4 +1,4 @@
-"""Real client libraries talk to an agent: what each of them gets to see. `just test-clients`; docs/clients.md is made of it."""
+"""Real client libraries talk to an agent: what each of them gets to see. docs/clients.md is made of it."""
 
 import os
 from typing import Any

@@ -24,7 +24,7 @@ COMMAND = str(pathlib.Path(sys.executable).with_name("llm"))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([COMMAND, *arguments], capture_output=True, encoding="utf-8", timeout=90)
+    return subprocess.run([COMMAND, *arguments], capture_output=True, encoding="utf-8", timeout=90, check=False)
 
 
 def refused(model: str) -> dict:
