@@ -76,7 +76,9 @@ async def _answer_preflight(send: Send, methods: str, allowed: str, asked: str) 
 
 
 def _mark(headers: MutableHeaders, allowed: str) -> None:
-    headers.add_vary_header("Origin")
+    varies = [name.strip() for name in headers.get("vary", "").split(",")]
+    # LiteLLM names it in some answers already.
+    headers["vary"] = ", ".join([name for name in varies if name and name.casefold() != "origin"] + ["Origin"])
     if not allowed:
         return
     own = [name for name in headers if name.startswith(_EXPOSED_PREFIX)]
