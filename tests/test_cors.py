@@ -90,7 +90,8 @@ def test_another_origin_is_told_nothing(cors_proxy: RosterProcess, origin: str) 
 @pytest.mark.parametrize("path", ["/health/liveliness", "/nothing", "/roster/connect/x", "/key/generate", "/v1/files"])
 def test_other_paths_are_for_no_page(cors_proxy: RosterProcess, path: str) -> None:
     response = preflight(cors_proxy, path)
-    assert response.status_code != 204 and not allowed(response)
+    # LiteLLM names methods to whoever asks for its health; no page can read that without an origin.
+    assert response.status_code != 204 and "access-control-allow-origin" not in response.headers
 
 
 def test_answers_and_errors_alike_can_be_read_by_the_page(cors_proxy: RosterProcess) -> None:
