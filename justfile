@@ -19,6 +19,14 @@ test *arguments:
 test-openwebui *arguments:
     uv run -q --group openwebui pytest tests/openwebui {{ arguments }}
 
+# Run the tests with real client libraries, each in an environment of its own in the cache directory
+test-clients *arguments:
+    uv run -q pytest tests/clients -p no:randomly {{ arguments }}
+
+# Write the table of docs/clients.md from a run of them
+docs-clients:
+    WRITE_CLIENTS_PAGE=1 uv run -q pytest tests/clients -p no:randomly
+
 # Format
 fmt:
     uv run -q ruff format .

@@ -144,7 +144,7 @@ def test_tools_of_the_client_are_ignored(proxy: RosterProcess, model_server: Mod
         "type": "function",
         "function": {"name": "delete_everything", "parameters": {"type": "object", "properties": {}}},
     }
-    ask(proxy.openai(), "script: say hi", tools=[tool], tool_choice="required")
+    ask(proxy.openai(), "script: say hi", tools=[tool], tool_choice="auto")
     sent = model_server.requests[0]
     assert "delete_everything" not in json.dumps(sent)
     assert "tool_choice" not in sent

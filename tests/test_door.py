@@ -86,8 +86,12 @@ def test_a_second_key_is_refused_alike_at_all_doors(
     headers = [("authorization", f"Bearer {key}"), (second[0], second[1].format(key=key))]
     response = httpx.request(method, f"{proxy.url}{path}", headers=headers, trust_env=False, timeout=30)
     assert response.status_code == 401, response.text
+    text = "Send one API key, once: this request has more than one."
+    if path == "/v1/messages":
+        assert response.json()["error"] == {"type": "authentication_error", "message": text}
+        return
     assert response.json()["error"] == {
-        "message": "Send one API key, once: this request has more than one.",
+        "message": text,
         "type": "invalid_request_error",
         "param": None,
         "code": "invalid_api_key",

@@ -5,7 +5,7 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from http import HTTPStatus
 from typing import Any, cast
@@ -14,12 +14,15 @@ from litellm.proxy.proxy_server import app as litellm_app
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from agentroster.answer_forms import AnswerForms
+from agentroster.anthropic_errors import AnthropicErrors
 from agentroster.api.health import Readiness
 from agentroster.api.jobs import JobRoutes
 from agentroster.api.me import OwnModelRoutes
 from agentroster.api.requests import unexpected, wrong_method
 from agentroster.api.skills import SkillRoutes
 from agentroster.clean_errors import CleanErrors
+from agentroster.cors import Cors
 from agentroster.endings import Endings
 from agentroster.front_door import FrontDoor
 from agentroster.identity.peer import PeerAddress
@@ -27,17 +30,20 @@ from agentroster.large_bodies import LargeBodies
 from agentroster.last_resort import LastResort
 from agentroster.logs import configure_logging
 from agentroster.model_list import ModelList
+from agentroster.model_names import ModelNames
 from agentroster.pages.connect import ConnectPages
 from agentroster.provider import state
 from agentroster.provider.chat_secrets import ChatSecrets
 from agentroster.provider.warm_up import warm_up
 from agentroster.request_body import BodyLimits
 from agentroster.runtime import Runtime
+from agentroster.token_count import TokenCount
 
 
-def build_app(runtime: Runtime) -> ASGIApp:
-    """Return the app that serves this runtime."""
+def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
+    """Return the app that serves this runtime, and these models of the operator's beside its agents."""
     settings = runtime.settings
+    names = ModelNames(runtime.agents, direct_models)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
@@ -59,11 +65,12 @@ def build_app(runtime: Runtime) -> ASGIApp:
         await runtime.aclose()
 
     door = FrontDoor(
-        CleanErrors(cast("ASGIApp", litellm_app)),
+        AnswerForms(TokenCount(CleanErrors(cast("ASGIApp", litellm_app), names))),
         authenticator=runtime.authenticator,
         secrets=ChatSecrets(runtime.connector.source.providers.names()),
         limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),
         large_bodies=LargeBodies(settings.large_bodies),
+        names=names,
         expose_all=settings.expose_litellm == "all",
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
@@ -82,4 +89,5 @@ def build_app(runtime: Runtime) -> ASGIApp:
     # Not as a mount, which would take the place of our routes for methods that they do not know.
     app.router.default = ModelList(door, runtime.agents)
     app.router.redirect_slashes = False
-    return Endings(PeerAddress(LastResort(app)), runtime.requests)
+    endings = Endings(PeerAddress(LastResort(app)), runtime.requests)
+    return Cors(AnthropicErrors(endings), settings.cors_origins)

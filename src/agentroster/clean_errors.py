@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.logs import redactor
+from agentroster.model_names import ModelNames
 from agentroster.provider.exchange import Exchange, current
 
 logger = logging.getLogger(__name__)
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_TEXT = 2000
 _BEFORE_AN_EXCEPTION = b"Internal Server Error"
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
+_NO_SUCH_MODEL = frozenset({403, 404})
 _OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
 _INTERNALS = re.compile(
     r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL
@@ -36,15 +38,16 @@ _GENERIC = {
 class CleanErrors:
     """Rewrites error responses on their way out; successful ones pass untouched, streams included."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: ModelNames) -> None:
         self._app = app
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the inner app, holding back an answer until it is known whether it is an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        held = _Held(scope, receive, send, current.get() or Exchange())
+        held = _Held(scope, receive, send, self._names)
         try:
             await self._app(scope, receive, held.send)
             await held.finish()
@@ -58,9 +61,10 @@ class CleanErrors:
 class _Held:
     """An answer that is held back: an error until it is whole, a stream until its run has begun."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, names: ModelNames) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._exchange = exchange
+        self._exchange = current.get() or Exchange()
+        self._names = names
         self._waiting: list[Message] = []
         self._passing = False
         self._answered = False
@@ -121,12 +125,28 @@ class _Held:
 
     async def _answer(self, status: int, error: dict[str, Any]) -> None:
         self._answered = True
+        status, error = self._with_hint(status, error)
         response = JSONResponse({"error": error}, status_code=status)
         dropped = {b"content-length", b"content-type", b"cache-control"}
         kept: list[tuple[bytes, bytes]] = self._waiting[0].get("headers", []) if self._waiting else []
         response.raw_headers += [pair for pair in kept if pair[0].lower() not in dropped]
         response.headers.update(self._exchange.error_headers)
         await response(self._scope, self._receive, self._send)
+
+    def _with_hint(self, status: int, error: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Name the model that may be meant by one that does not exist; a key with a list gets 403 for such a name."""
+        name, caller = self._exchange.model, self._exchange.caller
+        if self._exchange.is_run or name is None or caller is None or status not in _NO_SUCH_MODEL:
+            return status, error
+        if self._names.is_known(name) or not (hint := self._names.hint(name, caller)):
+            return status, error
+        return 404, unknown_model(name, hint)
+
+
+def unknown_model(name: str, hint: str = "") -> dict[str, Any]:
+    """Return the error object for a model that does not exist."""
+    text = f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."
+    return {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
 
 
 def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
@@ -150,9 +170,7 @@ def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
     error = _error_object(body)
     message = str(error.get("message") or "")
     if match := _UNKNOWN_MODEL.search(message):
-        name = match[1] or match[2]
-        text = f"There is no model {name!r}: GET /v1/models lists those you may use."
-        return 404, {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+        return 404, unknown_model(match[1] or match[2])
     text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
     if len(text) > _LONGEST_TEXT:
         # LiteLLM repeats in its words what the client sent.

@@ -7,10 +7,11 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.error_forms import last_frames
 from agentroster.errors import RosterError, Stopping
 from agentroster.identity.caller import Caller
 from agentroster.open_requests import OpenRequests, current
-from agentroster.openai_error import error_response
+from agentroster.openai_error import error_object, error_response
 
 _LIVE = frozenset({"/health/liveliness", "/health/liveness"})
 _READY = "/health/readiness"
@@ -19,7 +20,6 @@ _FOLLOWED = ("/events", "/ws")
 _FINISH_SECONDS = 5.0
 _RETRY_SECONDS = 5
 _SERVICE_RESTART, _POLICY_VIOLATION = 1012, 1008
-_UNAUTHORIZED = 401
 
 
 class Endings:
@@ -132,20 +132,10 @@ def _answer(error: RosterError) -> JSONResponse:
 def _last_frames(path: str, error: RosterError) -> bytes:
     """Return the error and the end of a stream, in the words of its interface.
 
-    OpenAI's chat completions and Responses (event `error`), Anthropic's Messages (event `error`), and our own jobs,
-    whose client goes on with `Last-Event-ID`.
+    Our own jobs' client goes on with `Last-Event-ID`.
     """
-    name = path.removeprefix("/v1").strip("/")
-    kind = "authentication_error" if error.status == _UNAUTHORIZED else "api_error"
     if path.startswith(_OWN):
         event = "stopping" if isinstance(error, Stopping) else "error"
         data: dict[str, object] = {"message": error.message, "code": error.code}
         return f"retry: 2000\nevent: {event}\ndata: {json.dumps(data)}\n\n".encode()
-    if name == "messages":
-        data = {"type": "error", "error": {"type": kind, "message": error.message}}
-        return f"event: error\ndata: {json.dumps(data)}\n\n".encode()
-    if name == "responses":
-        data = {"type": "error", "code": error.code, "message": error.message, "param": None, "sequence_number": 0}
-        return f"event: error\ndata: {json.dumps(data)}\n\ndata: [DONE]\n\n".encode()
-    data = {"message": error.message, "type": kind, "param": None, "code": error.code}
-    return f"data: {json.dumps({'error': data})}\n\ndata: [DONE]\n\n".encode()
+    return last_frames(path, error.status, error_object(error))

@@ -3,12 +3,14 @@
     RosterError                      status  says
     ├── StartRefused                    -    why the process does not start (exit status 2)
     ├── BadInput                       400   what is wrong with the request
+    │   ├── FieldInvalid               400   which field of it, by its path
     │   ├── SkillBroken                400   what is wrong with the files of a skill, one problem each
     │   ├── InputInvalid               422   what does not fit a skill's schema, one complaint each
     │   └── AccountCheckFailed         400   what a person gave for an account does not work
     ├── Unauthenticated                401   no proven caller
     ├── NotAllowed                     403   proven, but not permitted
     ├── NotFound                       404   what is missing, and what there is instead
+    │   └── ModelNotFound              404   no model of that name, and which one may be meant
     ├── WrongMethod                    405   what may be sent to this address
     ├── TooLarge                       413   the request body is over the limit
     ├── StateConflict                  409   it cannot be done in the state things are in
@@ -39,14 +41,15 @@ what to do. One place turns them into HTTP: `agentroster.provider.failure`.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 
 class RosterError(Exception):
     """Base of all errors raised on purpose; `message` is safe and useful to the person who gets it."""
 
     status: int = 500
-    code: ClassVar[str] = "internal_error"
+    code: str = "internal_error"
+    param: str | None = None
+    """The field of the request that is wrong, where there is one: `messages[2].content`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -64,6 +67,15 @@ class BadInput(RosterError):
 
     status = 400
     code = "invalid_request"
+
+
+class FieldInvalid(BadInput):
+    """One field of a request is wrong. `code` is one of OpenAI's, such as `invalid_type` or `unsupported_value`."""
+
+    def __init__(self, param: str, problem: str, *, code: str = "invalid_value") -> None:
+        super().__init__(f"`{param}` {problem}")
+        self.param = param
+        self.code = code
 
 
 class SkillBroken(BadInput):
@@ -117,11 +129,22 @@ class NotFound(RosterError):
     code = "not_found"
 
 
+class ModelNotFound(NotFound):
+    """There is no model of that name among those the caller may use."""
+
+    code = "model_not_found"
+    param = "model"
+
+
 class WrongMethod(RosterError):
-    """The address exists, for other methods."""
+    """The address exists, for other methods: `allow` lists them, if they are known here."""
 
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str = "") -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class TooLarge(RosterError):

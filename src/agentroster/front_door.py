@@ -7,12 +7,13 @@ from contextlib import nullcontext
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agentroster.errors import BadInput, NotFound, RosterError
+from agentroster.errors import FieldInvalid, ModelNotFound, NotFound, RosterError, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
 from agentroster.large_bodies import LargeBodies
+from agentroster.model_names import ModelNames
 from agentroster.open_requests import note_caller
 from agentroster.openai_error import error_response
 from agentroster.provider.agent_detours import refuse_detours
@@ -22,23 +23,32 @@ from agentroster.provider.direct_body import check_direct
 from agentroster.provider.exchange import Exchange, current
 from agentroster.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
+_COUNT_PATH = "/v1/messages/count_tokens"
 POST_PATHS = frozenset(
     {
         f"{prefix}/{name}"
         for prefix in ("", "/v1")
         for name in ("chat/completions", "completions", "responses", "messages", "embeddings")
     }
-)
+) | {_COUNT_PATH}
 _GET_PATHS = frozenset({"/models", "/v1/models"})
+_MODEL = "/v1/models/"
 _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
 _POLICY_VIOLATION = 1008
 _LONGEST_MODEL_NAME = 500
 
 
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods of a path that a client of models uses; none for every other path."""
+    if path in POST_PATHS:
+        return ("POST",)
+    return ("GET", "HEAD") if path in _GET_PATHS or path.startswith(_MODEL) else ()
+
+
 class FrontDoor:
     """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a door needs
         self,
         app: ASGIApp,
         *,
@@ -46,6 +56,7 @@ class FrontDoor:
         secrets: ChatSecrets,
         limits: BodyLimits,
         large_bodies: LargeBodies,
+        names: ModelNames,
         expose_all: bool,
     ) -> None:
         self._app = app
@@ -53,6 +64,7 @@ class FrontDoor:
         self._secrets = secrets
         self._limits = limits
         self._large_bodies = large_bodies
+        self._names = names
         self._parsing = asyncio.Lock()
         self._vain_users = VainUsers()
         self._expose_all = expose_all
@@ -89,10 +101,13 @@ class FrontDoor:
         if path in POST_PATHS and method == "POST":
             exchange.caller = caller = await self._caller(scope)
             return await self._cleaned(scope, receive, exchange, caller)
-        if is_reading and path in _GET_PATHS and method != "OPTIONS":
+        if path in _GET_PATHS and method in methods_of(path):
             exchange.caller = await self._caller(scope)
             return {**scope, "headers": _known_caller(scope)}, receive
-        if not self._expose_all and not (is_reading and (path in _PUBLIC_PATHS or path in _GET_PATHS)):
+        if (allowed := methods_of(path)) and method not in allowed:
+            allow = ", ".join(allowed)
+            raise WrongMethod(f"{_shown(method)} is not possible here, but {allow} is.", allow=allow)
+        if not self._expose_all and not (is_reading and path in _PUBLIC_PATHS):
             raise NotFound(f"There is nothing at {method} {_shown(path)}.")
         return {**scope, "headers": _headers(scope)}, receive
 
@@ -128,13 +143,17 @@ class FrontDoor:
         body, exchange.pasted = self._secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
-            raise BadInput("`model` is missing: GET /v1/models lists the names.")
+            raise FieldInvalid(
+                "model", "is missing: GET /v1/models lists the names.", code="missing_required_parameter"
+            )
         if len(model) > _LONGEST_MODEL_NAME:
-            raise NotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
+            raise ModelNotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
         if "," in model:
-            raise BadInput("One request is for one model: `model` must not be a list.")
+            raise FieldInvalid("model", "must not be a list: one request is for one model.")
         endpoint = path.removeprefix("/v1").strip("/")
         if is_agent(model):
+            if exchange.caller is not None:
+                self._names.check_agent(model, exchange.caller)
             body = cleaned(endpoint, body)
             exchange.is_run = True
         else:
@@ -175,8 +194,9 @@ def _known_caller(scope: Scope) -> list[tuple[bytes, bytes]]:
 def _is_dropped(name: bytes) -> bool:
     # LiteLLM obeys headers of its own (retries, timeouts, tags); its call id stays, it only names the call.
     # It would also compress answers, which we read on their way out; a reverse proxy can do that.
+    # Pages of other origins are our matter (`cors`): LiteLLM would permit them all.
     steering = name.startswith(b"x-litellm-") and name != b"x-litellm-call-id"
-    return steering or name in {b"content-length", b"accept-encoding"}
+    return steering or name in {b"content-length", b"accept-encoding", b"origin"}
 
 
 def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:

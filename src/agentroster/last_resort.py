@@ -1,11 +1,11 @@
 """Around everything: what nobody foresaw is an error in OpenAI's form and a line in the log, never plain text."""
 
-import json
 import logging
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.error_forms import last_frames
 from agentroster.errors import RosterError
 from agentroster.identity.presented_key import presented_key
 from agentroster.openai_error import Unexpected, error_object, error_response
@@ -67,5 +67,5 @@ class _Answer:
         elif self._state == "waiting":
             await error_response(error, closes=True)(scope, receive, self._send)
         elif self._state == "started" and self._is_stream:
-            frame = f"data: {json.dumps({'error': error_object(error)})}\n\ndata: [DONE]\n\n"
-            await self._send({"type": "http.response.body", "body": frame.encode(), "more_body": False})
+            frames = last_frames(scope["path"], error.status, error_object(error))
+            await self._send({"type": "http.response.body", "body": frames, "more_body": False})

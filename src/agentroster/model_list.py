@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
-from agentroster.errors import NotFound
+from agentroster.errors import ModelNotFound
+from agentroster.model_names import did_you_mean
 from agentroster.openai_error import error_response
 
 _LIST_PATHS = ("/v1/models", "/models")
@@ -26,21 +27,22 @@ class ModelList:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the list and single models; pass everything else on."""
         path = scope.get("path", "")
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
         elif path in _LIST_PATHS:
             await (await self._listed(scope, receive, wanted=None))(scope, receive, send)
         elif path.startswith("/v1/models/"):
             # Agents have a slash in their name, which LiteLLM's own route does not accept.
             wanted = unquote(path.removeprefix("/v1/models/"))
-            inner = {**scope, "path": "/v1/models", "raw_path": b"/v1/models"}
+            inner = {**scope, "path": _LIST_PATHS[0], "raw_path": _LIST_PATHS[0].encode()}
             await (await self._listed(inner, receive, wanted=wanted))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     async def _listed(self, scope: Scope, receive: Receive, *, wanted: str | None) -> Response:
         inner = _Captured()
-        await self._app(scope, receive, inner.send)
+        # LiteLLM knows no HEAD; the server sends no body in answer to one.
+        await self._app({**scope, "method": "GET"}, receive, inner.send)
         body = inner.json() if inner.status == 200 else None  # noqa: PLR2004
         # Other clients' shapes (Anthropic's, Codex's) come through the same path and stay as they are.
         if body is None or body.get("object") != "list":
@@ -49,9 +51,12 @@ class ModelList:
         if wanted is None:
             return _json_response({**body, "data": rows})
         row = next((row for row in rows if row.get("id") == wanted), None)
-        known = ", ".join(str(row.get("id")) for row in rows)
         if row is None:
-            return error_response(NotFound(f"There is no model {wanted[:100]!r}. Known models: {known or 'none'}."))
+            names = [str(row.get("id")) for row in rows]
+            hint, known = did_you_mean(wanted, names), ", ".join(names)
+            return error_response(
+                ModelNotFound(f"There is no model {wanted[:100]!r}.{hint} Known models: {known or 'none'}.")
+            )
         return _json_response(row)
 
 

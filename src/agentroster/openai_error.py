@@ -2,9 +2,9 @@
 
 from starlette.responses import JSONResponse
 
-from agentroster.errors import InputInvalid, RosterError
+from agentroster.errors import InputInvalid, RosterError, WrongMethod
 
-_FIRST_SERVER_ERROR = 500
+_FIRST_SERVER_ERROR, _TOO_MANY = 500, 429
 
 
 class Unexpected(RosterError):
@@ -26,10 +26,14 @@ def error_response(error: RosterError, *, closes: bool = False) -> JSONResponse:
     retry_after: object = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
+    if isinstance(error, WrongMethod) and error.allow:
+        headers["allow"] = error.allow
     return JSONResponse({"error": body}, error.status, headers)
 
 
 def error_object(error: RosterError) -> dict[str, object]:
     """Return what stands under `error`."""
     kind = "invalid_request_error" if error.status < _FIRST_SERVER_ERROR else "api_error"
-    return {"message": error.message, "type": kind, "param": None, "code": error.code}
+    if error.status == _TOO_MANY:
+        kind = "rate_limit_error"
+    return {"message": error.message, "type": kind, "param": error.param, "code": error.code}

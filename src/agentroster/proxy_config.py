@@ -54,6 +54,12 @@ def build_config(
     }
 
 
+def direct_models(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the models of a built config that are no agents; some are patterns."""
+    names = [str(entry.get("model_name", "")) for entry in config["model_list"]]
+    return [name for name in dict.fromkeys(names) if name and not name.startswith("agno/")]
+
+
 def read_config(path: Path | None) -> dict[str, Any]:
     """Read the operator's file with all that it includes; None is an empty one.
 

@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Most requests with a wrong key from one address in a minute; 0 for any number.",
     )
+    cors_origins: Names = Field(
+        default=(),
+        alias="ROSTER_CORS_ORIGINS",
+        description="Origins of web pages whose scripts may call `/v1` and `/roster/api`, with commas between, such as "
+        "`https://app.example.com`; `*` is any page. A page needs a key all the same: no cookie is ever read.",
+    )
     trusted_proxies: Names = Field(
         (),
         alias="ROSTER_TRUSTED_PROXIES",
@@ -354,6 +360,14 @@ class Settings(BaseSettings):
         for address in value:
             if not re.fullmatch(r"https?://[^/\s@]+/?", address):
                 raise ValueError(f"{address!r} is no address like http://seerr.lan:5055, without a path")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s@*,]+", origin):
+                raise ValueError(f"{origin!r} is no origin like https://app.example.com, without a path, and not `*`")
         return value
 
     @field_validator("hf_endpoint", "llm_api_base", "public_url", "github_url", "oidc_issuer", "oidc_api_url")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint
 
 from agentroster.agents.spec import AgentSpec, spec_of
-from agentroster.errors import NotFound, RosterError, StartRefused
+from agentroster.errors import ModelNotFound, RosterError, StartRefused
 from agentroster.skills.registry import SkillRegistry
 
 logger = logging.getLogger(__name__)
@@ -47,11 +47,11 @@ class AgentRegistry:
         return cls(specs, {entry.name: _package(entry) for entry in chosen}, broken)
 
     def get(self, name: str) -> AgentSpec:
-        """Return an agent. Raises NotFound, listing the known ones."""
+        """Return an agent. Raises ModelNotFound, listing the known ones."""
         spec = self._specs.get(name)
         if spec is None:
             known = ", ".join(spec.model_name for spec in self.all())
-            raise NotFound(f"There is no agent agno/{name}. Known agents: {known or 'none'}.")
+            raise ModelNotFound(f"There is no agent agno/{name}. Known agents: {known or 'none'}.")
         return spec
 
     def all(self) -> list[AgentSpec]:

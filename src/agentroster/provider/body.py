@@ -7,8 +7,12 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
-from agentroster.errors import BadInput
-from agentroster.provider.request import REASONING_FIELD, checked_messages
+from agentroster.errors import BadInput, FieldInvalid
+from agentroster.provider.anthropic_messages import checked_anthropic, checked_system
+from agentroster.provider.chat_messages import checked_messages
+from agentroster.provider.not_offered import refuse_unoffered
+from agentroster.provider.request import REASONING_FIELD
+from agentroster.provider.response_input import checked_input
 
 Objects: TypeAlias = list[dict[str, Any]]
 Count: TypeAlias = Annotated[int, Field(gt=0)]
@@ -57,15 +61,19 @@ class ResponseBody(_Body):
     max_output_tokens: Count | None = None
     text: dict[str, Any] | None = None
     reasoning: dict[str, Any] | None = None
-    previous_response_id: StrictStr | None = None
 
 
-class MessagesBody(_Body):
-    """`/v1/messages`."""
+class CountBody(_Body):
+    """`/v1/messages/count_tokens`."""
 
     messages: Objects
-    max_tokens: Count
     system: StrictStr | Objects | None = None
+
+
+class MessagesBody(CountBody):
+    """`/v1/messages`."""
+
+    max_tokens: Count
     stop_sequences: list[StrictStr] | None = None
 
 
@@ -74,6 +82,7 @@ _BODIES: dict[str, type[_Body]] = {
     "completions": CompletionBody,
     "responses": ResponseBody,
     "messages": MessagesBody,
+    "messages/count_tokens": CountBody,
 }
 
 
@@ -87,20 +96,34 @@ def cleaned(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
     kind = _BODIES.get(endpoint)
     if kind is None:
         raise BadInput("An agent makes no embeddings: choose an embedding model.")
-    if body.get("previous_response_id") is not None:
-        raise BadInput("`previous_response_id` needs stored responses, which agents do not keep: send the whole input.")
-    if "messages" in kind.model_fields:
-        checked_messages(body.get("messages"))
+    refuse_unoffered(endpoint, body)
+    body = {**body, **_conversation(endpoint, body)}
     try:
         clean = kind.model_validate(body).model_dump(exclude_none=True)
     except ValidationError as error:
-        raise BadInput(_complaint(error)) from error
+        raise _complaint(error) from error
     reasoning = clean.pop("reasoning", {})
     effort = clean.pop("reasoning_effort", None) or reasoning.get("effort")
     return clean | ({REASONING_FIELD: effort} if isinstance(effort, str) else {})
 
 
-def _complaint(error: ValidationError) -> str:
+def _conversation(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with what was said, in the words of their interface, checked and repaired."""
+    match endpoint:
+        case "chat/completions":
+            return {"messages": checked_messages(body.get("messages"))}
+        case "responses":
+            return {"input": checked_input(body.get("input"))}
+        case "completions":
+            return {}
+        case _:
+            system = checked_system(body.get("system"))
+            return {"messages": checked_anthropic(body.get("messages")), "system": system}
+
+
+def _complaint(error: ValidationError) -> FieldInvalid:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = str(first["loc"][0])
-    return f"`{field}`: {first['msg'][0].lower()}{first['msg'][1:]}."
+    code = {"missing": "missing_required_parameter"}.get(first["type"], "invalid_value")
+    code = "invalid_type" if first["type"].endswith("_type") else code
+    path = str(first["loc"][0]) + "".join(f"[{step}]" for step in first["loc"][1:] if isinstance(step, int))
+    return FieldInvalid(path, f"is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.", code=code)

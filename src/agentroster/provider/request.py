@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from agentroster.agents.background_task import recognised
 from agentroster.agents.chat import ChatRequest
-from agentroster.errors import BadInput, RunRepeated
+from agentroster.errors import RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.provider.chat_messages import checked_messages
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.tool_card import without_cards
 
@@ -32,7 +33,6 @@ _MODEL_PARAMS = (
     "presence_penalty",
     "frequency_penalty",
 )
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
 def read_request(
@@ -40,7 +40,7 @@ def read_request(
 ) -> ChatRequest:
     """Return the validated request.
 
-    Raises BadInput for messages that are no conversation, NotAllowed when another model's request led here, and
+    Raises FieldInvalid for messages that are no conversation, NotAllowed when another model's request led here, and
     RunRepeated when a router runs the same request a second time: its tools may already have acted.
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
@@ -82,38 +82,3 @@ def _caller(metadata: Mapping[str, Any]) -> Caller:
     if not isinstance(claims, dict):
         return ANONYMOUS
     return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))
-
-
-def checked_messages(messages: object) -> list[Mapping[str, object]]:
-    """Return the messages of a conversation. Raises BadInput, naming the place of what is wrong."""
-    if not isinstance(messages, list) or not messages:
-        raise BadInput("`messages` must be a list with at least one message.")
-    checked = [_message(index, value) for index, value in enumerate(cast("list[object]", messages))]
-    if all(message["role"] in {"system", "developer"} for message in checked):
-        raise BadInput("`messages` holds only system messages: add a message with role `user`.")
-    return checked
-
-
-def _message(index: int, value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise BadInput(f"`messages[{index}]` is not an object.")
-    message = cast("Mapping[str, object]", value)
-    role = message.get("role")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise BadInput(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}.")
-    content = message.get("content")
-    if content is not None and not isinstance(content, str | list):
-        raise BadInput(f"`messages[{index}].content` must be a text or a list of parts.")
-    for name in ("content", "tool_calls"):
-        if not _are_objects(message.get(name)):
-            raise BadInput(f"`messages[{index}].{name}` holds a part that is not an object.")
-    for name in ("name", "tool_call_id"):
-        if not isinstance(message.get(name), str | None):
-            raise BadInput(f"`messages[{index}].{name}` must be a text.")
-    return message
-
-
-def _are_objects(parts: object) -> bool:
-    if parts is None or isinstance(parts, str):
-        return True
-    return isinstance(parts, list) and all(isinstance(part, dict) for part in cast("list[object]", parts))

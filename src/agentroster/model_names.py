@@ -1,0 +1,78 @@
+"""Which models there are, and which one was meant by a name that does not exist."""
+
+from collections.abc import Iterable, Sequence
+
+from agentroster.agents.registry import AgentRegistry
+from agentroster.errors import ModelNotFound
+from agentroster.identity.caller import Caller, permits
+
+_MAX_EDITS = 2
+_MAX_LENGTH = 100
+_MAX_SHOWN = 3
+_MAX_COMPARED = 500
+
+
+class ModelNames:
+    """The names of agents and of the operator's direct models, which may be patterns (`openai/*`)."""
+
+    def __init__(self, agents: AgentRegistry, direct: Sequence[str] = ()) -> None:
+        self._agents = agents
+        self._direct = tuple(direct)
+
+    def check_agent(self, name: str, caller: Caller) -> None:
+        """Raise ModelNotFound for an agent that does not exist, unless the caller's key would not permit it either."""
+        known = self._agents_of(caller)
+        if name not in known and caller.may(name):
+            listed = ", ".join(known) or "none"
+            raise ModelNotFound(f"There is no agent {name}.{did_you_mean(name, known)} Known agents: {listed}.")
+
+    def is_known(self, name: str) -> bool:
+        """Whether there is such a model."""
+        return any(permits(pattern, name) for pattern in self._direct) or name in self._agents_of(None)
+
+    def hint(self, name: str, caller: Caller) -> str:
+        """Return ` Did you mean ...?` with models that the caller may use, or an empty text."""
+        direct = [model for model in self._direct if caller.may(model)]
+        return did_you_mean(name, [*self._agents_of(caller), *direct])
+
+    def _agents_of(self, caller: Caller | None) -> list[str]:
+        names = [spec.model_name for spec in self._agents.all()]
+        return [name for name in names if caller is None or caller.may(name)]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that begins with a blank, naming the closest of the known names, or an empty text.
+
+    Close is what differs by at most two letters, and one in three.
+    """
+    wanted = name.strip().casefold()
+    if not wanted or len(wanted) > _MAX_LENGTH:
+        return ""
+    found: list[tuple[int, str]] = []
+    for model in [model for model in known if "*" not in model][:_MAX_COMPARED]:
+        edits = min(_edits(wanted, form) for form in _forms(model))
+        if edits <= _MAX_EDITS and edits * 3 <= len(wanted):
+            found.append((edits, model))
+    least = min(found)[0] if found else 0
+    close = [model for edits, model in sorted(found) if edits == least][:_MAX_SHOWN]
+    return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
+def _forms(model: str) -> set[str]:
+    """Return a name with and without what stands before its slash."""
+    whole = model.casefold()
+    return {whole, whole.rpartition("/")[2]}
+
+
+def _edits(one: str, other: str) -> int:
+    """Return how many letters differ (Levenshtein), or more than `_MAX_EDITS` once that is sure."""
+    if abs(len(one) - len(other)) > _MAX_EDITS:
+        return _MAX_EDITS + 1
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, 1):
+        before, row = row, [at]
+        for index, against in enumerate(other, 1):
+            row.append(min(row[-1] + 1, before[index] + 1, before[index - 1] + (letter != against)))
+        if min(row) > _MAX_EDITS:
+            return _MAX_EDITS + 1
+    return row[-1]
