@@ -77,11 +77,14 @@ class Endpoint:
         self._url = httpx.URL(f"{base_url}/chat/completions")
         # Always explicit: no library default and no environment variable may send another key to this host.
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+        self._fits_header = api_key.isascii() and api_key.isprintable()
         timeout = httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds))
         self._extensions = {"timeout": timeout.as_dict()}
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
+        if not self._fits_header:
+            raise UpstreamRefusedKey(f"The language model's key has characters that no key has: {self._advice}.")
         habits = self._memory.get(self._base, request.model)
         for tried in range(MAX_TRIES):
             try:
