@@ -19,6 +19,10 @@ test *arguments:
 test-openwebui *arguments:
     uv run -q --group openwebui pytest tests/openwebui {{ arguments }}
 
+# Put a llama-server into the cache directory for tests/test_llama_server.py; --build builds it, in 10 to 25 minutes
+llama-server *arguments:
+    uv run -q python -m tools.llama_server {{ arguments }}
+
 # Format
 fmt:
     uv run -q ruff format .
