@@ -18,21 +18,40 @@ from tests.support.tiny_model import ANSWER, NAME
 
 AGENT = "agno/demo-agent"
 FORMS = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-# What clients keep of a conversation that went wrong: a call that was cut, and a question asked twice.
-ODD_HISTORY: list[dict[str, Any]] = [
-    {"role": "user", "content": "Mix something."},
-    {
+
+
+def turn(*calls: str, arguments: str = '{"base": "teal"}') -> dict[str, Any]:
+    """A turn of the assistant with calls of these ids."""
+    function = {"name": "colour_palette", "arguments": arguments}
+    return {
         "role": "assistant",
         "content": None,
-        "tool_calls": [
-            {"id": "c1", "type": "function", "function": {"name": "colour_palette", "arguments": '{"base": "te'}}
-        ],
-    },
-    {"role": "tool", "tool_call_id": "c1", "content": "It did not run."},
-    {"role": "assistant", "content": "I am sorry."},
-    {"role": "user", "content": "Hello?"},
-    {"role": "user", "content": "Are you there?"},
-]
+        "tool_calls": [{"id": call, "type": "function", "function": function} for call in calls],
+    }
+
+
+def said(role: str, content: str, **fields: str) -> dict[str, Any]:
+    return {"role": role, "content": content, **fields}
+
+
+# What clients keep of conversations, and what llama-server or the template of a model refuses.
+ODD_HISTORIES = {
+    "arguments that were cut": [
+        said("user", "Mix."), turn("c1", arguments='{"base": "te'), said("tool", "No.", tool_call_id="c1"),
+        said("assistant", "I am sorry."), said("user", "Hello?"),
+    ],
+    "a question asked twice": [said("user", "Hello?"), said("user", "Are you there?")],
+    "two calls at once": [
+        said("user", "Mix."), turn("c1", "c2"), said("tool", "No.", tool_call_id="c1"),
+        said("tool", "No.", tool_call_id="c2"), said("assistant", "I am sorry."), said("user", "Hello?"),
+    ],
+    "a question after a result": [
+        said("user", "Mix."), turn("c1"), said("tool", "No.", tool_call_id="c1"), said("user", "Hello?"),
+    ],
+}  # fmt: skip
+RED_DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +124,21 @@ def test_a_tool_is_called_and_its_result_is_used(client: openai.OpenAI, *, strea
     assert got["usage"].completion_tokens == 7 + 6
 
 
+@pytest.mark.parametrize("history", ODD_HISTORIES.values(), ids=ODD_HISTORIES.keys())
 @FORMS
 def test_a_history_that_the_server_itself_refuses_is_sent_so_that_it_accepts_it(
-    llama: LlamaServer, client: openai.OpenAI, *, stream: bool
+    history: list[dict[str, Any]], llama: LlamaServer, client: openai.OpenAI, *, stream: bool
 ) -> None:
-    assert llama.post({"messages": ODD_HISTORY}).status_code >= 400
-    assert ask(client, ODD_HISTORY, stream=stream)["text"] == ANSWER
+    assert llama.post({"messages": history}).status_code >= 400
+    assert ask(client, history, stream=stream)["text"] == ANSWER
+
+
+@FORMS
+def test_a_picture_for_a_model_without_eyes_is_the_clients_400(client: openai.OpenAI, *, stream: bool) -> None:
+    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": RED_DOT}}]
+    with pytest.raises(openai.BadRequestError, match="image input is not supported") as refused:
+        ask(client, [{"role": "user", "content": parts}], stream=stream)
+    assert "Try again a little later" not in refused.value.message
 
 
 @FORMS

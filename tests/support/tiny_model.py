@@ -1,8 +1,9 @@
-"""A GGUF model of 2 MB whose answers are known: a real server loads it, and each next token follows from the last one.
+"""A GGUF model of 4 MB whose answers are known: a real server loads it, and each next token follows from the last one.
 
 Its chat template ends the prompt with a token that begins a script; the weights of the last layer lead from each token
 of a script to the next one, and the layer between adds nothing. So a real tokenizer, template, sampler and parser of
-tool calls work on answers that a test can expect. Source of the form: ggml/docs/gguf.md, version 3.
+tool calls work on answers that a test can expect. The template is as strict as those of Gemma, Mistral and Llama 3.1 in
+one. Source of the form: ggml/docs/gguf.md, version 3.
 """
 
 import struct
@@ -33,8 +34,13 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
 
 TEMPLATE = """
 {%- for message in messages -%}
-  {%- if loop.index0 > 0 and message.role == 'user' and messages[loop.index0 - 1].role == 'user' -%}
+  {%- set before = messages[loop.index0 - 1].role if loop.index0 > 0 else '' -%}
+  {%- if message.role == 'user' and before == 'user' -%}
     {{- raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') -}}
+  {%- elif message.role == 'user' and before == 'tool' -%}
+    {{- raise_exception("Unexpected role 'user' after role 'tool'") -}}
+  {%- elif message.tool_calls and message.tool_calls | length > 1 -%}
+    {{- raise_exception('This model only supports single tool-calls at once!') -}}
   {%- endif -%}
 {%- endfor -%}
 {%- if tools -%}
