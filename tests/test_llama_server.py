@@ -5,13 +5,14 @@ It runs where there is one: `just llama-server` puts it into the cache directory
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from tests import wire
 from tests.roster_process import RosterProcess, run_roster
 from tests.support.llama_server import CONTEXT, KEY, LlamaServer, llama_server
 from tests.support.tiny_model import ANSWER, NAME
@@ -100,6 +101,12 @@ def ask(client: openai.OpenAI, content: str | list[dict[str, Any]], *, stream: b
     return got
 
 
+def eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline, "it does not become so"
+
+
 @FORMS
 def test_an_answer_ends_cleanly_and_its_tokens_are_counted(client: openai.OpenAI, *, stream: bool) -> None:
     got = ask(client, "Hello.", stream=stream)
@@ -149,22 +156,23 @@ def test_a_conversation_that_is_too_long_is_the_clients_400_with_the_servers_rea
         ask(client, "word " * CONTEXT, stream=stream)
 
 
-def test_somebody_who_leaves_frees_the_only_slot(llama: LlamaServer, client: openai.OpenAI) -> None:
-    stream: Any = client.chat.completions.create(
-        model=AGENT, messages=[{"role": "user", "content": "Go on for ever."}], stream=True
+def test_somebody_who_leaves_frees_the_only_slot(
+    llama: LlamaServer, llama_proxy: RosterProcess, client: openai.OpenAI
+) -> None:
+    # Streamed only: when the asker of a whole answer leaves, llama-server itself goes on, whoever asked it.
+    body = json.dumps({"model": AGENT, "messages": [said("user", "Go on for ever.")], "stream": True}).encode()
+    head = wire.head(
+        "POST /v1/chat/completions HTTP/1.1",
+        f"authorization: Bearer {llama_proxy.master_key}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
     )
-    text = ""
-    for part in stream:
-        text += part.choices[0].delta.content or "" if part.choices else ""
-        if "and on" in text:
-            break
-    assert llama.is_busy()
-    stream.close()
-    deadline = time.monotonic() + 30
-    while llama.is_busy():
-        assert time.monotonic() < deadline, "the slot is still busy"
-    left_off = llama.get("/slots")[0]["next_token"][0]["n_decoded"]
-    assert left_off < CONTEXT // 2, "the answer went on to its end"
+    with wire.connection(llama_proxy) as sock:
+        sock.sendall(head + body)
+        eventually(llama.is_busy)
+        assert b"data:" in sock.recv(65536)
+    eventually(lambda: not llama.is_busy())
+    assert llama.decoded() < CONTEXT // 2, "the answer went on to its end"
     assert ask(client, "Hello.", stream=True)["text"] == ANSWER
 
 

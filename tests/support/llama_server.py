@@ -37,6 +37,10 @@ class LlamaServer:
     def is_busy(self) -> bool:
         return any(slot["is_processing"] for slot in self.get("/slots"))
 
+    def decoded(self) -> int:
+        """Return how many tokens the last answer had."""
+        return int(self.get("/slots")[0]["next_token"][0]["n_decoded"])
+
     def _ask(self, method: str, path: str, **extra: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {KEY}"}
         return httpx.request(
