@@ -27,6 +27,10 @@ test-clients *arguments:
 docs-clients:
     WRITE_CLIENTS_PAGE=1 uv run -q pytest tests/clients -p no:randomly
 
+# Put a llama-server into the cache directory for tests/test_llama_server.py; --build builds it, in 10 to 25 minutes
+llama-server *arguments:
+    uv run -q python -m tools.llama_server {{ arguments }}
+
 # Format
 fmt:
     uv run -q ruff format .

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import Choice, CompletionRequest, Delta, Piece
+from agentroster.llm.completion import CompletionRequest, Piece
 from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
 from agentroster.skills.pipeline import Pipeline
 from agentroster.skills.registry import SkillRegistry
@@ -32,7 +32,7 @@ class _Scripted:
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the whole answer at once."""
         shown = cast("str", request.messages[1]["content"]).split("\n", 2)[2].rsplit("\n", 1)[0]
-        yield Piece(choices=[Choice(delta=Delta(content=self.script(self.case, shown)), finish_reason="stop")])
+        yield Piece(text=self.script(self.case, shown), finish="stop")
 
 
 def asked(script: Lie) -> Answer:

@@ -54,7 +54,7 @@ def build_config(
     }
 
 
-def direct_models(config: Mapping[str, Any]) -> list[str]:
+def direct_model_names(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the models of a built config that are no agents; some are patterns."""
     names = [str(entry.get("model_name", "")) for entry in config["model_list"]]
     return [name for name in dict.fromkeys(names) if name and not name.startswith("agno/")]

@@ -21,7 +21,7 @@ from agentroster.errors import RosterError, StartRefused
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
-from agentroster.proxy_config import build_config, direct_models, read_config, write_config
+from agentroster.proxy_config import build_config, direct_model_names, read_config, write_config
 from agentroster.runtime import Runtime
 from agentroster.secret_file import load_with_secrets
 from agentroster.settings import Settings
@@ -115,7 +115,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         told = redactor.clean(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
         raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
-    app = build_app(runtime, direct_models(config))
+    app = build_app(runtime, direct_model_names(config))
     configure_logging(settings.secrets())
     url = _url(listener)
     agents = [spec.model_name for spec in runtime.agents.all()]

@@ -3,16 +3,17 @@
 import asyncio
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from agentroster.cli.options import DATA_DIR, JSON
-from agentroster.cli.tables import print_table
 from agentroster.errors import BadInput, RosterError
 
 if TYPE_CHECKING:
+    from agentroster.llm.backend import Backends, ModelChoice
     from agentroster.llm.completion import ChatModel
     from agentroster.llm.model_check import Finding
     from agentroster.settings import Settings
@@ -27,38 +28,57 @@ def model() -> None:
 @DATA_DIR
 @JSON
 def model_check(*, data_dir: Path | None, as_json: bool) -> None:
-    """Try the configured model as agents use it: answers, a tool loop, thinking, token counts, a picture."""
-    from agentroster.secret_file import load_with_secrets  # noqa: PLC0415 - slow
+    """Try the configured model as agents use it: answers, a tool loop, thinking, token counts, a picture.
 
-    settings, _ = load_with_secrets(data_dir=data_dir)
+    The exit status is 1 when something fails that agents need.
+    """
+    from agentroster.logs import configure_logging  # noqa: PLC0415 - slow
+    from agentroster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(data_dir=data_dir)
+    configure_logging(settings.secrets())
     findings = asyncio.run(_check(settings, show=not as_json))
     if as_json:
-        rows = [{"what": found.what, "state": found.state, "note": found.note} for found in findings]
-        click.echo(json.dumps(rows, indent=2))
-    if any(found.state == "fails" for found in findings[:3]):
+        click.echo(json.dumps([asdict(found) for found in findings], indent=2))
+    if any(found.state == "fails" for found in findings):
         sys.exit(1)
 
 
 async def _check(settings: "Settings", *, show: bool) -> "list[Finding]":
     from agentroster.llm.backend import Backends  # noqa: PLC0415 - slow
-    from agentroster.llm.model_check import check_model  # noqa: PLC0415
     from agentroster.net.client import open_transport  # noqa: PLC0415
     from agentroster.net.egress import Origin  # noqa: PLC0415
 
     trusted = [Origin.of(settings.api_base)] if settings.api_base else []
     transport = open_transport([(origin.host, origin.port) for origin in trusted])
-    choice = Backends(settings, transport, _no_proxy).choose(None)
-    if choice is None:
-        raise BadInput("No language model is configured: set LLM_PROVIDER and LLM_MODEL.")
-    if show:
-        click.echo(f"Trying {choice.name} at {choice.server}: this takes a few answers.", err=True)
     try:
-        findings = [found async for found in check_model(choice)]
+        backends = Backends(settings, transport, _no_proxy)
+        choice = backends.choose(None)
+        if choice is None:
+            raise BadInput("No language model is configured: set LLM_PROVIDER and LLM_MODEL.")
+        return await _findings(backends, choice, show=show)
     finally:
         await transport.aclose()
-    if show:
-        columns = ("what", "state", "note")
-        print_table(columns, [{name: getattr(found, name) for name in columns} for found in findings])
+
+
+async def _findings(backends: "Backends", choice: "ModelChoice", *, show: bool) -> "list[Finding]":
+    """Return the findings, and show each as soon as it is there: a slow model takes minutes."""
+    from agentroster.llm.model_check import STATES, WHATS, check_model  # noqa: PLC0415 - slow
+
+    widths = max(map(len, WHATS)), max(map(len, STATES))
+
+    def line(what: str, state: str, note: str) -> None:
+        if show:
+            click.echo(f"{what:<{widths[0]}}  {state:<{widths[1]}}  {note}".rstrip())
+
+    click.echo(f"Trying {choice.name} at {choice.server}: this takes a few answers.", err=True)
+    line("what", "state", "note")
+    findings: list[Finding] = []
+    async for found in check_model(choice, backends.memory):
+        findings.append(found)
+        line(found.what, found.state, found.note)
+    if len(findings) == 1:
+        click.echo("The rest was not tried: it would end in the same way.", err=True)
     return findings
 
 

@@ -23,7 +23,7 @@ from agentroster.llm.completion import CompletionRequest, Piece
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.body import decoded_bytes, error_bytes
 from agentroster.llm.dialects.calls import names_of
-from agentroster.llm.dialects.faults import Fault, reason_in, reason_of
+from agentroster.llm.dialects.faults import Fault, is_about_the_request, reason_in, reason_of
 from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
 from agentroster.llm.dialects.habits import HabitMemory, Habits
 from agentroster.llm.dialects.outgoing import body_of, encoded
@@ -83,11 +83,14 @@ class Endpoint:
         self._url = httpx.URL(f"{base_url}/chat/completions")
         # Always explicit: no library default and no environment variable may send another key to this host.
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+        self._fits_header = api_key.isascii() and api_key.isprintable()
         timeout = httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds))
         self._extensions = {"timeout": timeout.as_dict()}
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
+        if not self._fits_header:
+            raise UpstreamRefusedKey(f"The language model's key has characters that no key has: {self._advice}.")
         habits = self._memory.get(self._base, request.model)
         for tried in range(MAX_TRIES):
             try:
@@ -282,7 +285,8 @@ def failure(status: int, body: object, headers: httpx.Headers, advice: str = OPE
         )
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
         return UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    is_refusal = is_about_the_request(status, reason)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_refusal:
         text = f"The language model failed (status {status}){because}. Try again a little later."
         return UpstreamUnavailable(text, status=status)
     if status < HTTPStatus.BAD_REQUEST:
@@ -290,5 +294,6 @@ def failure(status: int, body: object, headers: httpx.Headers, advice: str = OPE
             f"The language model's address leads elsewhere (status {status}): {_ADDRESS_ONLY.get(advice, advice)}."
         )
     return UpstreamRejected(
-        f"The language model refused the request (status {status}): {reason or 'it gave no reason'}.", status=status
+        f"The language model refused the request (status {status}): {reason or 'it gave no reason'}.",
+        status=HTTPStatus.BAD_REQUEST if is_refusal else status,
     )

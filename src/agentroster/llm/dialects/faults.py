@@ -26,6 +26,13 @@ _NAMES = {
     504: ("timeout", "deadline"),
     400: ("invalid_request", "bad_request", "badrequest", "invalid_argument", "context_length", "malformed_function"),
 }
+# What only another request mends, whatever the status says.
+_ABOUT_THE_REQUEST = re.compile(
+    r"\b(?:image|vision|audio|video|multi-?modal)\w*(?: \w+){0,2} (?:is |are )?(?:not supported|unsupported)|"
+    r"(?:not|n't) support (?:\w+ ){0,2}(?:image|vision|audio|video|multi-?modal)|missing data required for image|"
+    r"exceeds? the (?:\w+ ){0,2}context (?:length|size|window)|(?:input|prompt) is too long",
+    re.IGNORECASE,
+)
 # MiniMax, base_resp.status_code.
 _BASE_RESP = {1002: 429, 1004: 401, 1008: 429, 1039: 429, 2013: 400}
 
@@ -45,6 +52,12 @@ RULES = (
         "`message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
         done="quoted to the person in at most 300 characters, with secrets masked",
         source="FastAPI, Spring, Google, MiniMax error bodies",
+    ),
+    Rule(
+        name="a refusal that calls itself a failure",
+        seen="status 500 or 501 with words about the request: no pictures or sound, too long for the context",
+        done="400, so that no client sends the same again; other failures keep their status",
+        source="llama-server (build 11549, tried), Ollama",
     ),
 )
 
@@ -137,6 +150,11 @@ def _codes(fields: Mapping[str, object], depth: int) -> Iterator[tuple[str, obje
         inner = as_list(inner)[0] if is_list(inner) and inner else inner
         if is_object(inner) and depth < _MAX_DEPTH:
             yield from _codes(as_object(inner), depth + 1)
+
+
+def is_about_the_request(status: int, reason: str) -> bool:
+    """Whether a status of the server's own failures comes with words about what it was asked."""
+    return status in {500, 501} and _ABOUT_THE_REQUEST.search(reason) is not None
 
 
 def reason_in(body: bytes) -> str:
