@@ -547,7 +547,8 @@ def test_mistral_gets_ids_of_nine_letters_and_digits() -> None:
     [
         ([b"data: " + b"x" * 1_000_000 for _ in range(5)], STREAM),
         ([b'{"a": "' + b"x" * 1_000_000] * 25, {}),
-        ([b"data: " + HELLO.encode() + b"\n\n"] * 400_000, STREAM),
+        ([b"data: " + json.dumps(delta(content="x" * 1_000_000)).encode() + b"\n\n"] * 25, STREAM),
+        ([b": " + b"x" * 1_000_000 + b"\n"] * 250, STREAM),
     ],
 )
 def test_an_answer_is_bounded(chunks: list[bytes], headers: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from agentroster.llm.completion import Message, Piece, ToolCall, Turn, Usage
 from agentroster.llm.dialects.arguments import BadArguments
 from agentroster.llm.dialects.calls import CallCollector, OpenCall, wire_call
 from agentroster.llm.dialects.faults import Fault, find_fault
-from agentroster.llm.dialects.frames import Frame
+from agentroster.llm.dialects.frames import MAX_ANSWER_BYTES, Frame, TooMuch
 from agentroster.llm.dialects.growth import NewText
 from agentroster.llm.dialects.message import Said as ChunkSaid
 from agentroster.llm.dialects.message import merge_kept, plain_text, read_choice, read_usage
@@ -18,6 +18,8 @@ from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
 from agentroster.llm.dialects.thinking import ThinkingSplitter
 from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
+# A little more than a run says before it stops with a sentence of its own.
+_MAX_TEXT = MAX_ANSWER_BYTES + 1_000_000
 _USUAL_EVENTS = frozenset({"", "message"})
 _CUT = "The call was cut off at the token limit, so the tool was not called. Say less, or call it again, complete."
 
@@ -38,6 +40,7 @@ class AnswerReader:
     finish: str | None = None
     usage: Usage | None = None
     has_choices: bool = False
+    _size: int = 0
     is_whole: bool = False
     _text: NewText = field(default_factory=NewText)
     _thoughts: NewText = field(default_factory=NewText)
@@ -82,6 +85,7 @@ class AnswerReader:
         self.is_whole = self.is_whole or said.is_whole
         if said.thinking and (thinking := self._thoughts.of(said.thinking)):
             self.splitter.settle()
+            self._size += len(thinking)
             yield Piece(thinking=thinking)
         if said.text:
             yield from self._text_pieces(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
@@ -99,6 +103,9 @@ class AnswerReader:
             merge_kept(self._kept, said.kept)
 
     def _text_pieces(self, text: str) -> Iterator[Piece]:
+        self._size += len(text)
+        if self._size > _MAX_TEXT:
+            raise TooMuch(f"over {_MAX_TEXT // 1_000_000} MB of text")
         for segment in self.splitter.feed(text) if text else ():
             if segment.is_thinking:
                 yield Piece(thinking=segment.text)

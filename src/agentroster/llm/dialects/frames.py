@@ -14,6 +14,8 @@ from agentroster.llm.dialects.values import is_list, is_object
 
 MAX_LINE_BYTES = 2_000_000
 MAX_ANSWER_BYTES = 20_000_000
+# Around each word of a stream there are some hundred bytes of framing, which are not kept.
+_MAX_STREAM_BYTES = 10 * MAX_ANSWER_BYTES
 _MAX_JOINED_LINES = 1_000
 _MAX_ATTEMPTS = 30
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -61,8 +63,9 @@ class FrameReader:
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the values that this chunk completes. Raises TooMuch, or NotRead for what is no JSON."""
         self._total += len(chunk)
-        if self._total > MAX_ANSWER_BYTES:
-            raise TooMuch(f"over {MAX_ANSWER_BYTES // 1_000_000} MB")
+        is_stream = self._begun and not self._is_document
+        if self._total > (_MAX_STREAM_BYTES if is_stream else MAX_ANSWER_BYTES):
+            raise TooMuch(f"over {self._total // 1_000_000} MB")
         if self._begun and not (self._line or self._is_document) and chunk[-1:] == b"\n" and b"\r" not in chunk:
             return self._read_lines(chunk.split(b"\n"))
         frames = [frame for line in self._lines(chunk) for frame in self._read(line)]

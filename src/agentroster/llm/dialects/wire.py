@@ -38,7 +38,8 @@ RULES = (
     ),
     Rule(
         name="too much",
-        seen="a line of over 2 MB, an answer of over 20 MB decoded, arguments of over 1 MB, 128 calls, an "
+        seen="a line of over 2 MB, an answer of over 20 MB decoded (200 MB with the framing of a stream), arguments of "
+        "over 1 MB, 128 calls, an "
         "endless error page, "
         "compression that nobody asked for",
         done="gzip and deflate are decoded within the bounds, other encodings refused; the answer ends as an error",
