@@ -191,7 +191,11 @@ def _fits(wanted: Any, status: int) -> bool:
 
 
 def _plain(text: str, field: str) -> str:
-    """Text as it stands, without the white space around it; thinking also without line breaks."""
+    """Text as it stands, without the white space around it; thinking also without line breaks.
+
+    What would act in a page is parted by an invisible joiner, which `tests/test_inert.py` is about.
+    """
+    text = text.replace("\u2060", "")
     return " ".join(text.split()) if field == "thinking" else text.strip()
 
 

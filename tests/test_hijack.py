@@ -343,7 +343,7 @@ OTHERS = {
     "a context": Attempt(me(context={"caller": {"user": "hijack-bert"}}), BROKEN),
     "accounts of his": Attempt(me(accounts={"caller": "hijack-bert"}), BROKEN),
     "his chat": Attempt(me(chat_id="chat-of-bert", session_id="session-of-bert"), BROKEN),
-    "agno's call": Attempt(me(fc={"function": {"bound": "hijack-bert"}}), "anna-gh", USER),
+    "agno's call": Attempt(me(fc={"function": {"bound": "hijack-bert"}}), BROKEN),
     "agno's agent": Attempt(me(agent={"user_id": "hijack-bert"}), BROKEN),
     "agno's run": Attempt(me(run_context={"user_id": "hijack-bert", "session_state": {}}), BROKEN),
     "a user of a tool without arguments": Attempt(call("github_whoami", user="hijack-bert"), "Bad arguments"),
@@ -407,10 +407,10 @@ UNDECLARED = {
             "enrich_metadata", "colour_palette", "accounts.open", "run_shell_command", "get_skill_script", "../probe",
         )
     },
-    "arguments that are no record": Attempt('tool probe_request ["github", "/user"]', "not a valid JSON object"),
-    "arguments that are no JSON": Attempt('tool probe_request {"account": "github", "target": "/user"', "decod"),
-    "arguments that are python": Attempt("tool probe_request __import__('os').environ", "decod"),
-    "arguments of great depth": Attempt("tool probe_request " + '{"account":' * 20_000, "Error while decoding"),
+    "arguments that are no record": Attempt('tool probe_request ["github", "/user"]', "not one JSON object"),
+    "arguments that are no JSON": Attempt('tool probe_request {"account": "github", "target": "/user"', "not one JSON object"),
+    "arguments that are python": Attempt("tool probe_request __import__('os').environ", "not one JSON object"),
+    "arguments of great depth": Attempt("tool probe_request " + '{"account":' * 20_000, "not one JSON object"),
     "a number for an address": Attempt(call("probe_request", account="github", target=5), "Bad arguments"),
     "no account": Attempt(call("probe_request", target="/user"), "Bad arguments"),
 }  # fmt: skip
@@ -424,6 +424,7 @@ def test_an_account_or_a_tool_that_is_not_declared_is_not_there(attempt: Attempt
 # --- other addresses
 
 NOT_PART = "is not part of the GitHub account"
+NO_ADDRESS = "This is not a usable web address"
 NO_ADDRESS = "This is not a usable web address"
 NOT_PLAIN = "Only plain http and https addresses"
 
@@ -459,7 +460,7 @@ ADDRESSES = {
         "https://<github-at>/api/v3/user": NOT_PART,
         "http://127.0.0.1/api/v3/user": NOT_PART,
         "http://127.0.0.1:0/api/v3/user": NOT_PLAIN,
-        "http://127.0.0.1:99999/api/v3/user": NOT_PART,
+        "http://127.0.0.1:99999/api/v3/user": NO_ADDRESS,
         "http://127.0.0.1:<evil-port>:<github-port>/api/v3/user": NO_ADDRESS,
         "HTTP://127.0.0.1:<evil-port>/API/V3/USER": NOT_PART,
         "http://2130706433:<github-port>/api/v3/user": NOT_PART,
@@ -476,7 +477,7 @@ ADDRESSES = {
         "http://127。0。0。1:<evil-port>/api/v3/user": NOT_PART,
         "http://①②⑦.⓪.⓪.①:<evil-port>/api/v3/user": NO_ADDRESS,
         "http://ⓔⓥⓘⓛ.test/api/v3/user": NO_ADDRESS,
-        "http://%31%32%37.0.0.1:<evil-port>/api/v3/user": NOT_PART,
+        "http://%31%32%37.0.0.1:<evil-port>/api/v3/user": NO_ADDRESS,
         "http://gíthub.evil.test/api/v3/user": NOT_PART,
         METADATA: NOT_PART,
         "http://metadata.google.internal/computeMetadata/v1/": NOT_PART,

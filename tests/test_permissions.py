@@ -112,7 +112,7 @@ NETWORK = {
     "http://0177.0.0.1:<evil-port>/": "This is not a usable web address.",
     "file:///etc/passwd": NOT_PLAIN,
     "unix:/var/run/docker.sock": NOT_PLAIN,
-    "http+unix://%2Fvar%2Frun%2Fdocker.sock/": NOT_PLAIN,
+    "http+unix://%2Fvar%2Frun%2Fdocker.sock/": "This is not a usable web address",
 }
 
 

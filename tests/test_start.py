@@ -209,7 +209,7 @@ def test_a_folder_of_any_name_and_a_time_zone_without_one_hold_up_no_start(tmp_p
             assert client.get("/v1/models").status_code == 200
     finally:
         assert proxy.stop() == 0
-    assert private_files(data) == {"roster.db", "credentials.db", "secrets.env", "litellm_config.yaml"}
+    assert private_files(data) == {"roster.db", "credentials.db", "secrets.env", "litellm_config.yaml", "in-use.lock"}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([ODD, "p"])
     assert "UTC is used" in proxy.log
     assert "Traceback" not in proxy.log
@@ -219,7 +219,7 @@ def test_a_folder_of_any_name_and_a_time_zone_without_one_hold_up_no_start(tmp_p
 def test_keys_are_where_the_folder_says(name: str, tmp_path: Path) -> None:
     data = tmp_path / name
     assert run_roster("keys", "create", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)}).returncode == 0
-    assert private_files(data) == {"roster.db"}
+    assert private_files(data) == {"roster.db", "in-use.lock"}
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -227,7 +227,7 @@ def test_a_home_directory_and_a_relative_folder_are_found(tmp_path: Path) -> Non
     for given, expected in (("~/data", tmp_path / "data"), ("beside/it", tmp_path / "beside" / "it")):
         environment = {"ROSTER_DATA_DIR": given, "HOME": str(tmp_path)}
         assert run_roster("keys", "create", "--user", "a", environment=environment, cwd=tmp_path).returncode == 0
-        assert private_files(expected) == {"roster.db"}
+        assert private_files(expected) == {"roster.db", "in-use.lock"}
     nobody = run_roster("keys", "list", environment={"ROSTER_DATA_DIR": "~no-such-user/x"}, cwd=tmp_path)
     assert (nobody.returncode, nobody.stderr.count("\n")) == (2, 1)
     assert "home directory" in nobody.stderr

@@ -254,7 +254,7 @@ def _renamed(statement: Statement, suffix: str) -> Statement:
         return {dialect: str(_renamed(one, suffix)) for dialect, one in statement.items()}
     names = (
         r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories|"
-        r"jobs\w*|job_events)\b"
+        r"jobs\w*|job_events|key_audit\w*)\b"
     )
     return re.sub(names, rf"\1{suffix}", statement)
 

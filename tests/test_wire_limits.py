@@ -164,7 +164,7 @@ ODD: list[tuple[str, bytes, set[int]]] = [
     ("options", b"OPTIONS /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", {200, 405}),
     ("upgrade", head(CHAT, CLOSE + ", upgrade", "upgrade: h2c", "content-length: 2") + b"{}", {401}),
     ("own method", b"BREW /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", {400}),
-    ("purge", b"PURGE /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", {404}),
+    ("purge", b"PURGE /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", {405}),
     ("folded header", b"GET /health/liveliness HTTP/1.1\r\nhost: x\r\n y\r\nconnection: close\r\n\r\n", {200, 400}),
     ("blank before colon", b"GET /health/liveliness HTTP/1.1\r\nhost : x\r\nconnection: close\r\n\r\n", {200, 400}),
     ("http/1.0", b"GET /health/liveliness HTTP/1.0\r\n\r\n", {200}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.errors import BadInput, RosterError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.group()
+@DATA_DIR_OF_GROUP
 def model() -> None:
     """The language model behind the agents."""
 

@@ -38,6 +38,8 @@ _PACE_SECONDS = 0.035
 # What may still come after the finish reason: the token counts. And after the last word: the end of the body, without
 # which the connection could not be used again.
 _AFTER_FINISH_SECONDS, _AFTER_END_SECONDS = 2.0, 0.1
+# A closed connection says so at once; whoever ends one later has begun to work.
+_STALE_SECONDS = 0.25
 OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
 """Advice about the deployment's own model."""
 _ADDRESS_ONLY = {OPERATORS: "the operator checks LLM_API_BASE"}
@@ -164,9 +166,22 @@ class Endpoint:
         return UpstreamError(f"The language model sent an answer that cannot be read ({kind}): {advice}.")
 
     async def _send(self, body: dict[str, Any]) -> httpx.Response:
-        request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=encoded(body), extensions=self._extensions
-        )
+        """Send a request; once more at once when a connection that was kept open had just been closed.
+
+        Servers close idle connections after some seconds, and may do so while a request is on its way: they have not
+        read it then (RFC 9112, section 9.3.1).
+        """
+        content = encoded(body)
+        begun = asyncio.get_running_loop().time()
+        try:
+            return await self._sent(content)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if asyncio.get_running_loop().time() - begun > _STALE_SECONDS:
+                raise
+        return await self._sent(content)
+
+    async def _sent(self, content: bytes) -> httpx.Response:
+        request = httpx.Request("POST", self._url, headers=self._headers, content=content, extensions=self._extensions)
         return await self._transport.handle_async_request(request)
 
 
