@@ -408,7 +408,9 @@ UNDECLARED = {
         )
     },
     "arguments that are no record": Attempt('tool probe_request ["github", "/user"]', "not one JSON object"),
-    "arguments that are no JSON": Attempt('tool probe_request {"account": "github", "target": "/user"', "not one JSON object"),
+    "arguments that are no JSON": Attempt(
+        'tool probe_request {"account": "github", "target": "/user"', "not one JSON object"
+    ),
     "arguments that are python": Attempt("tool probe_request __import__('os').environ", "not one JSON object"),
     "arguments of great depth": Attempt("tool probe_request " + '{"account":' * 20_000, "not one JSON object"),
     "a number for an address": Attempt(call("probe_request", account="github", target=5), "Bad arguments"),

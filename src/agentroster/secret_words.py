@@ -13,12 +13,13 @@ _LEAST_LENGTH, _LEAST_SHORT, _LONG_WORD = 8, 4, 16
 # What placeholder keys in the documentation of model servers, clients and tutorials are made of.
 _PLACEHOLDER_WORDS = frozenset(
     """
-    a abc an any anything api apikey asdf bar change changeme changeit cpp cpu default demo docker dummy empty example
-    fake false foo free goes gpu here hello ignored insert in is jan key koboldcpp litellm llama llamacpp llamafile llm
-    lm lms lmstudio local localai localhost me mlx mock model my n na needed needs nil no nokey none not notneeded
-    notrequired notused null ollama oobabooga open openai openwebui or owui password placeholder proxy put replace required sample
-    secret self server set sglang sk some something string studio test testing textgen this tgi to token true
-    undefined unknown unused use used value vllm webui with xinference your
+    a abc an any anything api apikey asdf bar change changeme changeit cpp cpu default demo docker dummy empty
+    example fake false foo free goes gpu here hello ignored insert in is jan key koboldcpp litellm llama
+    llamacpp llamafile llm lm lms lmstudio local localai localhost me mlx mock model my n na needed needs nil
+    no nokey none not notneeded notrequired notused null ollama oobabooga open openai openwebui or owui
+    password placeholder proxy put replace required sample secret self server set sglang sk some something
+    string studio test testing textgen this tgi to token true undefined unknown unused use used value vllm
+    webui with xinference your
     """.split()  # noqa: SIM905 - a hundred words in quotes are harder to read
 )
 _PARTS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]")
