@@ -138,7 +138,7 @@ def test_a_failure_is_red_says_what_to_do_and_keeps_what_was_said(
     page = annas_page.open(AGENT)
     model_server.next_status = 500
     page.write("What goes with teal?")
-    page.warned("The language model failed (status 500). Try again a little later.")
+    page.warned("The language model failed (status 500): scripted failure. Try again a little later.")
     page.sees_match("The language model failed")
     page.photograph("error")
     model_server.next_status = 0

@@ -114,7 +114,9 @@ def test_usage_of_all_model_calls_is_shown_with_the_answer(anna: OpenWebUIUser, 
 
 def test_a_failure_before_the_first_word_says_what_to_do(anna: OpenWebUIUser, model_server: ModelServer) -> None:
     answer = anna.chat(AGENT).ask("script: status 500")
-    assert answer.saved["error"]["content"] == ("The language model failed (status 500). Try again a little later.")
+    assert answer.saved["error"]["content"] == (
+        "The language model failed (status 500): scripted failure 500. Try again a little later."
+    )
 
 
 def test_a_failure_after_some_words_keeps_them_and_says_what_to_do(
