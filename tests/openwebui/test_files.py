@@ -26,9 +26,7 @@ def test_a_picture_reaches_the_model_of_an_agent_that_sees(anna: OpenWebUIUser, 
     assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
-def test_a_finished_answer_shows_its_links_and_its_usage(
-    annas_page: OpenWebUIPage, model_server: ModelServer
-) -> None:
+def test_a_finished_answer_shows_its_links_and_its_usage(annas_page: OpenWebUIPage, model_server: ModelServer) -> None:
     page = annas_page.open("agno/demo-agent")
     page.write("script: say [the docs](https://docs.example.com/a) ![a dot](/static/favicon.png)")
     page.finished()
