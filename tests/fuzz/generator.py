@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -81,9 +82,9 @@ def _request(random: Random, operation: dict[str, Any]) -> Sent:
 
 def _mutated(random: Random, body: Any) -> Any:
     if not isinstance(body, dict) or random.random() < 0.02:
-        return random.choice(_VALUES)
+        return deepcopy(random.choice(_VALUES))
     if random.random() < 0.2:
-        body[random.choice(_EXTRA)] = random.choice(_VALUES)
+        body[random.choice(_EXTRA)] = deepcopy(random.choice(_VALUES))
         return body
     holder: Any = body
     while True:
@@ -99,9 +100,9 @@ def _mutated(random: Random, body: Any) -> Any:
         if act < 0.15:
             del holder[place]
         elif act < 0.25 and isinstance(holder, list):
-            holder.extend([inner] * random.choice([1, 30]))
+            holder.extend(deepcopy(inner) for _ in range(random.choice([1, 30])))
         else:
-            holder[place] = random.choice(_VALUES)
+            holder[place] = deepcopy(random.choice(_VALUES))
         return body
 
 
