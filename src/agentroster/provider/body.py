@@ -5,7 +5,7 @@ Sources: OpenAI's API reference (chat completions, completions, responses), Anth
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from agentroster.errors import BadInput, FieldInvalid
 from agentroster.provider.anthropic_messages import checked_anthropic, checked_system
@@ -16,6 +16,15 @@ from agentroster.provider.response_input import checked_input
 
 Objects: TypeAlias = list[dict[str, Any]]
 Count: TypeAlias = Annotated[int, Field(gt=0)]
+
+
+def _with_type(value: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(value.get("type"), str):
+        raise ValueError("needs a `type` that is a text")  # noqa: TRY004 - what pydantic turns into a refusal
+    return value
+
+
+ResponseFormat: TypeAlias = Annotated[dict[str, Any], AfterValidator(_with_type)]
 
 
 class _Body(BaseModel):
@@ -43,7 +52,7 @@ class ChatBody(_OpenAI):
 
     messages: Objects
     max_completion_tokens: Count | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
     reasoning_effort: StrictStr | None = None
 
 

@@ -84,7 +84,7 @@ def _exchange() -> Exchange:
 
 def _inert(request: ChatRequest) -> InertAnswer | AsWritten:
     wanted = request.params.get("response_format")
-    is_object = isinstance(wanted, dict) and cast("dict[str, object]", wanted).get("type") not in {None, "text"}
+    is_object = isinstance(wanted, dict) and cast("dict[str, object]", wanted).get("type") not in (None, "text")
     return AsWritten() if is_object else InertAnswer(state.current().image_hosts.of(request.agent))
 
 
