@@ -19,10 +19,11 @@ from agentroster.agents.rights import Rights
 from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.data_folder import in_use
-from agentroster.db import Database
+from agentroster.db.data_folder import in_use
+from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
+from agentroster.identity.open_requests import OpenRequests
 from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
@@ -30,8 +31,7 @@ from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
-from agentroster.open_requests import OpenRequests
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
 

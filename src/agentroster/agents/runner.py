@@ -18,7 +18,7 @@ from agentroster.errors import LimitReached, NotAllowed, UpstreamError, Upstream
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
