@@ -13,7 +13,6 @@ from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.image_hosts import ImageHosts
-from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
 from agentroster.agents.runner import Runner
@@ -29,6 +28,7 @@ from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.user_model import Models
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
 from agentroster.settings.settings import Settings

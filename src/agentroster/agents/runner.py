@@ -10,13 +10,13 @@ from agentroster.agents.account_commands import AccountCommands
 from agentroster.agents.background_task import answer_task
 from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
 from agentroster.agents.meter import Meter, metered
-from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rehearsal import load_agno, rehearse
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
+from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
