@@ -15,7 +15,6 @@ from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.image_hosts import ImageHosts
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
-from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
 from agentroster.db.data_folder import in_use
@@ -31,6 +30,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.llm.user_model import Models
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
