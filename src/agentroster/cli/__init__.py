@@ -83,7 +83,7 @@ def _open_missing_streams() -> None:
 @click.option("--config", type=click.Path(path_type=Path), help="LiteLLM config to extend (default proxy_config.yaml).")
 def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
     """Serve the agents until Ctrl-C."""
-    from agentroster.serve import serve as run  # noqa: PLC0415 - slow
+    from agentroster.gateway.serve import serve as run  # noqa: PLC0415 - slow
 
     run(host=host, port=port, data_dir=data_dir, config=config)
 
