@@ -279,7 +279,29 @@ def test_a_schema_that_reaches_outside_or_cannot_be_checked_is_refused_and_nothi
 
 
 CHOICES: dict[str, object] = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)}
+# Nothing is wrong with it, but each level of a value that fits neither group is looked at twice as often.
+GROUPS: dict[str, object] = {
+    "$defs": {
+        "query": {
+            "anyOf": [
+                {"type": "string"},
+                *(
+                    {"properties": {"by": {"const": by}, "of": {"items": {"$ref": "#/$defs/query"}}}, "type": "object"}
+                    for by in ("and", "or")
+                ),
+            ]
+        }
+    },
+    "$ref": "#/$defs/query",
+}
 TOO_LONG = "takes too long to check"
+
+
+def groups(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"by": "xor", "of": [value]}
+    return value
 
 
 @pytest.mark.parametrize(
@@ -289,6 +311,7 @@ TOO_LONG = "takes too long to check"
         ({"patternProperties": {"^(a|a)*$": {}}}, {"a" * 60 + "!": 1}, TOO_LONG),
         ({"patternProperties": {"^(a|a)*$": {}}, "additionalProperties": False}, {"a" * 60 + "!": 1}, TOO_LONG),
         ({"$defs": {**CHOICES, "40": {"type": "string"}}, "$ref": "#/$defs/0"}, 1, TOO_LONG),
+        (GROUPS, groups(40), TOO_LONG),
         ({"$ref": "#"}, 1, "nested too deeply"),
         ({"multipleOf": 0.01}, 10**400, "cannot be checked"),
         ({"uniqueItems": True}, [one for n in range(20_000) for one in (n, str(n), [n])], ""),
