@@ -27,7 +27,7 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
 from agentroster.identity.caller import Caller
 from agentroster.logs import redactor
-from agentroster.settings import load_settings
+from agentroster.settings.settings import load_settings
 
 _FEW, _MANY = 100, 100_000
 _USES, _ROUNDS = 400, 5

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
 from tests.roster_process import RosterProcess
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agentroster.archive.backup import write_backup
 from agentroster.archive.restore import restore
-from agentroster.data_folder import in_use
+from agentroster.db.data_folder import in_use
 
 _STEPS = {
     "open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree", "sqlite3.connect",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agentroster.agents.chat import Text, ToolFinished, ToolProgress, ToolStarted
-from agentroster.provider.activity import Status, StatusAndCards
-from agentroster.provider.tool_card import tool_card, without_cards
+from agentroster.runs.chat import Text, ToolFinished, ToolProgress, ToolStarted
+from agentroster.runs.presentation.activity import Status, StatusAndCards
+from agentroster.runs.presentation.tool_card import tool_card, without_cards
 from agentroster.skills.status_line import plain_line, status_line
 from tests.chatting import Person
 from tests.roster_process import RosterProcess

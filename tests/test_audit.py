@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.key_audit import KeyAudit, KeyEvent
 from agentroster.identity.key_watch import MAX_GROUPS
 from tests.conftest import ENCRYPTION_KEY, MASTER_KEY, OPENWEBUI_KEY

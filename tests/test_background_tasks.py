@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from agentroster.agents.background_task import answer_task, fixed_answer, recognised
-from agentroster.agents.chat import ChatRequest
 from agentroster.identity.caller import ANONYMOUS
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.endpoint import Endpoint
+from agentroster.runs.background_task import answer_task, fixed_answer, recognised
+from agentroster.runs.chat import ChatRequest
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import KEY, ModelServer
 

@@ -21,8 +21,8 @@ from agentroster.archive.restore import restore
 from agentroster.credentials.credential import Credential, Owner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.data_folder import in_use
-from agentroster.db import Database
+from agentroster.db.data_folder import in_use
+from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.jobs.store import JobStore
@@ -184,7 +184,8 @@ def test_what_a_killed_proxy_left_in_its_log_is_in_the_backup_and_never_played_i
     write_backup(data_dir, archive)
     # A writer that dies: what it wrote is in the log only.
     script = (
-        "import os, pathlib; from agentroster.db import Database; from agentroster.identity.keys import KeyStore;"
+        "import os, pathlib; from agentroster.db.database import Database;"
+        "from agentroster.identity.keys import KeyStore;"
         f"d = Database.open(pathlib.Path({str(data_dir / 'roster.db')!r}));"
         "KeyStore(d).create(user='in-the-log'); os.kill(os.getpid(), 9)"
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agentroster.settings import SECRET_FIELDS, Settings
+from agentroster.settings.settings import SECRET_FIELDS, Settings
 from tests.conftest import REPOSITORY
 from tests.reader import blocks
 from tools import env_file

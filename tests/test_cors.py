@@ -14,7 +14,7 @@ import pytest
 
 from agentroster.cors import Cors
 from agentroster.errors import StartRefused
-from agentroster.settings import load_settings
+from agentroster.settings.settings import load_settings
 from tests.roster_process import RosterProcess
 
 PAGE = "https://app.example.com"

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import StartRefused, StorageFailed
 from agentroster.identity.keys import KeyStore
 from tests.postgres import Postgres, programs

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from PIL import Image
 
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.reader import Reader, blocks
 from tests.stand_ins import model_server as model_stand_in

@@ -13,7 +13,7 @@ import httpx
 import jwt
 import pytest
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, Unreachable
 from agentroster.front_door import POST_PATHS
 from agentroster.identity.keys import KeyStore

@@ -15,7 +15,7 @@ import httpx
 import openai
 import pytest
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
 from tests.chatting import Person
 from tests.conftest import PROXY_CONFIG

@@ -9,7 +9,7 @@ import re
 
 import httpx
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
 from tests.conftest import REPOSITORY
 from tests.fuzz.generator import OPERATIONS, Sent, requests

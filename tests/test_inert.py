@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agentroster.agents.chat import Text, Thinking, ToolFinished, ToolStarted
-from agentroster.provider.inert_answer import InertAnswer
-from agentroster.provider.inert_markdown import JOINER, MAX_HELD, InertMarkdown
+from agentroster.runs.chat import Text, Thinking, ToolFinished, ToolStarted
+from agentroster.runs.presentation.inert_answer import InertAnswer
+from agentroster.runs.presentation.inert_markdown import JOINER, MAX_HELD, InertMarkdown
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import ModelServer
 from tests.test_activity import OPENWEBUI, cards, frames, text_of

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.front_door import POST_PATHS
 from agentroster.identity.keys import KeyStore
 from agentroster.model_names import did_you_mean

@@ -13,7 +13,7 @@ from agentroster.credentials.audit import Act
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from agentroster.errors import StartRefused
-from agentroster.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
 from agentroster.proxy_config import build_config
-from agentroster.settings import load_settings
+from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
+from agentroster.settings.settings import load_settings
 from tests.conftest import MASTER_KEY
 from tests.roster_process import RosterProcess
 from tests.stand_ins.hub import HubServer, Repository

@@ -20,13 +20,13 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
-from agentroster.settings import load_settings
+from agentroster.settings.settings import load_settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
 from agentroster.skills.context import SkillContext

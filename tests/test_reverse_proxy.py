@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from agentroster.identity import openwebui
 from agentroster.provider.exchange import TASK_HEADER
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from tests.conftest import OPENWEBUI_KEY, REPOSITORY
 from tests.openwebui.process import free_port
 from tests.roster_process import PATIENCE_SECONDS, RosterProcess, clean_environment

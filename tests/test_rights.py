@@ -17,12 +17,12 @@ from starlette.routing import Route
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
 from agentroster.agents.spec import AgentSpec
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from tests.conftest import OPENWEBUI_KEY
 from tests.roster_process import RosterProcess, run_roster
 from tests.stand_ins.serving import serving

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from agentroster.logs import Redactor
-from agentroster.secret_words import is_placeholder, strength_of
+from agentroster.settings.secret_words import is_placeholder, strength_of
 from tests.chatting import Person, browser, sign_in
 from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
 from tests.roster_process import RosterProcess

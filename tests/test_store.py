@@ -29,7 +29,7 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.rotation import rotate
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.db import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
+from agentroster.db.database import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
 from agentroster.errors import BadInput, StartRefused
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore

@@ -27,7 +27,7 @@ from agentroster.llm.answer_form import LADDER, KnownForms
 from agentroster.llm.answer_text import object_in
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.endpoint import Endpoint
-from agentroster.llm.patience import pause_seconds
+from agentroster.llm.retry_after import pause_seconds
 from agentroster.llm.structured import Question, StructuredAnswer, ask
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.registry import load_skill

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agentroster.agents import commands
 from agentroster.library.library import Library
+from agentroster.runs import commands
 from agentroster.skills.bundled.enrich_hf_metadata.targets import resolve
 from agentroster.skills.bundled.enrich_hf_metadata.understanding import understand, understand_command
 from agentroster.skills.registry import Skill, load_skill

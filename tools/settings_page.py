@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentroster.settings import SECRET_FIELDS, Settings
+from agentroster.settings.settings import SECRET_FIELDS, Settings
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 _INTRO = """# Settings

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agentroster.error_forms import last_frames
 from agentroster.errors import RosterError, Stopping
 from agentroster.identity.caller import Caller
-from agentroster.open_requests import OpenRequests, current
+from agentroster.identity.open_requests import OpenRequests, current
 from agentroster.openai_error import error_object, error_response
 
 _LIVE = frozenset({"/health/liveliness", "/health/liveness"})

@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agentroster.errors import FieldInvalid, ModelNotFound, NotFound, RosterError, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
+from agentroster.identity.open_requests import note_caller
 from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
 from agentroster.large_bodies import LargeBodies
 from agentroster.model_names import ModelNames
-from agentroster.open_requests import note_caller
 from agentroster.openai_error import error_response
 from agentroster.provider.agent_detours import refuse_detours
 from agentroster.provider.body import cleaned, is_agent

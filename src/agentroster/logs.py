@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import quote, quote_plus
 
-from agentroster.secret_words import Strength, is_placeholder, strength_of, weak_pattern
+from agentroster.settings.secret_words import Strength, is_placeholder, strength_of, weak_pattern
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MASK = "***"

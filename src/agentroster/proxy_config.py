@@ -11,7 +11,7 @@ import yaml
 from agentroster import config_rules
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import StartRefused
-from agentroster.llm_presets import direct_models
+from agentroster.settings.llm_presets import direct_models
 
 logger = logging.getLogger(__name__)
 

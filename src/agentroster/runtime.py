@@ -13,25 +13,25 @@ from agentroster.accounts.refresh import Refresher
 from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.image_hosts import ImageHosts
-from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.rights import Rights
-from agentroster.agents.runner import Runner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.data_folder import in_use
-from agentroster.db import Database
+from agentroster.db.data_folder import in_use
+from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
+from agentroster.identity.open_requests import OpenRequests
 from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.user_model import Models
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
-from agentroster.open_requests import OpenRequests
-from agentroster.settings import Settings
+from agentroster.runs.runner import Runner
+from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.registry import SkillRegistry
 

@@ -15,16 +15,16 @@ import click
 import httpx
 import uvloop
 
-from agentroster.db import wait_for_server
-from agentroster.environment import require_usable_connections, use_known_time_zone
+from agentroster.credentials.secret_file import load_with_secrets
+from agentroster.db.database import wait_for_server
 from agentroster.errors import RosterError, StartRefused
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
 from agentroster.proxy_config import build_config, direct_model_names, read_config, write_config
 from agentroster.runtime import Runtime
-from agentroster.secret_file import load_with_secrets
-from agentroster.settings import Settings
+from agentroster.settings.environment import require_usable_connections, use_known_time_zone
+from agentroster.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

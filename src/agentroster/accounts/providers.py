@@ -10,7 +10,7 @@ from agentroster.accounts.api import Answer, Api
 from agentroster.accounts.provider import FormField, OAuth, Profile, Provider, bearer
 from agentroster.credentials.credential import Secret
 from agentroster.errors import AccountCheckFailed, Unreachable
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 
 _TOKEN = FormField(name="token", label="token", secret=True)
 

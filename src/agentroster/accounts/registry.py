@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from agentroster.accounts.provider import Provider
 from agentroster.accounts.providers import built_in
 from agentroster.errors import BadInput, NotFound, RosterError
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

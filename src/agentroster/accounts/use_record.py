@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from agentroster.credentials.audit import Act, AuditEntry
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.store import CredentialStore
-from agentroster.write_behind import WriteBehind
+from agentroster.db.write_behind import WriteBehind
 
 
 class UseRecord:

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import NotFound
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from agentroster.skills.registry import SkillRegistry
 
 

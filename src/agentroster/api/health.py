@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import StorageFailed
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from starlette.routing import Route
 from agentroster.accounts.access import AccountSource, owner_of
 from agentroster.accounts.api import checked_base
 from agentroster.accounts.connect import read_form
-from agentroster.agents.own_model import PROVIDER, Models
 from agentroster.agents.rights import Rights
 from agentroster.api.requests import answering, json_object, person
 from agentroster.credentials.audit import Act
@@ -19,6 +18,7 @@ from agentroster.errors import BadInput, ModelMissing, RosterError
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.llm.completion import CompletionRequest
+from agentroster.llm.user_model import PROVIDER, Models
 from agentroster.logs import redactor
 
 _BASES = {"openai": "https://api.openai.com/v1", "ollama": "http://127.0.0.1:11434/v1"}

@@ -10,7 +10,7 @@ from starlette.routing import Match, Route
 from agentroster.errors import BadInput, NotAllowed, RosterError, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
-from agentroster.open_requests import note_caller
+from agentroster.identity.open_requests import note_caller
 from agentroster.openai_error import Unexpected, error_response
 from agentroster.request_body import BodyLimits, parsed, read_body
 

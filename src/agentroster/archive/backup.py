@@ -14,7 +14,7 @@ from pathlib import Path
 from agentroster import __version__
 from agentroster.archive import manifest as form
 from agentroster.archive.manifest import Entry, Manifest
-from agentroster.data_folder import DATABASES, in_use
+from agentroster.db.data_folder import DATABASES, in_use
 from agentroster.errors import BadInput, NotFound
 
 _READ_BYTES = 1 << 20

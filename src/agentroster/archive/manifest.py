@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from agentroster.data_folder import DATABASES
+from agentroster.db.data_folder import DATABASES
 from agentroster.errors import BadInput
 
 NAME = "manifest.json"

@@ -12,8 +12,8 @@ from agentroster.archive.manifest import Entry, Manifest
 from agentroster.archive.settle import revoked_since, settle
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
-from agentroster.data_folder import DATABASES, replace_databases, sole_use
-from agentroster.db import ROSTER_SCHEMA
+from agentroster.db.data_folder import DATABASES, replace_databases, sole_use
+from agentroster.db.database import ROSTER_SCHEMA
 from agentroster.errors import BadInput, StartRefused
 
 _STAGING = "restore-staging"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.jobs.store import JobStore
 
 _RESTORED = "It had not ended when the backup was made that was restored since: start it again if it is still wanted."

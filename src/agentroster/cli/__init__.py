@@ -94,7 +94,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 def agents(*, data_dir: Path | None, as_json: bool) -> None:
     """List the agents, where they come from, and broken plugins."""
     from agentroster.agents.registry import AgentRegistry  # noqa: PLC0415 - slow
-    from agentroster.settings import load_settings  # noqa: PLC0415
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
     settings = load_settings(data_dir=data_dir)

@@ -10,7 +10,7 @@ from agentroster.cli.options import DATA_DIR
 from agentroster.errors import BadInput
 
 if TYPE_CHECKING:
-    from agentroster.settings import Settings
+    from agentroster.settings.settings import Settings
 
 # Of an address only what is no secret goes into a command line that others can read.
 _PLAIN_OPTIONS = {"host", "port", "sslmode", "sslrootcert"}
@@ -39,7 +39,7 @@ def backup(file: Path, data_dir: Path | None) -> None:
 def restore(file: Path, data_dir: Path | None) -> None:
     """Put what FILE holds in place of what is there, while no proxy runs; the old files are kept aside."""
     from agentroster.archive.restore import restore as put_back  # noqa: PLC0415 - slow
-    from agentroster.secret_file import read_ring  # noqa: PLC0415
+    from agentroster.credentials.secret_file import read_ring  # noqa: PLC0415
 
     command = "pg_restore --clean --if-exists --no-owner --single-transaction --dbname={database} {file}"
     settings = _with_files(data_dir, command, file)
@@ -57,7 +57,7 @@ def restore(file: Path, data_dir: Path | None) -> None:
 
 def _with_files(data_dir: Path | None, command: str, file: Path) -> "Settings":
     """Return the settings of a deployment with SQLite files. Raises BadInput, with the command, for PostgreSQL."""
-    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
 
     settings = load_settings(data_dir=data_dir)
     if isinstance(settings.database, str):

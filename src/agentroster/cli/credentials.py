@@ -160,7 +160,7 @@ def _passphrase(file: Path | None, *, confirm: bool) -> str:
 
 def _provider(name: str, data_dir: Path | None) -> "Provider":
     from agentroster.accounts.registry import ProviderRegistry  # noqa: PLC0415 - slow
-    from agentroster.settings import load_settings  # noqa: PLC0415
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415
 
     provider = ProviderRegistry.load(load_settings(data_dir=data_dir)).get(name)
     if not provider.fields:

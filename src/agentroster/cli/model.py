@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentroster.llm.backend import Backends, ModelChoice
     from agentroster.llm.completion import ChatModel
     from agentroster.llm.model_check import Finding
-    from agentroster.settings import Settings
+    from agentroster.settings.settings import Settings
 
 
 @click.group()
@@ -34,7 +34,7 @@ def model_check(*, data_dir: Path | None, as_json: bool) -> None:
     The exit status is 1 when something fails that agents need.
     """
     from agentroster.logs import configure_logging  # noqa: PLC0415 - slow
-    from agentroster.settings import load_settings  # noqa: PLC0415
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(data_dir=data_dir)
     configure_logging(settings.secrets())

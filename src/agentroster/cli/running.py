@@ -16,7 +16,7 @@ from agentroster.cli.tables import print_table
 if TYPE_CHECKING:
     from agentroster.library.sidecar import Proposals
     from agentroster.llm.completion import ChatModel
-    from agentroster.settings import Settings
+    from agentroster.settings.settings import Settings
     from agentroster.skills.pipeline import ItemReport
 
 _BAR_CELLS = 30
@@ -62,9 +62,9 @@ def run_skill(
     dry_run: bool,
 ) -> int:
     """Run a pipeline and print what came of it; return the exit status: 1 when an item failed, 130 after Ctrl-C."""
+    from agentroster.credentials.secret_file import load_with_secrets  # noqa: PLC0415
     from agentroster.library.sidecar import Proposals  # noqa: PLC0415 - slow
     from agentroster.logs import configure_logging  # noqa: PLC0415
-    from agentroster.secret_file import load_with_secrets  # noqa: PLC0415
 
     settings, notice = load_with_secrets(data_dir=data_dir, library=tuple(library) or None)
     if notice:

@@ -22,7 +22,7 @@ def skills(context: click.Context, *, as_json: bool) -> None:
     """List the skills, where they come from, and broken ones; or run one."""
     if context.invoked_subcommand is not None:
         return
-    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
     from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
 
     # The list names the broken ones itself.
@@ -84,7 +84,7 @@ def skills_new(name: str, kind: str, parent: Path | None) -> None:
 
     Of kind prompt it is a standard SKILL.md.
     """
-    from agentroster.settings import load_settings  # noqa: PLC0415 - slow
+    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
     from agentroster.skills.skeleton import write_skeleton  # noqa: PLC0415
 
     parent = parent or load_settings().skills_dir or Path()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.schema import DELETABLE
-from agentroster.db import Database, quickly
+from agentroster.db.database import Database, quickly
 
 Action: TypeAlias = Literal[
     "use", "connect", "set", "refresh", "rotate", "disconnect", "delete", "purge", "relink", "export", "import", "llm"

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, text
 
 from agentroster.credentials.audit import Act, record
 from agentroster.credentials.credential import Credential, Owner, State
-from agentroster.db import Database
+from agentroster.db.database import Database
 
 AnyRow = Row[tuple[object, ...]]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from agentroster.db import Schema
+from agentroster.db.database import Schema
 
 _REFUSE = "RAISE(ABORT, 'the audit table is append-only')"
 

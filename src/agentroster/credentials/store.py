@@ -17,7 +17,7 @@ from agentroster.credentials.credential import Credential, Owner, Secret, State
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.tickets import Tickets
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import StartRefused
 
 P = ParamSpec("P")

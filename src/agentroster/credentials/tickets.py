@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from agentroster.credentials.cipher import Cipher
 from agentroster.credentials.credential import Owner
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import UnknownKeyId
 
 LIFE_SECONDS = 600.0

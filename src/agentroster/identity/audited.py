@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import Unauthenticated
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.key_watch import KeyWatch
 from agentroster.identity.keys import KeyStore, public_part
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 
 
 class _UserNotProven(Unauthenticated):

@@ -12,7 +12,7 @@ from agentroster.identity.openwebui import CHAT_HEADER, forwarded_user
 from agentroster.identity.presented_key import RawHeaders, presented_key
 from agentroster.identity.request_rate import RequestRate
 from agentroster.identity.reserved import ADMIN
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 
 _LONGEST_CHAT_ID = 200
 _MAX_RIGHT_KEYS = 10_000

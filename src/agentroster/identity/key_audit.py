@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, text
 
-from agentroster.db import Database, quickly
+from agentroster.db.database import Database, quickly
 
 KeyAction: TypeAlias = Literal["create", "use", "revoke", "purge", "refuse"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.peer import peer_address

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from agentroster.db import Database, quickly
+from agentroster.db.database import Database, quickly
+from agentroster.db.write_behind import WriteBehind
 from agentroster.errors import BadInput, NotFound
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.reserved import is_reserved
-from agentroster.write_behind import WriteBehind
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.key_audit import KeyEvent, record
 
 _MEMORIES = "issuer = :issuer AND subject = :subject"

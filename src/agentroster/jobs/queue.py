@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, bindparam, text
 
-from agentroster.db import quickly
+from agentroster.db.database import quickly
 
 LEASE_SECONDS = 10.0
 

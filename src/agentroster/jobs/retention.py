@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import StorageFailed
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, bindparam, text
 
-from agentroster.db import Database, quickly
+from agentroster.db.database import Database, quickly
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.jobs import queue

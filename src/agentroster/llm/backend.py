@@ -9,8 +9,8 @@ from agentroster.errors import BadInput
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
-from agentroster.net.slots import Slots
-from agentroster.settings import Settings
+from agentroster.net.concurrency_limiter import Slots
+from agentroster.settings.settings import Settings
 
 PROXY_PREFIX = "proxy/"
 AGENT_PREFIX = "agno/"

@@ -6,7 +6,7 @@ import logging
 import httpx
 
 from agentroster.llm.address import address_of, cause_of
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

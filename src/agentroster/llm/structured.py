@@ -19,7 +19,7 @@ from agentroster.llm.answer_form import LADDER, AnswerForm, KnownForms
 from agentroster.llm.answer_text import object_in
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Message, Usage
-from agentroster.llm.patience import pause_seconds
+from agentroster.llm.retry_after import pause_seconds
 
 _FORM_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _MOST_COMPLAINTS, _LONGEST_QUOTE = 3, 4_000

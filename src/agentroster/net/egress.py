@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
-from agentroster.net.slots import Slots
+from agentroster.net.concurrency_limiter import Slots
 from agentroster.skill_call import SkillCall
 
 _MOST_REDIRECTS = 5

@@ -5,7 +5,7 @@ from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
 from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
-from agentroster.open_requests import note_caller
+from agentroster.identity.open_requests import note_caller
 from agentroster.provider import state
 from agentroster.provider.exchange import current
 from agentroster.provider.request import ROSTER_FIELD

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from agentroster.agents.chat import PastedToken
+from agentroster.runs.chat import PastedToken
 
 _MASK = "***"
 _TICKET = re.compile(r"(/roster/connect/)[A-Za-z0-9_-]{20,}")

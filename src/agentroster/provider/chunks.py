@@ -19,8 +19,8 @@ from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     Usage,
 )
 
-from agentroster.agents.chat import RunResult, Text, Thinking, TokenCount
-from agentroster.provider.activity import Shown, Status
+from agentroster.runs.chat import RunResult, Text, Thinking, TokenCount
+from agentroster.runs.presentation.activity import Shown, Status
 
 
 class ChunkWriter:

@@ -7,9 +7,9 @@ error that comes before the first piece of a stream (`Retry-After`). One must no
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from agentroster.agents.chat import PastedToken
 from agentroster.errors import NotAllowed, RunRepeated
 from agentroster.identity.caller import Caller
+from agentroster.runs.chat import PastedToken
 
 ACTIVITY_HEADER = "x-agent-events"
 TASK_HEADER = "x-openwebui-task"

@@ -9,17 +9,17 @@ from typing import Any, cast
 from litellm.llms.custom_llm import CustomLLM
 from litellm.types.utils import GenericStreamingChunk, ModelResponse, ModelResponseStream  # pyright: ignore[reportMissingTypeStubs]
 
-from agentroster.agents.chat import ChatRequest, RunEvent
 from agentroster.errors import RosterError
 from agentroster.provider import state
-from agentroster.provider.activity import activity_for
 from agentroster.provider.chunks import ChunkWriter, fill, last_chunk
 from agentroster.provider.exchange import Exchange, current
 from agentroster.provider.failure import AgentFailed, agent_failed
-from agentroster.provider.inert_answer import AsWritten, InertAnswer
 from agentroster.provider.loop_thread import LoopThread
 from agentroster.provider.request import read_request
-from agentroster.provider.stream import Backlog, Finished, stream_run
+from agentroster.runs.chat import ChatRequest, RunEvent
+from agentroster.runs.presentation.activity import activity_for
+from agentroster.runs.presentation.inert_answer import AsWritten, InertAnswer
+from agentroster.runs.stream import Backlog, Finished, stream_run
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
-from agentroster.agents.background_task import recognised
-from agentroster.agents.chat import ChatRequest
 from agentroster.errors import RunRepeated
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.provider.chat_messages import checked_messages
 from agentroster.provider.exchange import Exchange, current
-from agentroster.provider.tool_card import without_cards
+from agentroster.runs.background_task import recognised
+from agentroster.runs.chat import ChatRequest
+from agentroster.runs.presentation.tool_card import without_cards
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""

@@ -7,9 +7,9 @@ import asyncio
 import logging
 from weakref import WeakKeyDictionary
 
+from agentroster.credentials.secret_file import load_with_secrets
 from agentroster.provider.router_model import RouterModel
 from agentroster.runtime import Runtime
-from agentroster.secret_file import load_with_secrets
 
 logger = logging.getLogger(__name__)
 

@@ -3,15 +3,15 @@
 import httpx
 
 from agentroster.accounts.access import Accounts, AccountSource
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
+from agentroster.net.concurrency_limiter import Slots
 from agentroster.net.egress import Egress, Origin
-from agentroster.net.slots import Slots
-from agentroster.settings import Settings
+from agentroster.settings.settings import Settings
 from agentroster.skills.asking import FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory

@@ -4,7 +4,7 @@ import copy
 
 from sqlalchemy import Connection, text
 
-from agentroster.db import Database
+from agentroster.db.database import Database
 from agentroster.errors import BadInput
 from agentroster.identity.caller import Caller
 from agentroster.skill_call import SkillCall

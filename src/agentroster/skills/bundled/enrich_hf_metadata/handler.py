@@ -12,7 +12,7 @@ from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
-from agentroster.net.slots import Slots
+from agentroster.net.concurrency_limiter import Slots
 from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided, understanding
 from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from agentroster.agents.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted
-from agentroster.provider.inert_markdown import InertMarkdown
+from agentroster.runs.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted
+from agentroster.runs.presentation.inert_markdown import InertMarkdown
 
 
 class InertAnswer:

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agentroster.agents import account_commands
-from agentroster.agents.chat import Emit, Text
 from agentroster.agents.spec import AgentSpec
-from agentroster.agents.tool_call import shown_call
 from agentroster.library.library import Library
 from agentroster.llm import offline
+from agentroster.runs import account_commands
+from agentroster.runs.chat import Emit, Text
+from agentroster.runs.tool_events import shown_call
 from agentroster.skills.context import SkillContext
 from agentroster.skills.foreign_text import as_words
 from agentroster.skills.manifest import Command

@@ -9,12 +9,12 @@ from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
-from agentroster.agents.meter import Meter
-from agentroster.agents.tool_calls import ToolCalls
 from agentroster.errors import RosterError, UpstreamError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
 from agentroster.llm.dialects.values import as_object
+from agentroster.runs.tool_turns import ToolCalls
+from agentroster.runs.usage import Meter
 
 
 class RunStopped(Exception):

@@ -11,8 +11,8 @@ gives the same text. Linear in the length of the text.
 import re
 from collections.abc import Set as AbstractSet
 
-from agentroster.provider.code_fence import CodeFences
-from agentroster.provider.inert_tags import is_active, may_act
+from agentroster.runs.presentation.code_fence import CodeFences
+from agentroster.runs.presentation.inert_tags import is_active, may_act
 
 JOINER = "\u2060"
 MAX_HELD = 4_096

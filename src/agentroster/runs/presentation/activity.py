@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from agentroster.agents.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
-from agentroster.provider.tool_card import tool_card
+from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
+from agentroster.runs.presentation.tool_card import tool_card
 
 _MOST_NAMED = 3
 _MOST_SECONDS = 10.0

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from agentroster.agents.chat import FinishReason, TokenCount
 from agentroster.errors import LimitReached, RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import ChatModel, CompletionRequest, Piece, Usage
+from agentroster.runs.chat import FinishReason, TokenCount
 
 
 class Meter:

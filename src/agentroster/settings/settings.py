@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agentroster.errors import StartRefused
-from agentroster.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider, provider_of
+from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider, provider_of
 
 
 def _split_paths(value: object) -> object:

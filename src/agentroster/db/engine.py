@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from agentroster.db_trouble import Kind, for_operator, kind_of
+from agentroster.db.trouble import Kind, for_operator, kind_of
 from agentroster.errors import StartRefused
 
 POSTGRES_PLACE = "The database of ROSTER_DATABASE_URL"

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from agentroster.agents.chat import ChatRequest
-from agentroster.agents.meter import Meter
 from agentroster.agents.spec import AgentSpec
 from agentroster.identity.caller import ANONYMOUS
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Piece, ToolCall, Turn
+from agentroster.runs.chat import ChatRequest
+from agentroster.runs.usage import Meter
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 
 if TYPE_CHECKING:
-    from agentroster.agents.agno_run import AgnoRun
+    from agentroster.runs.agno_run import AgnoRun
 
 _NOT_RUN = "This call is only a rehearsal."
 _loaded: "list[type[AgnoRun]]" = []
@@ -27,7 +27,7 @@ _loaded: "list[type[AgnoRun]]" = []
 async def load_agno() -> "type[AgnoRun]":
     """Return the class that runs agents, importing it in a thread the first time: the event loop waits for nothing."""
     if not _loaded:
-        module = await asyncio.to_thread(import_module, "agentroster.agents.agno_run")
+        module = await asyncio.to_thread(import_module, "agentroster.runs.agno_run")
         _loaded.append(cast("type[AgnoRun]", module.AgnoRun))
     return _loaded[0]
 

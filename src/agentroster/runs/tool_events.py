@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from uuid import uuid4
 
-from agentroster.agents.chat import Emit, ToolFinished, ToolProgress, ToolStarted
 from agentroster.logs import redactor
+from agentroster.runs.chat import Emit, ToolFinished, ToolProgress, ToolStarted
 from agentroster.skills.context import Progress, SkillContext
 from agentroster.skills.tools import Tool, ToolOutcome, call_tool
 

@@ -12,8 +12,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import PoolProxiedConnection
 
-from agentroster.db_engine import POSTGRES_PLACE, Schema, Statement, open_postgres, open_sqlite, wait_for_server
-from agentroster.db_trouble import SENTENCES, Kind, for_operator, kind_of
+from agentroster.db.engine import POSTGRES_PLACE, Schema, Statement, open_postgres, open_sqlite, wait_for_server
+from agentroster.db.trouble import SENTENCES, Kind, for_operator, kind_of
 from agentroster.errors import StorageFailed
 
 __all__ = ["ROSTER_SCHEMA", "Database", "Schema", "Statement", "quickly", "wait_for_server"]

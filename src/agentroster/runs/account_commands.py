@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from agentroster.accounts.connect import Connector
 from agentroster.accounts.provider import Provider
-from agentroster.agents.chat import ChatRequest, PastedToken
 from agentroster.credentials.credential import Credential
 from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
+from agentroster.runs.chat import ChatRequest, PastedToken
 
 HELP = (
     ("/connect [NAME]", "connect an account, such as github, through a link"),

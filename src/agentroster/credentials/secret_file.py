@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.errors import StartRefused
-from agentroster.secret_words import strength_of
-from agentroster.settings import Settings, load_settings
+from agentroster.settings.secret_words import strength_of
+from agentroster.settings.settings import Settings, load_settings
 
 _NAMES = ("LITELLM_MASTER_KEY", "ROSTER_ENCRYPTION_KEY")
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Z_]+)\s*=\s*(.*?)\s*$")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, cast
 
-from agentroster.agents.chat import ToolFinished
 from agentroster.logs import redactor
+from agentroster.runs.chat import ToolFinished
 
 _OPENINGS = ('<details type="tool_calls"', '<details type="reasoning"', '<details type="code_interpreter"')
 _CLOSING = "</details>"

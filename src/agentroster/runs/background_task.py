@@ -10,10 +10,10 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 
-from agentroster.agents.chat import ChatRequest, text_of
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest
+from agentroster.runs.chat import ChatRequest, text_of
 
 logger = logging.getLogger(__name__)
 

@@ -18,15 +18,15 @@ from agno.run.agent import (
 )
 from agno.tools.function import Function
 
-from agentroster.agents.agno_model import BackendModel, input_messages
-from agentroster.agents.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
-from agentroster.agents.meter import Meter
 from agentroster.agents.spec import AgentContext, AgentSpec
-from agentroster.agents.tool_call import refused_call, shown_call
-from agentroster.agents.tool_calls import ToolCalls
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.runs.agno_model import BackendModel, input_messages
+from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
+from agentroster.runs.tool_events import refused_call, shown_call
+from agentroster.runs.tool_turns import ToolCalls
+from agentroster.runs.usage import Meter
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.status_line import plain_line

@@ -5,20 +5,20 @@ import logging
 from collections.abc import Callable, Sequence
 
 from agentroster.accounts.connect import Connector
-from agentroster.agents import commands
-from agentroster.agents.account_commands import AccountCommands
-from agentroster.agents.background_task import answer_task
-from agentroster.agents.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
-from agentroster.agents.meter import Meter, metered
-from agentroster.agents.own_model import Models
 from agentroster.agents.registry import AgentRegistry
-from agentroster.agents.rehearsal import load_agno, rehearse
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.llm.backend import ModelChoice
+from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
-from agentroster.settings import Settings
+from agentroster.runs import commands
+from agentroster.runs.account_commands import AccountCommands
+from agentroster.runs.background_task import answer_task
+from agentroster.runs.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.rehearsal import load_agno, rehearse
+from agentroster.runs.usage import Meter, metered
+from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from agentroster.agents.chat import Emit, RunEvent, RunResult, Text, Thinking
 from agentroster.provider.exchange import current
+from agentroster.runs.chat import Emit, RunEvent, RunResult, Text, Thinking
 
 INTERVAL_SECONDS = 0.045
 MAX_WAITING = 65_536

@@ -1,0 +1,1 @@
+"""The databases: opened, brought up to date, used from worker threads."""

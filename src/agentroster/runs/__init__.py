@@ -1,0 +1,1 @@
+"""Runs: one answer of an agent, from a request to its events."""

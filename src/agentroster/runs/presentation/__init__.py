@@ -1,0 +1,1 @@
+"""How a client is shown what an agent says and does."""
