@@ -1,13 +1,10 @@
 """`/v1/models`, plug-ins, and the commands that list what there is."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
 from tests.roster_process import RosterProcess, run_roster
 from tests.test_identity import signed
 
@@ -115,12 +112,3 @@ def test_two_packages_with_one_agent_name_are_an_error_that_names_both(tmp_path:
 
 def test_skills_are_listed() -> None:
     assert "enrich-hf-metadata" in run_roster("skills", environment={}).stdout
-
-
-def test_help_is_quick_because_it_imports_nothing_slow() -> None:
-    slow = "{'litellm', 'agno', 'pydantic', 'sqlalchemy', 'httpx'}"
-    code = f"import sys, agentroster.cli; print(sorted({slow} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=True
-    )
-    assert done.stdout.strip() == "[]"
