@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
+from agentroster.builtin.skills.enrich_hf_metadata import merge, preview
+from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
+from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts, weight_files
+from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
 from agentroster.library.sidecar import Sidecar
-from agentroster.skills.bundled.enrich_hf_metadata import merge, preview
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
-from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts, weight_files
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
 from evals.asked import Answer
 from evals.cases import Case
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
-from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
-from agentroster.skills.bundled.enrich_hf_metadata.preview import resolve
+from agentroster.builtin.skills.enrich_hf_metadata import base_models
+from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.extract import Extraction, Source, extract
+from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts
+from agentroster.builtin.skills.enrich_hf_metadata.preview import resolve
 
 HUB = "https://huggingface.co/a/b/resolve/main"
 TWO = ("alpha.safetensors", "beta.safetensors")

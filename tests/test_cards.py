@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
-from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
-from agentroster.skills.bundled.enrich_hf_metadata.shelf import part_for
+from agentroster.builtin.skills.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
+from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
+from agentroster.builtin.skills.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.shelf import part_for
 
 HUB = "https://huggingface.co"
 

@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from agentroster import config_rules
 from agentroster.errors import StartRefused
-from agentroster.proxy_config import build_config, read_config
+from agentroster.gateway.config import config_rules
+from agentroster.gateway.config.proxy_config import build_config, read_config
 from tests.conftest import MASTER_KEY, REPOSITORY
 from tests.roster_process import RosterProcess, clean_environment, run_roster
 from tests.stand_ins.model_server import ModelServer

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
-from agentroster.pages.languages import LANGUAGES, negotiated, texts
+from agentroster.web.pages.languages import LANGUAGES, negotiated, texts
 from tests.chatting import LINK, Person, browser, origin, sign_in, submit, words
 from tests.conftest import OPENWEBUI_KEY
 from tests.roster_process import RosterProcess

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agentroster.cors import Cors
 from agentroster.errors import StartRefused
+from agentroster.gateway.answers.cors import Cors
 from agentroster.settings.settings import load_settings
 from tests.roster_process import RosterProcess
 

@@ -15,10 +15,10 @@ import pytest
 
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, Unreachable
-from agentroster.front_door import POST_PATHS
+from agentroster.gateway.answers.last_resort import LastResort
+from agentroster.gateway.requests.request_filter import POST_PATHS
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.request_rate import RequestRate
-from agentroster.last_resort import LastResort
 from agentroster.net.dial import Dialer
 from agentroster.net.egress import Egress
 from tests.conftest import JWT_SECRET, OPENWEBUI_KEY
@@ -165,7 +165,7 @@ _LIST_QUERY_PARAMETERS = """
 import json
 from litellm.proxy.proxy_server import app
 from litellm.proxy.anthropic_endpoints import endpoints
-from agentroster.front_door import POST_PATHS
+from agentroster.gateway.requests.request_filter import POST_PATHS
 
 def all_routes(routes):
     for route in routes:

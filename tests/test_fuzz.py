@@ -22,7 +22,13 @@ INSIDE = re.compile(
     r"|No module named|object has no attribute|NoneType|Internal Server Error"
 )
 # What an operator would have to look into.
-ALARMS = ("Exception in ASGI", "failed to answer", "never retrieved", "agentroster.last_resort", "Task exception")
+ALARMS = (
+    "Exception in ASGI",
+    "failed to answer",
+    "never retrieved",
+    "agentroster.gateway.answers.last_resort",
+    "Task exception",
+)
 
 
 def answer_of(client: httpx.Client, sent: Sent, key: str) -> httpx.Response:

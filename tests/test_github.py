@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentroster.skills.bundled.github.handler import review_state
+from agentroster.builtin.skills.github.handler import review_state
 from tests.chatting import Person
 from tests.roster_process import RosterProcess
 from tests.stand_ins.github import Comment, GitHubServer, Issue, Limit, Repository, Review, Token

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from agentroster.db.database import Database
-from agentroster.front_door import POST_PATHS
+from agentroster.gateway.model_names import did_you_mean
+from agentroster.gateway.requests.request_filter import POST_PATHS
 from agentroster.identity.keys import KeyStore
-from agentroster.model_names import did_you_mean
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import ModelServer
 from tests.wire import exchange, head

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentroster.errors import StartRefused
-from agentroster.proxy_config import build_config
+from agentroster.gateway.config.proxy_config import build_config
 from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
 from agentroster.settings.settings import load_settings
 from tests.conftest import MASTER_KEY

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from agentroster.errors import RunRepeated
-from agentroster.provider.request import read_request
+from agentroster.gateway.requests.chat_request import read_request
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import ModelServer
 

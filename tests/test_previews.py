@@ -20,6 +20,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
+from agentroster.builtin.skills.enrich_hf_metadata.previewing import make_preview
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
@@ -28,7 +29,6 @@ from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
 from agentroster.settings.settings import load_settings
 from agentroster.skills.access import SkillAccess
-from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
 from tests.conftest import OPENWEBUI_KEY

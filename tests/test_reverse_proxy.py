@@ -23,8 +23,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from agentroster.gateway.request_context import TASK_HEADER
 from agentroster.identity import openwebui
-from agentroster.provider.exchange import TASK_HEADER
 from agentroster.settings.settings import Settings
 from tests.conftest import OPENWEBUI_KEY, REPOSITORY
 from tests.openwebui.process import free_port

@@ -14,7 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from agentroster.cli import cli
-from agentroster.proxy_config import build_config
+from agentroster.gateway.config.proxy_config import build_config
 from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 GOOD_MASTER = "sk-good-0123456789abcdef"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from agentroster.builtin.skills.enrich_hf_metadata import undecided
+from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
+from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts
+from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
 from agentroster.errors import ToolFailed
-from agentroster.skills.bundled.enrich_hf_metadata import undecided
-from agentroster.skills.bundled.enrich_hf_metadata.card import parse_card
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Source, extract
-from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
 from agentroster.skills.registry import SkillRegistry
 from tests.roster_process import RosterProcess
 from tests.stand_ins.hub import HubServer, Repository

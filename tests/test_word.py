@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from agentroster.builtin.skills.enrich_hf_metadata.targets import resolve
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import understand, understand_command
 from agentroster.library.library import Library
 from agentroster.runs import commands
-from agentroster.skills.bundled.enrich_hf_metadata.targets import resolve
-from agentroster.skills.bundled.enrich_hf_metadata.understanding import understand, understand_command
 from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source

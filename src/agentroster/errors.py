@@ -37,7 +37,7 @@
         └── UpstreamTimeout            504   it was too slow
 
 Each message is safe to show: no path of the server, no secret, no traceback; it says what happened and
-what to do. One place turns them into HTTP: `agentroster.provider.failure`.
+what to do. One place turns them into HTTP: `agentroster.gateway.litellm.failure`.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from agentroster.cli.options import DATA_DIR
-from agentroster.serve import serve as run
+from agentroster.gateway.serve import serve as run
 
 
 @click.command()

@@ -1,6 +1,9 @@
-"""The border to LiteLLM. A LiteLLM config names it: `custom_handler: agentroster.provider.agno`."""
+"""Dotted names that stand in people's LiteLLM configs, such as `custom_handler: agentroster.provider.agno`.
 
-from agentroster.provider.handler import AgnoProvider
+The code behind them lives in `agentroster.gateway.litellm` and may move; these names may not.
+"""
+
+from agentroster.gateway.litellm.handler import AgnoProvider
 
 agno = AgnoProvider()
 

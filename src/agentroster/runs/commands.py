@@ -14,7 +14,7 @@ from agentroster.runs import account_commands
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import shown_call
 from agentroster.skills.context import SkillContext
-from agentroster.skills.foreign_text import as_words
+from agentroster.skills.escape_markdown import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool

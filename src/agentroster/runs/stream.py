@@ -6,9 +6,11 @@ LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from agentroster.provider.exchange import current
 from agentroster.runs.chat import Emit, RunEvent, RunResult, Text, Thinking
+
+OnDisconnect: TypeAlias = Callable[[Callable[[], object]], None]
 
 INTERVAL_SECONDS = 0.045
 MAX_WAITING = 65_536
@@ -53,9 +55,12 @@ class Backlog:
 
 
 async def stream_run(
-    run: Callable[[Emit], Awaitable[RunResult]], backlog: Backlog
+    run: Callable[[Emit], Awaitable[RunResult]], backlog: Backlog, on_disconnect: OnDisconnect | None = None
 ) -> AsyncGenerator[RunEvent | Finished]:
-    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
+    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end.
+
+    `on_disconnect` takes what is to be called once the client is gone.
+    """
     waiting, something, emit = backlog.waiting, backlog.something, backlog.add
 
     async def work() -> RunResult:
@@ -65,8 +70,8 @@ async def stream_run(
             something.set()
 
     task = asyncio.create_task(work())
-    if exchange := current.get():
-        exchange.when_gone(lambda: _cancel_once(task))
+    if on_disconnect is not None:
+        on_disconnect(lambda: _cancel_once(task))
     try:
         first = True
         while not task.done():

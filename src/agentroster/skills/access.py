@@ -12,9 +12,9 @@ from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.concurrency_limiter import Slots
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
-from agentroster.skills.asking import FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
+from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
 
 _HUB = "$HF_ENDPOINT"

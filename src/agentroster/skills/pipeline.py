@@ -18,10 +18,10 @@ from agentroster.errors import RosterError, ToolFailed
 from agentroster.library.library import Library
 from agentroster.logs import redactor
 from agentroster.skill_call import noting, untold
-from agentroster.skills.asking import Asker, AskingHandler, FindModel
 from agentroster.skills.context import SkillContext
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
+from agentroster.skills.question import Asker, AskingHandler, FindModel
 from agentroster.skills.report import HEADER, ItemReport, Tally
 from agentroster.skills.tools import Tool, require_fitting
 from agentroster.skills.understanding import Outcome

@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
-from agentroster.skills.asking import AskingHandler, FindModel
 from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
 from agentroster.skills.prompt import Prompt
+from agentroster.skills.question import AskingHandler, FindModel
 from agentroster.skills.skill_md import read_skill_md
 from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Execute, ExecutedTool, Tool, ToolFunction

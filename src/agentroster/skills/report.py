@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from agentroster.skills.foreign_text import as_words
+from agentroster.skills.escape_markdown import as_words
 
 HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
 _LONGEST_CELL = 300

@@ -12,7 +12,7 @@ from types import ModuleType
 from agentroster.errors import BadInput
 
 GROUP = "agentroster.skills"
-_BUNDLED = "agentroster.skills.bundled"
+_BUNDLED = "agentroster.builtin.skills"
 _FOLDERS = "agentroster_skill_folders"
 
 

@@ -1,0 +1,186 @@
+"""From extraction and sidecar to a report and changes: only what is empty is filled.
+
+What is set is replaced in two cases: the field is named in `overwrite`; or `refresh` is asked for, and the value is the
+very one that an earlier run wrote.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from agentroster.builtin.skills.enrich_hf_metadata import tags as tag_rules
+from agentroster.builtin.skills.enrich_hf_metadata.extract import Extraction
+from agentroster.builtin.skills.enrich_hf_metadata.previewing import Preview
+from agentroster.builtin.skills.enrich_hf_metadata.provenance import Origins, Provenance
+from agentroster.library.sidecar import Sidecar
+
+_EMPTY = ("", "Unknown")
+SOURCE_NAME = "agent:enrich_hf_metadata"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What may be replaced although it is set: fields by name, and whatever enrichment itself wrote."""
+
+    overwrite: frozenset[str] = frozenset()
+    refresh: bool = False
+
+
+@dataclass(slots=True)
+class Merge:
+    """What became of each field."""
+
+    wishes: Wishes = field(default_factory=Wishes)
+    earlier: Provenance = field(default_factory=lambda: Provenance({}))
+    updated: dict[str, object] = field(default_factory=dict[str, object])
+    kept: dict[str, str] = field(default_factory=dict[str, str])
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    written: dict[str, object] = field(default_factory=dict[str, object])
+
+    def may_replace(self, name: str, current: object, value: object) -> bool:
+        """Whether a value that is set makes way for another one."""
+        if not value or value == current:
+            return False
+        return name in self.wishes.overwrite or (self.wishes.refresh and self.earlier.set_value(name, current))
+
+    def keep(self, name: str, current: object) -> None:
+        """Note that a value stays."""
+        changed = self.earlier.changed_by_a_person(name, current)
+        self.kept[name] = "changed by a person" if changed else "already set"
+
+    def set(self, name: str, value: object) -> None:
+        """Note a new value."""
+        self.updated[name] = self.written[name] = value
+
+
+FILL = Wishes()
+"""Nothing that is set is replaced."""
+
+
+def apply(
+    sidecar: Sidecar,
+    found: Extraction,
+    preview: Preview | None = None,
+    wishes: Wishes = FILL,
+    origins: Origins | None = None,
+) -> Merge:
+    """Fill the sidecar's empty fields in place, and replace what is wished; it is stamped only when it changed."""
+    merge = Merge(wishes, Provenance(sidecar))
+    civitai = _civitai(sidecar, merge)
+    _fill(merge, sidecar, "base_model", found.base_model, why=found.base_model_evidence)
+    if civitai is not None and _takes_trained_words(sidecar):
+        _fill_words(merge, civitai, found)
+    _add_tags(merge, sidecar, found)
+    _fill(merge, sidecar, "modelDescription", found.html, why="the card has no text")
+    if civitai is not None:
+        _fill(
+            merge,
+            civitai,
+            "description",
+            found.short,
+            why="the card has no prose",
+            shown="civitai.description",
+        )
+    if preview is not None:
+        _fill_preview(merge, sidecar, preview)
+    if merge.updated:
+        if civitai:
+            sidecar["civitai"] = civitai
+        _stamp(merge, sidecar, origins or Origins(evidence={"base_model": found.base_model_evidence}))
+    return merge
+
+
+def _stamp(merge: Merge, sidecar: Sidecar, origins: Origins) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    sidecar["metadata_source"] = SOURCE_NAME
+    sidecar["llm_enriched_at"] = at
+    for name, value in merge.written.items():
+        if name == "tags":
+            merge.earlier.note_added(name, cast("list[str]", value), origins.of(name), at)
+        else:
+            merge.earlier.note(name, value, origins.of(name), at)
+    merge.earlier.write_to(sidecar)
+
+
+def _civitai(sidecar: Sidecar, merge: Merge) -> dict[str, object] | None:
+    value = sidecar.get("civitai")
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value)
+    merge.kept["civitai"] = "not an object, left as it is"
+    return None
+
+
+def _fill(
+    merge: Merge,
+    target: dict[str, object],
+    name: str,
+    value: str | None,
+    *,
+    why: str,
+    shown: str = "",
+) -> None:
+    shown = shown or name
+    current = target.get(name)
+    if current is not None and current not in _EMPTY and not merge.may_replace(shown, current, value):
+        merge.keep(shown, current)
+    elif value:
+        target[name] = value
+        merge.set(shown, value)
+    else:
+        merge.missing[shown] = why
+
+
+def _takes_trained_words(sidecar: Mapping[str, object]) -> bool:
+    return sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}
+
+
+def _fill_words(merge: Merge, civitai: dict[str, object], found: Extraction) -> None:
+    current, words = civitai.get("trainedWords"), list(found.trained_words or ())
+    if current and not merge.may_replace("trainedWords", current, words):
+        merge.keep("trainedWords", current)
+    elif words:
+        civitai["trainedWords"] = words
+        merge.set("trainedWords", words)
+    elif found.trained_words is not None:
+        merge.missing["trainedWords"] = "the card says none are needed"
+    else:
+        merge.missing["trainedWords"] = "the card does not say"
+
+
+def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:
+    current = sidecar.get("tags")
+    if current is not None and not isinstance(current, list):
+        merge.kept["tags"] = "not a list, left as it is"
+        return
+    existing = cast("list[object]", current or [])
+    # What was added once and is gone now was taken away by a person.
+    new = tag_rules.additions(found.tags, [*existing, *merge.earlier.added("tags")])
+    if new:
+        sidecar["tags"] = [*existing, *new]
+        merge.set("tags", new)
+    elif existing:
+        merge.kept["tags"] = "nothing new"
+    else:
+        merge.missing["tags"] = "the card has none about the subject"
+
+
+def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
+    # Somebody may have chosen a picture while ours was fetched. The rating stays: unknown is not the same as safe.
+    if sidecar.get("preview_url") not in (None, ""):
+        merge.kept["preview_url"] = "already set"
+    elif preview.path is not None:
+        sidecar["preview_url"] = merge.written["preview_url"] = preview.path.as_posix()
+        merge.updated["preview_url"] = preview.path.name
+    elif preview.kept:
+        merge.kept["preview_url"] = preview.kept
+    else:
+        merge.missing["preview_url"] = preview.missing
+
+
+def shown(merge: Merge) -> Iterator[tuple[str, object]]:
+    """Yield updated fields as a person wants to see them: long texts by their length."""
+    for name, value in merge.updated.items():
+        yield name, f"{len(str(value))} characters" if name in {"modelDescription", "civitai.description"} else value

@@ -1,0 +1,1 @@
+"""The way in: one app around LiteLLM's, and the agents in it."""

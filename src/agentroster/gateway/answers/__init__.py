@@ -1,0 +1,1 @@
+"""What stands behind LiteLLM: answers and errors in the form of each interface."""

@@ -1,0 +1,220 @@
+"""The last word on every error LiteLLM sends: OpenAI's form, a plain sentence, no traceback, no secret."""
+
+import json
+import logging
+import re
+from typing import Any, cast
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agentroster.gateway.model_names import ModelNames
+from agentroster.gateway.request_context import Exchange, current
+from agentroster.logs import redactor
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_TEXT = 2000
+_BEFORE_AN_EXCEPTION = b"Internal Server Error"
+_FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
+_NO_SUCH_MODEL = frozenset({403, 404})
+_OWN_PREFIX = re.compile(r"^(?:Invalid request format: )?(?:litellm\.\w+: )+")
+_INTERNALS = re.compile(
+    r"\s*(?:Traceback \(most recent call last\)|This looks like a bug in LiteLLM|File \"/).*", re.DOTALL
+)
+_PYTHON_SLIP = re.compile(
+    r"object has no attribute|object is not (?:iterable|subscriptable)|NoneType|got multiple values for argument"
+    r"|indices must be|^'\w+'$"
+)
+_UNKNOWN_MODEL = re.compile(
+    r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
+)
+_GENERIC = {
+    True: "The proxy failed to answer this request; the operator finds why in the log.",
+    False: "This request was refused.",
+}
+
+
+class CleanErrors:
+    """Rewrites error responses on their way out; successful ones pass untouched, streams included."""
+
+    def __init__(self, app: ASGIApp, names: ModelNames) -> None:
+        self._app = app
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the inner app, holding back an answer until it is known whether it is an error."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held = _Held(scope, receive, send, self._names)
+        try:
+            await self._app(scope, receive, held.send)
+            await held.finish()
+        except Exception as error:
+            refusal = _refusal_behind(error)
+            if refusal is None:
+                logger.exception("LiteLLM failed to answer")
+            await held.fail(refusal)
+
+
+class _Held:
+    """An answer that is held back: an error until it is whole, a stream until its run has begun."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, names: ModelNames) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._exchange = current.get() or Exchange()
+        self._names = names
+        self._waiting: list[Message] = []
+        self._passing = False
+        self._answered = False
+
+    async def send(self, message: Message) -> None:
+        if self._passing:
+            await self._send(self._clean_frame(message))
+            return
+        if self._answered:
+            return
+        self._waiting.append(message)
+        ended = message["type"] == "http.response.body" and not message.get("more_body")
+        if self._exchange.failure is not None and not self._exchange.started and self._is_stream():
+            # Some of LiteLLM's streams begin with 200 before the run has said a word.
+            await self._answer(*self._exchange.failure)
+        elif self._status() >= _FIRST_ERROR:
+            body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
+            # After these words comes the exception itself, which may say more.
+            if ended and body != _BEFORE_AN_EXCEPTION:
+                await self._answer(*(self._exchange.failure or clean(self._status(), body)))
+        elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
+            await self._pass_on()
+
+    def _clean_frame(self, message: Message) -> Message:
+        """Put our own words into an error frame in the middle of a stream."""
+        body = message.get("body", b"")
+        if b'"event"' in body and not self._exchange.is_run:
+            return {**message, "body": without_events(body)}
+        if not body.startswith(b'data: {"error"'):
+            return message
+        if self._exchange.failure is not None:
+            body = f"data: {json.dumps({'error': self._exchange.failure[1]})}\n\n".encode()
+        # LiteLLM leaves it out after an error, and some clients wait for it.
+        is_openai = not self._scope["path"].endswith("/messages")
+        return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
+
+    async def finish(self) -> None:
+        """Send what is still held back: the inner app has ended."""
+        if self._waiting and not self._passing and not self._answered:
+            await self.fail(None)
+
+    async def fail(self, refusal: tuple[int, dict[str, Any]] | None) -> None:
+        """Answer after an exception, unless an answer is already on its way."""
+        if not self._passing and not self._answered:
+            await self._answer(*(self._exchange.failure or refusal or clean(500, b"")))
+
+    def _status(self) -> int:
+        return int(self._waiting[0].get("status", 500))
+
+    def _is_stream(self) -> bool:
+        headers = dict(self._waiting[0].get("headers", []))
+        return headers.get(b"content-type", b"").startswith(b"text/event-stream")
+
+    async def _pass_on(self) -> None:
+        self._passing = True
+        for message in self._waiting:
+            await self._send(message)
+
+    async def _answer(self, status: int, error: dict[str, Any]) -> None:
+        self._answered = True
+        status, error = self._with_hint(status, error)
+        response = JSONResponse({"error": error}, status_code=status)
+        dropped = {b"content-length", b"content-type", b"cache-control"}
+        kept: list[tuple[bytes, bytes]] = self._waiting[0].get("headers", []) if self._waiting else []
+        response.raw_headers += [pair for pair in kept if pair[0].lower() not in dropped]
+        response.headers.update(self._exchange.error_headers)
+        await response(self._scope, self._receive, self._send)
+
+    def _with_hint(self, status: int, error: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Name the model that may be meant by one that does not exist; a key with a list gets 403 for such a name."""
+        name, caller = self._exchange.model, self._exchange.caller
+        if self._exchange.is_run or name is None or caller is None or status not in _NO_SUCH_MODEL:
+            return status, error
+        if self._names.is_known(name) or not (hint := self._names.hint(name, caller)):
+            return status, error
+        return 404, unknown_model(name, hint)
+
+
+def unknown_model(name: str, hint: str = "") -> dict[str, Any]:
+    """Return the error object for a model that does not exist."""
+    text = f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."
+    return {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+
+
+def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
+    """Return status and error object of a refusal by LiteLLM that it failed to word; None for a real failure.
+
+    While it words a refusal of its authentication it imports `prisma`, which only deployments with its database have.
+    """
+    refused: BaseException | None = error
+    while isinstance(refused, ModuleNotFoundError) and refused.name == "prisma":
+        refused = refused.__context__
+    if refused is error or refused is None:
+        return None
+    status = getattr(refused, "status_code", None) or getattr(refused, "code", None) or _FIRST_ERROR
+    text = str(getattr(refused, "detail", None) or getattr(refused, "message", None) or refused)
+    number = int(status) if str(status).isdigit() else _FIRST_ERROR
+    return clean(number, json.dumps({"message": text.splitlines()[0] if text else ""}).encode())
+
+
+def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Return status and error object for the client, from what LiteLLM was about to send."""
+    error = _error_object(body)
+    message = str(error.get("message") or "")
+    if match := _UNKNOWN_MODEL.search(message):
+        return 404, unknown_model(match[1] or match[2])
+    text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
+    if len(text) > _LONGEST_TEXT:
+        # LiteLLM repeats in its words what the client sent.
+        text = f"{text[:_LONGEST_TEXT]}..."
+    if not text or _PYTHON_SLIP.search(text):
+        text = _GENERIC[status >= _FIRST_SERVER_ERROR]
+    if status == _FIRST_SERVER_ERROR and "validation error for " in text:
+        # LiteLLM's own models of a request: a field of it has a wrong type.
+        status, text = _FIRST_ERROR, "A field of the request has a wrong type."
+    kind = error.get("type")
+    return status, {
+        "message": text,
+        "type": kind if isinstance(kind, str) and kind != "None" else "invalid_request_error",
+        "param": error.get("param") if error.get("param") != "None" else None,
+        "code": error.get("code") or str(status),
+    }
+
+
+def without_events(body: bytes) -> bytes:
+    """Return frames of a direct model without a top-level `event`, which Open WebUI would obey: `execute` runs code."""
+    return b"\n".join(_without_event(line) for line in body.split(b"\n"))
+
+
+def _without_event(line: bytes) -> bytes:
+    if not line.startswith(b"data:"):
+        return line
+    try:
+        value: object = json.loads(line[5:])
+    except ValueError:
+        return line
+    if not isinstance(value, dict) or "event" not in value:
+        return line
+    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
+    return b"data: " + json.dumps(kept).encode()
+
+
+def _error_object(body: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(body)
+    except ValueError:
+        return {}
+    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        return cast("dict[str, Any]", error)
+    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    text = next((fields[name] for name in ("error", "detail", "message") if isinstance(fields.get(name), str)), "")
+    return {"message": text}

@@ -1,0 +1,71 @@
+"""Around everything: what nobody foresaw is an error in OpenAI's form and a line in the log, never plain text."""
+
+import logging
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agentroster.errors import RosterError
+from agentroster.gateway.answers.error_forms import last_frames
+from agentroster.identity.presented_key import presented_key
+from agentroster.web.error_response import Unexpected, error_object, error_response
+
+logger = logging.getLogger(__name__)
+
+_REFUSED = 1008
+_FAILED = 1011
+
+
+class LastResort:
+    """Refuses what is wrong at every door alike, and answers for what fails behind it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the inner app."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        try:
+            # Whoever is behind may look at one header, and somebody else at the other.
+            presented_key(scope["headers"])
+            await self._app(scope, receive, answer.send)
+        except RosterError as error:
+            await answer.fail(error, scope, receive)
+        except Exception:
+            logger.exception(
+                "%s %s failed", scope.get("method", "WebSocket"), scope["path"][:100].encode("unicode_escape")
+            )
+            await answer.fail(Unexpected(), scope, receive)
+
+
+class _Answer:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._is_stream = False
+        self._state = "waiting"
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._state = "started"
+            kind = Headers(raw=message.get("headers", [])).get("content-type", "")
+            self._is_stream = kind.startswith("text/event-stream")
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            self._state = "ended"
+        elif message["type"] in {"websocket.accept", "websocket.close", "websocket.http.response.start"}:
+            self._state = "ended" if message["type"] != "websocket.accept" else "accepted"
+        await self._send(message)
+
+    async def fail(self, error: RosterError, scope: Scope, receive: Receive) -> None:
+        """Answer, unless an answer has ended; one that has begun and is no stream stays cut off, which clients see."""
+        if scope["type"] == "websocket":
+            if self._state != "ended":
+                code = _FAILED if self._state == "accepted" else _REFUSED
+                await self._send({"type": "websocket.close", "code": code, "reason": error.message[:120]})
+        elif self._state == "waiting":
+            await error_response(error, closes=True)(scope, receive, self._send)
+        elif self._state == "started" and self._is_stream:
+            frames = last_frames(scope["path"], error.status, error_object(error))
+            await self._send({"type": "http.response.body", "body": frames, "more_body": False})

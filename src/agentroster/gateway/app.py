@@ -1,0 +1,87 @@
+"""The outer ASGI app: our door in front, LiteLLM's app behind it, one lifespan for both.
+
+Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from agentroster.gateway.answers.answer_forms import AnswerForms
+from agentroster.gateway.answers.anthropic_errors import AnthropicErrors
+from agentroster.gateway.answers.cors import Cors
+from agentroster.gateway.answers.endings import Endings
+from agentroster.gateway.answers.error_filter import CleanErrors
+from agentroster.gateway.answers.last_resort import LastResort
+from agentroster.gateway.answers.models_endpoint import ModelList
+from agentroster.gateway.answers.token_count import TokenCount
+from agentroster.gateway.litellm import state
+from agentroster.gateway.litellm.app import litellm_app, litellm_lifespan
+from agentroster.gateway.litellm.warm_up import warm_up
+from agentroster.gateway.model_names import ModelNames
+from agentroster.gateway.requests.chat_secrets import ChatSecrets
+from agentroster.gateway.requests.large_bodies import LargeBodies
+from agentroster.gateway.requests.request_filter import FrontDoor
+from agentroster.identity.peer import PeerAddress
+from agentroster.logs import configure_logging
+from agentroster.runtime import Runtime
+from agentroster.web.api.health import Readiness
+from agentroster.web.api.jobs import JobRoutes
+from agentroster.web.api.me import OwnModelRoutes
+from agentroster.web.api.requests import unexpected, wrong_method
+from agentroster.web.api.skills import SkillRoutes
+from agentroster.web.pages.connect import ConnectPages
+from agentroster.web.request_body import BodyLimits
+
+
+def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
+    """Return the app that serves this runtime, and these models of the operator's beside its agents."""
+    settings = runtime.settings
+    names = ModelNames(runtime.agents, direct_models)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        state.install(runtime)
+        async with litellm_lifespan():
+            configure_logging(settings.secrets())
+            agents = [spec.model_name for spec in runtime.agents.all()]
+            await warm_up(litellm_app, settings.required("master_key"), agents)
+            runtime.jobs.worker.start()
+            runtime.retention.start()
+            watch = asyncio.create_task(runtime.requests.watch_keys(runtime.authenticator.active))
+            yield
+            watch.cancel()
+        await runtime.aclose()
+
+    door = FrontDoor(
+        AnswerForms(TokenCount(CleanErrors(litellm_app, names))),
+        authenticator=runtime.authenticator,
+        secrets=ChatSecrets(runtime.connector.source.providers.names()),
+        limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),
+        large_bodies=LargeBodies(settings.large_bodies),
+        names=names,
+        expose_all=settings.expose_litellm == "all",
+    )
+    pages = ConnectPages(runtime.connector, runtime.page_secret)
+    who, accounts = runtime.authenticator, runtime.connector.source
+    readiness = Readiness({"keys and jobs": runtime.database, "credentials": accounts.store.database})
+    own = [
+        # Before LiteLLM's, which knows nothing of these databases.
+        *readiness.routes(),
+        *pages.routes(),
+        *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
+        *JobRoutes(who, runtime.jobs).routes(),
+        *OwnModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
+    ]
+    handlers: Any = {HTTPStatus.METHOD_NOT_ALLOWED: wrong_method, Exception: unexpected}
+    app = Starlette(routes=own, lifespan=lifespan, exception_handlers=handlers)
+    # Not as a mount, which would take the place of our routes for methods that they do not know.
+    app.router.default = ModelList(door, runtime.agents)
+    app.router.redirect_slashes = False
+    endings = Endings(PeerAddress(LastResort(app)), runtime.requests)
+    return Cors(AnthropicErrors(endings), settings.cors_origins)

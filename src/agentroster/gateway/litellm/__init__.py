@@ -1,0 +1,1 @@
+"""The border to LiteLLM: the only modules that import it."""

@@ -1,0 +1,1 @@
+"""What stands before LiteLLM: keys, paths, and clean request bodies."""

@@ -1,0 +1,84 @@
+"""From LiteLLM's words to a `ChatRequest`: what counts is taken by name, everything else is left behind."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, cast
+
+from agentroster.errors import RunRepeated
+from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.requests.chat_messages import checked_messages
+from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.runs.background_task import recognised
+from agentroster.runs.chat import ChatRequest
+from agentroster.runs.presentation.tool_card import without_cards
+
+ROSTER_FIELD = "roster"
+"""Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
+
+ASKED_FIELD = "roster_asked"
+ASKED = secrets.token_hex(16)
+"""The hook notes this in LiteLLM's metadata where a client asked for an agent; no client can write it there."""
+
+REASONING_FIELD = "roster_reasoning_effort"
+"""LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
+
+_MODEL_PARAMS = (
+    "temperature",
+    "max_tokens",
+    "max_completion_tokens",
+    "top_p",
+    "stop",
+    "seed",
+    "response_format",
+    "presence_penalty",
+    "frequency_penalty",
+)
+
+
+def read_request(
+    model: str, messages: object, optional_params: Mapping[str, Any], litellm_params: Mapping[str, Any], *, stream: bool
+) -> ChatRequest:
+    """Return the validated request.
+
+    Raises FieldInvalid for messages that are no conversation, NotAllowed when another model's request led here, and
+    RunRepeated when a router runs the same request a second time: its tools may already have acted.
+    """
+    metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
+    if int(metadata.get("attempted_retries") or 0) > 0:
+        raise RunRepeated("This request was already tried once and is not run again.")
+    exchange = _exchange(metadata)
+    exchange.take()
+    params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
+    effort = optional_params.get(REASONING_FIELD)
+    if effort is not None:
+        params["reasoning_effort"] = effort
+    checked = checked_messages(messages)
+    return ChatRequest(
+        agent=model.removeprefix("agno/"),
+        caller=_caller(metadata),
+        messages=without_cards(checked),
+        params=params,
+        stream=stream,
+        pasted=exchange.pasted,
+        task=recognised(exchange.task, checked, stream=stream),
+    )
+
+
+def _exchange(metadata: Mapping[str, Any]) -> Exchange:
+    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+
+    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    """
+    exchange = current.get()
+    if exchange is None:
+        exchange = Exchange()
+        exchange.is_run = "user_api_key_auth" not in metadata or metadata.get(ASKED_FIELD) == ASKED
+    return exchange
+
+
+def _caller(metadata: Mapping[str, Any]) -> Caller:
+    auth = metadata.get("user_api_key_auth")
+    claims: object = getattr(auth, "metadata", None)
+    if not isinstance(claims, dict):
+        return ANONYMOUS
+    return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))

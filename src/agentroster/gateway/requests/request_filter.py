@@ -1,0 +1,220 @@
+"""What stands before LiteLLM: the key, an allow-list of paths, and clean request bodies. Pure ASGI."""
+
+import asyncio
+import json
+from contextlib import nullcontext
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agentroster.errors import FieldInvalid, ModelNotFound, NotFound, RosterError, WrongMethod
+from agentroster.gateway.model_names import ModelNames
+from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.requests.agent_detours import refuse_detours
+from agentroster.gateway.requests.body import cleaned, is_agent
+from agentroster.gateway.requests.chat_secrets import ChatSecrets
+from agentroster.gateway.requests.direct_body import check_direct
+from agentroster.gateway.requests.large_bodies import LargeBodies
+from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
+from agentroster.identity.open_requests import note_caller
+from agentroster.identity.presented_key import presented_key, with_one_key
+from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
+from agentroster.web.error_response import error_response
+from agentroster.web.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
+
+_COUNT_PATH = "/v1/messages/count_tokens"
+POST_PATHS = frozenset(
+    {
+        f"{prefix}/{name}"
+        for prefix in ("", "/v1")
+        for name in ("chat/completions", "completions", "responses", "messages", "embeddings")
+    }
+) | {_COUNT_PATH}
+_GET_PATHS = frozenset({"/models", "/v1/models"})
+_MODEL = "/v1/models/"
+_PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
+_POLICY_VIOLATION = 1008
+_LONGEST_MODEL_NAME = 500
+
+
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods of a path that a client of models uses; none for every other path."""
+    if path in POST_PATHS:
+        return ("POST",)
+    return ("GET", "HEAD") if path in _GET_PATHS or path.startswith(_MODEL) else ()
+
+
+class FrontDoor:
+    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
+
+    def __init__(  # noqa: PLR0913 - what a door needs
+        self,
+        app: ASGIApp,
+        *,
+        authenticator: Authenticator,
+        secrets: ChatSecrets,
+        limits: BodyLimits,
+        large_bodies: LargeBodies,
+        names: ModelNames,
+        expose_all: bool,
+    ) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._secrets = secrets
+        self._limits = limits
+        self._large_bodies = large_bodies
+        self._names = names
+        self._parsing = asyncio.Lock()
+        self._vain_users = VainUsers()
+        self._expose_all = expose_all
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with an error in OpenAI's form."""
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        exchange = Exchange()
+        exchange.read_headers(Headers(scope=scope).get)
+        current.set(exchange)
+        try:
+            inner, receive = await self._admit(scope, receive, exchange)
+        except RosterError as error:
+            # Nobody reads what is left of the body.
+            closes = scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not exchange.body_read
+            await error_response(error, closes=closes)(scope, receive, send)
+            return
+        notice = self._vain_users.notice(exchange.caller, scope["headers"]) if exchange.caller else ""
+        await self._app(inner, receive, _with_notice(send, notice) if notice else send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or self._expose_all:
+            await self._app(scope, receive, send)
+            return
+        # Before it is accepted, this refuses the handshake with 403.
+        await receive()
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "There is nothing here."})
+
+    async def _admit(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
+        path, method = scope["path"], scope["method"]
+        is_reading = method in {"GET", "HEAD", "OPTIONS"}
+        if path in POST_PATHS and method == "POST":
+            exchange.caller = caller = await self._caller(scope)
+            return await self._cleaned(scope, receive, exchange, caller)
+        if path in _GET_PATHS and method in methods_of(path):
+            exchange.caller = await self._caller(scope)
+            return {**scope, "headers": _known_caller(scope)}, receive
+        if (allowed := methods_of(path)) and method not in allowed:
+            allow = ", ".join(allowed)
+            raise WrongMethod(f"{_shown(method)} is not possible here, but {allow} is.", allow=allow)
+        if not self._expose_all and not (is_reading and path in _PUBLIC_PATHS):
+            raise NotFound(f"There is nothing at {method} {_shown(path)}.")
+        return {**scope, "headers": _headers(scope)}, receive
+
+    async def _caller(self, scope: Scope) -> Caller:
+        caller = await self._authenticator.admit(scope["headers"], _address(scope))
+        note_caller(caller)
+        return caller
+
+    async def _cleaned(
+        self, scope: Scope, receive: Receive, exchange: Exchange, caller: Caller
+    ) -> tuple[Scope, Receive]:
+        """Read the body within the limits, refuse what is no JSON object, clean requests to agents."""
+        size = declared_bytes(scope["headers"])
+        check_size(size or 0, self._limits)
+        is_large = size is None or size >= LARGE_BYTES
+        person = (caller.key_id, caller.issuer, caller.user)
+        with self._large_bodies.place(person, _address(scope)) if is_large else nullcontext():
+            raw = await read_body(receive, self._limits)
+            exchange.body_read = True
+            if len(raw) < LARGE_BYTES:
+                raw = self._clean_body(scope["path"], raw, exchange)
+            else:
+                # One after the other: the parser lets go of the interpreter only at its end.
+                async with self._parsing:
+                    raw = await asyncio.to_thread(self._clean_body, scope["path"], raw, exchange)
+        headers = [*_known_caller(scope), _JSON, (b"content-length", str(len(raw)).encode())]
+        # LiteLLM would prefer a model in the query to the one in the body.
+        return {**scope, "headers": headers, "query_string": b""}, _replayed(raw, receive, exchange)
+
+    def _clean_body(self, path: str, raw: bytes, exchange: Exchange) -> bytes:
+        """Return the body as LiteLLM gets it; notes on the exchange what it is. May run in a thread."""
+        given, raw = parsed_object(raw)
+        body, exchange.pasted = self._secrets.cut(given)
+        model = body.get("model")
+        if not isinstance(model, str):
+            raise FieldInvalid(
+                "model", "is missing: GET /v1/models lists the names.", code="missing_required_parameter"
+            )
+        if len(model) > _LONGEST_MODEL_NAME:
+            raise ModelNotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
+        if "," in model:
+            raise FieldInvalid("model", "must not be a list: one request is for one model.")
+        endpoint = path.removeprefix("/v1").strip("/")
+        if is_agent(model):
+            if exchange.caller is not None:
+                self._names.check_agent(model, exchange.caller)
+            body = cleaned(endpoint, body)
+            exchange.is_run = True
+        else:
+            refuse_detours(body)
+            check_direct(endpoint, body)
+        exchange.model = model
+        return raw if body is given else json.dumps(body).encode()
+
+
+# LiteLLM would read the same bytes as a form if the client called them one.
+_JSON = (b"content-type", b"application/json")
+_BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding", b"expect"})
+
+
+def _with_notice(send: Send, notice: str) -> Send:
+    async def noticed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (NOTICE_HEADER, notice.encode())]}
+        await send(message)
+
+    return noticed
+
+
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
+
+
+def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in scope["headers"] if not _is_dropped(name)]
+
+
+def _known_caller(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers with the caller's key in one place, and nothing about the body."""
+    kept = (pair for pair in _headers(scope) if pair[0] not in _BODY_HEADERS)
+    return with_one_key(kept, presented_key(scope["headers"]))
+
+
+def _is_dropped(name: bytes) -> bool:
+    # LiteLLM obeys headers of its own (retries, timeouts, tags); its call id stays, it only names the call.
+    # It would also compress answers, which we read on their way out; a reverse proxy can do that.
+    # Pages of other origins are our matter (`cors`): LiteLLM would permit them all.
+    steering = name.startswith(b"x-litellm-") and name != b"x-litellm-call-id"
+    return steering or name in {b"content-length", b"accept-encoding", b"origin"}
+
+
+def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            # Later calls wait for the client to go away.
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                exchange.client_gone()
+            return message
+        given = True
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return replay
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= 100 else f"{path[:100]}..."  # noqa: PLR2004

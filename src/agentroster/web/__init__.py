@@ -1,0 +1,1 @@
+"""Our own routes: JSON for programs, pages for people."""

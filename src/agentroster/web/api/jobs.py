@@ -1,0 +1,84 @@
+"""`/roster/api/jobs`: a person's jobs, and their events as SSE or over a WebSocket, replayed from any number."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from agentroster.errors import RosterError
+from agentroster.identity.authenticate import Authenticator
+from agentroster.jobs.job import JobEvent
+from agentroster.jobs.service import Jobs
+from agentroster.web.api.requests import answering, number_of, person
+
+_MOST_LISTED = 200
+_SSE_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_POLICY_VIOLATION = 1008
+
+
+class JobRoutes:
+    """Shows, follows and cancels jobs; somebody else's job does not exist."""
+
+    def __init__(self, authenticator: Authenticator, jobs: Jobs) -> None:
+        self._authenticator = authenticator
+        self._jobs = jobs
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/roster/api/jobs", answering(self._list), methods=["GET"]),
+            Route("/roster/api/jobs/{job_id}", answering(self._show), methods=["GET"]),
+            Route("/roster/api/jobs/{job_id}/cancel", answering(self._cancel), methods=["POST"]),
+            Route("/roster/api/jobs/{job_id}/events", answering(self._events), methods=["GET"]),
+            WebSocketRoute("/roster/api/jobs/{job_id}/ws", self._socket),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        most = number_of(request.query_params, "limit", 50, _MOST_LISTED)
+        return JSONResponse({"data": [job.to_json() for job in await self._jobs.of_caller(caller, most)]})
+
+    async def _show(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        return JSONResponse((await self._jobs.find(caller, request.path_params["job_id"])).to_json())
+
+    async def _cancel(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        return JSONResponse((await self._jobs.cancel(caller, request.path_params["job_id"])).to_json())
+
+    async def _events(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        job = await self._jobs.find(caller, request.path_params["job_id"])
+        values = {"after": request.headers.get("last-event-id") or request.query_params.get("after", "0")}
+        after = number_of(values, "after", 0, 10**11)
+        return StreamingResponse(
+            _frames(self._jobs.follow(job.id, after)), media_type="text/event-stream", headers=_SSE_HEADERS
+        )
+
+    async def _socket(self, socket: WebSocket) -> None:
+        try:
+            caller = await person(socket, self._authenticator)
+            job = await self._jobs.find(caller, socket.path_params["job_id"])
+            after = number_of(socket.query_params, "after", 0, 10**11)
+        except RosterError as error:
+            await socket.close(_POLICY_VIOLATION, error.message[:120])
+            return
+        await socket.accept()
+        with suppress(WebSocketDisconnect):
+            async for event in self._jobs.follow(job.id, after):
+                if event is not None:
+                    await socket.send_json({"id": event.number, "event": event.kind, "data": event.data})
+            await socket.close()
+
+
+async def _frames(events: AsyncGenerator[JobEvent | None]) -> AsyncGenerator[bytes]:
+    async for event in events:
+        if event is None:
+            yield b": still working\n\n"
+        else:
+            data = json.dumps(event.data, ensure_ascii=False)
+            yield f"id: {event.number}\nevent: {event.kind}\ndata: {data}\n\n".encode()

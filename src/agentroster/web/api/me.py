@@ -1,0 +1,117 @@
+"""`/roster/api/me/llm`: a person's own language model. Its key is written, and never read back."""
+
+import time
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentroster.accounts.access import AccountSource, owner_of
+from agentroster.accounts.api import checked_base
+from agentroster.accounts.connect import read_form
+from agentroster.agents.rights import Rights
+from agentroster.credentials.audit import Act
+from agentroster.credentials.credential import Credential, Secret
+from agentroster.errors import BadInput, ModelMissing, RosterError
+from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
+from agentroster.llm.completion import CompletionRequest
+from agentroster.llm.user_model import PROVIDER, Models
+from agentroster.logs import redactor
+from agentroster.web.api.requests import answering, json_object, person
+
+_BASES = {"openai": "https://api.openai.com/v1", "ollama": "http://127.0.0.1:11434/v1"}
+_FIELDS = frozenset({"provider", "base_url", "model", "api_key"})
+_ACT = Act(action="llm", actor="user")
+
+
+class OwnModelRoutes:
+    """Shows, sets, deletes and tries the model of whoever asks."""
+
+    def __init__(self, authenticator: Authenticator, accounts: AccountSource, models: Models, rights: Rights) -> None:
+        self._authenticator = authenticator
+        self._rights = rights
+        self._accounts = accounts
+        self._store = accounts.store
+        self._models = models
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        path = "/roster/api/me/llm"
+        return [
+            Route(path, answering(self._show), methods=["GET"]),
+            Route(path, answering(self._set), methods=["PUT"]),
+            Route(path, answering(self._delete), methods=["DELETE"]),
+            Route(f"{path}/test", answering(self._test), methods=["POST"]),
+        ]
+
+    async def _show(self, request: Request) -> Response:
+        caller = await self._person(request)
+        secret = await self._store.in_thread(self._store.get, owner_of(caller, PROVIDER))
+        if secret is not None:
+            return JSONResponse({"source": "own", **_shown(secret)})
+        choice = await self._models.choose(None, caller)
+        return JSONResponse({"source": "deployment" if choice else "none", "model": choice.name if choice else None})
+
+    async def _set(self, request: Request) -> Response:
+        caller = await self._person(request)
+        owner = owner_of(caller, PROVIDER)
+        earlier = await self._store.in_thread(self._store.get, owner)
+        secret = self._read(await json_object(request), earlier)
+        await self._store.in_thread(self._store.put, Credential(owner=owner, label=secret["model"]), secret, _ACT)
+        self._models.forget(owner)
+        return JSONResponse({"source": "own", **_shown(secret)})
+
+    async def _delete(self, request: Request) -> Response:
+        caller = await self._person(request)
+        act = Act(action="delete", actor="user")
+        await self._store.in_thread(self._store.delete, owner_of(caller, PROVIDER), act)
+        return Response(status_code=204)
+
+    async def _test(self, request: Request) -> Response:
+        """Make one real call, with the settings of the body or the stored ones."""
+        caller = await self._person(request)
+        body = await json_object(request)
+        with redactor.watching():
+            if body:
+                earlier = await self._store.in_thread(self._store.get, owner_of(caller, PROVIDER))
+                choice = self._models.choice_of(self._read(body, earlier))
+            else:
+                choice = await self._models.choose(None, caller)
+            if choice is None:
+                raise ModelMissing("There is no language model to try: set one with PUT /roster/api/me/llm.")
+            begun = time.monotonic()
+            question = CompletionRequest(
+                model=choice.name, messages=[{"role": "user", "content": "Answer with the word OK."}], params={}
+            )
+            try:
+                pieces = [piece async for piece in choice.chat.complete(question)]
+            except RosterError as error:
+                return JSONResponse({"ok": False, "error": redactor.clean(error.message), "code": error.code})
+        said = "".join(piece.text for piece in pieces)
+        return JSONResponse({"ok": True, "answer": said[:200], "milliseconds": int((time.monotonic() - begun) * 1000)})
+
+    async def _person(self, request: Request) -> Caller:
+        """Return who asks. Raises NotAllowed for a key that permits no agent: nothing else uses the model."""
+        caller = await person(request, self._authenticator)
+        self._rights.require_agent(caller)
+        return caller
+
+    def _read(self, body: Mapping[str, object], earlier: Secret | None) -> Secret:
+        unknown = body.keys() - _FIELDS
+        if unknown:
+            raise BadInput(f"There is no field {', '.join(sorted(unknown))}: use {', '.join(sorted(_FIELDS))}.")
+        texts = {name: value for name, value in body.items() if isinstance(value, str)}
+        if len(texts) != len([value for value in body.values() if value is not None]):
+            raise BadInput("All fields are texts.")
+        base = texts.get("base_url") or _BASES.get(texts.get("provider", "custom"), "")
+        kept = earlier.get("token", "") if earlier and earlier["url"] == base else ""
+        values = {"url": base, "model": texts.get("model", ""), "token": texts.get("api_key", kept)}
+        secret = read_form(self._accounts.providers.get(PROVIDER), values)
+        checked_base(secret["url"], self._accounts.trusted)
+        return secret
+
+
+def _shown(secret: Secret) -> dict[str, object]:
+    return {"base_url": secret["url"], "model": secret["model"], "has_key": bool(secret.get("token"))}

@@ -1,0 +1,56 @@
+"""`/roster/api/skills`: what there is, and the beginning of a job."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentroster.agents.rights import Rights
+from agentroster.identity.authenticate import Authenticator
+from agentroster.jobs.service import Jobs
+from agentroster.skills.registry import Skill, SkillRegistry
+from agentroster.web.api.requests import answering, json_object, person
+
+
+class SkillRoutes:
+    """Lists skills and executes pipelines, as far as the key permits an agent that carries them."""
+
+    def __init__(self, authenticator: Authenticator, skills: SkillRegistry, jobs: Jobs, rights: Rights) -> None:
+        self._authenticator = authenticator
+        self._skills = skills
+        self._jobs = jobs
+        self._rights = rights
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/roster/api/skills", answering(self._list), methods=["GET"]),
+            Route("/roster/api/skills/{name}/execute", answering(self._execute), methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        self._rights.require_agent(caller)
+        skills = [skill for skill in self._skills.all() if self._rights.may_run(caller, skill.manifest.name)]
+        return JSONResponse({"data": [_shown(skill) for skill in skills]})
+
+    async def _execute(self, request: Request) -> Response:
+        caller = await person(request, self._authenticator)
+        job = await self._jobs.begin(caller, request.path_params["name"], await json_object(request))
+        return JSONResponse({"job_id": job.id, **job.to_json()}, 202, {"location": f"/roster/api/jobs/{job.id}"})
+
+
+def _shown(skill: Skill) -> dict[str, object]:
+    manifest = skill.manifest
+    return {
+        "name": manifest.name,
+        "title": manifest.title,
+        "description": manifest.description,
+        "kind": manifest.kind,
+        "origin": skill.origin,
+        "llm_required": manifest.llm_required,
+        "input_schema": manifest.input_schema,
+        "output_schema": manifest.output_schema,
+        "credentials": list(manifest.credentials),
+        "permissions": manifest.permissions.model_dump(mode="json"),
+        "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
+    }
