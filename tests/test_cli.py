@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from agentroster.cli import cli
 from agentroster.cli.lazy_group import LazyCommand
 from agentroster.cli.skills import skills
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
 
 LAZY = {
     f"{group.name} {name}": stub

@@ -11,11 +11,11 @@ from cryptography.fernet import Fernet
 from PIL import Image
 
 from agentroster.settings.settings import Settings
-from tests.conftest import REPOSITORY
-from tests.reader import Reader, blocks
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
+from tests.support.deployment import REPOSITORY
+from tests.support.reader import Reader, blocks
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 from tools import settings_page
 
 DOCS = REPOSITORY / "docs"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.roster_process import RosterProcess, run_roster
-from tests.test_identity import signed
+from tests.support.identity import signed
+from tests.support.roster_process import RosterProcess, run_roster
 
 
 def rows(
@@ -34,7 +34,7 @@ def test_the_list_has_agents_with_names_descriptions_suggestions_and_capabilitie
 
 
 def test_the_list_is_the_same_for_every_user(proxy: RosterProcess) -> None:
-    from tests.conftest import OPENWEBUI_KEY  # noqa: PLC0415
+    from tests.support.deployment import OPENWEBUI_KEY  # noqa: PLC0415
 
     assert rows(proxy, OPENWEBUI_KEY, signed("a")) == rows(proxy, OPENWEBUI_KEY, signed("b")) == rows(proxy)
 

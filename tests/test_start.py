@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from agentroster.cli import cli
 from agentroster.gateway.config.proxy_config import build_config
-from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
+from tests.support.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 GOOD_MASTER = "sk-good-0123456789abcdef"
 GOOD_KEY = Fernet.generate_key().decode()

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.openwebui.page import OpenWebUIPage
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 AGENT = "agno/demo-agent"
 
