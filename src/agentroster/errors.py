@@ -37,7 +37,7 @@
         └── UpstreamTimeout            504   it was too slow
 
 Each message is safe to show: no path of the server, no secret, no traceback; it says what happened and
-what to do. One place turns them into HTTP: `agentroster.gateway.litellm.failure`.
+what to do. One table turns them into HTTP: `agentroster.web.error_forms`.
 """
 
 from collections.abc import Sequence
@@ -268,7 +268,7 @@ class Unreachable(RosterError):
 
 
 class StorageFailed(RosterError):
-    """A database of the proxy cannot be used now; `kind` says what is wrong, see `db_trouble`.
+    """A database of the proxy cannot be used now; `kind` says what is wrong, see `agentroster.db.trouble`.
 
     `for_operator` names the file, and what to do: for the command line only.
     """

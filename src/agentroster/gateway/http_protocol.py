@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from agentroster.web.error_forms import PublicError
+
 _SLICE_BYTES = 16_384
 _MAX_PIPELINED = 16
 _SECOND_LOOK_SECONDS = 0.25
@@ -23,7 +25,6 @@ _WORDS = {
     431: ("headers_too_large", "The address and headers of the request are too large."),
     503: ("too_many_connections", "The proxy has as many connections as it takes: try again in a moment."),
 }
-_FIRST_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,8 +251,7 @@ class _Outlet:
 
 def _refusal(status: int) -> bytes:
     code, message = _WORDS[status]
-    kind = "api_error" if status >= _FIRST_SERVER_ERROR else "invalid_request_error"
-    body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
+    body = json.dumps({"error": PublicError(status, message, code).body}).encode()
     head = b"content-type: application/json\r\nconnection: close\r\n"
     retry = b"retry-after: 1\r\n" if status == 503 else b""  # noqa: PLR2004
     return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], head, retry, len(body), body)

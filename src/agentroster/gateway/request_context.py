@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from agentroster.errors import NotAllowed, RunRepeated
 from agentroster.identity.caller import Caller
 from agentroster.runs.chat import PastedToken
+from agentroster.web.error_forms import PublicError
 
 ACTIVITY_HEADER = "x-agent-events"
 TASK_HEADER = "x-openwebui-task"
@@ -21,14 +22,13 @@ class Exchange:
     `caller` is who asks, once the front door knows; `body_read`: the whole request has arrived. `activity` is how the
     client asks to be shown what an agent does, `task` what Open WebUI calls this request of its own (empty: a chat;
     None: it did not say). `model` is what the client asked for, where the front door read it. `is_run`: the client
-    asked for an agent; `is_taken`: the agent was reached; `started`: its first piece is on the way; `failure`: status
-    and error object of a run that failed.
+    asked for an agent; `is_taken`: the agent was reached; `started`: its first piece is on the way; `failure`: what is
+    told of a run that failed.
     """
 
     def __init__(self) -> None:
         self.caller: Caller | None = None
-        self.error_headers: dict[str, str] = {}
-        self.failure: tuple[int, dict[str, str | None]] | None = None
+        self.failure: PublicError | None = None
         self.pasted: PastedToken | None = None
         self.activity = ""
         self.task: str | None = None

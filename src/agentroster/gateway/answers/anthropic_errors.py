@@ -6,7 +6,7 @@ from typing import cast
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agentroster.gateway.answers.error_forms import anthropic_error, is_anthropic, new_request_id
+from agentroster.web.error_forms import anthropic_error, is_anthropic, new_request_id
 
 _FIRST_ERROR = 400
 

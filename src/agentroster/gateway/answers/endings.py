@@ -8,10 +8,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import RosterError, Stopping
-from agentroster.gateway.answers.error_forms import last_frames
 from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import OpenRequests, current
-from agentroster.web.error_response import error_object, error_response
+from agentroster.web.error_forms import error_response, last_frames
 
 _LIVE = frozenset({"/health/liveliness", "/health/liveness"})
 _READY = "/health/readiness"
@@ -138,4 +137,4 @@ def _last_frames(path: str, error: RosterError) -> bytes:
         event = "stopping" if isinstance(error, Stopping) else "error"
         data: dict[str, object] = {"message": error.message, "code": error.code}
         return f"retry: 2000\nevent: {event}\ndata: {json.dumps(data)}\n\n".encode()
-    return last_frames(path, error.status, error_object(error))
+    return last_frames(path, error)

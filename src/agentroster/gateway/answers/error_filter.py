@@ -8,9 +8,11 @@ from typing import Any, cast
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.request_context import Exchange, current
 from agentroster.logs import redactor
+from agentroster.web.error_forms import PublicError, Unexpected, public_error
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +31,7 @@ _PYTHON_SLIP = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
 )
-_GENERIC = {
-    True: "The proxy failed to answer this request; the operator finds why in the log.",
-    False: "This request was refused.",
-}
+_REFUSED = "This request was refused."
 
 
 class CleanErrors:
@@ -79,12 +78,12 @@ class _Held:
         ended = message["type"] == "http.response.body" and not message.get("more_body")
         if self._exchange.failure is not None and not self._exchange.started and self._is_stream():
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
-            await self._answer(*self._exchange.failure)
+            await self._answer(self._exchange.failure)
         elif self._status() >= _FIRST_ERROR:
             body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
             # After these words comes the exception itself, which may say more.
             if ended and body != _BEFORE_AN_EXCEPTION:
-                await self._answer(*(self._exchange.failure or clean(self._status(), body)))
+                await self._answer(self._exchange.failure or clean(self._status(), body))
         elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
             await self._pass_on()
 
@@ -96,7 +95,7 @@ class _Held:
         if not body.startswith(b'data: {"error"'):
             return message
         if self._exchange.failure is not None:
-            body = f"data: {json.dumps({'error': self._exchange.failure[1]})}\n\n".encode()
+            body = f"data: {json.dumps({'error': self._exchange.failure.body})}\n\n".encode()
         # LiteLLM leaves it out after an error, and some clients wait for it.
         is_openai = not self._scope["path"].endswith("/messages")
         return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
@@ -106,10 +105,10 @@ class _Held:
         if self._waiting and not self._passing and not self._answered:
             await self.fail(None)
 
-    async def fail(self, refusal: tuple[int, dict[str, Any]] | None) -> None:
+    async def fail(self, refusal: PublicError | None) -> None:
         """Answer after an exception, unless an answer is already on its way."""
         if not self._passing and not self._answered:
-            await self._answer(*(self._exchange.failure or refusal or clean(500, b"")))
+            await self._answer(self._exchange.failure or refusal or public_error(Unexpected()))
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
@@ -123,34 +122,33 @@ class _Held:
         for message in self._waiting:
             await self._send(message)
 
-    async def _answer(self, status: int, error: dict[str, Any]) -> None:
+    async def _answer(self, error: PublicError) -> None:
         self._answered = True
-        status, error = self._with_hint(status, error)
-        response = JSONResponse({"error": error}, status_code=status)
+        error = self._with_hint(error)
+        response = JSONResponse({"error": error.body}, error.status)
         dropped = {b"content-length", b"content-type", b"cache-control"}
         kept: list[tuple[bytes, bytes]] = self._waiting[0].get("headers", []) if self._waiting else []
         response.raw_headers += [pair for pair in kept if pair[0].lower() not in dropped]
-        response.headers.update(self._exchange.error_headers)
+        response.headers.update(error.headers)
         await response(self._scope, self._receive, self._send)
 
-    def _with_hint(self, status: int, error: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _with_hint(self, error: PublicError) -> PublicError:
         """Name the model that may be meant by one that does not exist; a key with a list gets 403 for such a name."""
         name, caller = self._exchange.model, self._exchange.caller
-        if self._exchange.is_run or name is None or caller is None or status not in _NO_SUCH_MODEL:
-            return status, error
+        if self._exchange.is_run or name is None or caller is None or error.status not in _NO_SUCH_MODEL:
+            return error
         if self._names.is_known(name) or not (hint := self._names.hint(name, caller)):
-            return status, error
-        return 404, unknown_model(name, hint)
+            return error
+        return unknown_model(name, hint)
 
 
-def unknown_model(name: str, hint: str = "") -> dict[str, Any]:
-    """Return the error object for a model that does not exist."""
-    text = f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."
-    return {"message": text, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+def unknown_model(name: str, hint: str = "") -> PublicError:
+    """Return the error for a model that does not exist."""
+    return public_error(ModelNotFound(f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."))
 
 
-def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
-    """Return status and error object of a refusal by LiteLLM that it failed to word; None for a real failure.
+def _refusal_behind(error: BaseException) -> PublicError | None:
+    """Return a refusal by LiteLLM that it failed to word; None for a real failure.
 
     While it words a refusal of its authentication it imports `prisma`, which only deployments with its database have.
     """
@@ -165,28 +163,23 @@ def _refusal_behind(error: BaseException) -> tuple[int, dict[str, Any]] | None:
     return clean(number, json.dumps({"message": text.splitlines()[0] if text else ""}).encode())
 
 
-def clean(status: int, body: bytes) -> tuple[int, dict[str, Any]]:
-    """Return status and error object for the client, from what LiteLLM was about to send."""
+def clean(status: int, body: bytes) -> PublicError:
+    """Return the error for the client, from what LiteLLM was about to send."""
     error = _error_object(body)
     message = str(error.get("message") or "")
     if match := _UNKNOWN_MODEL.search(message):
-        return 404, unknown_model(match[1] or match[2])
+        return unknown_model(match[1] or match[2])
     text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
     if len(text) > _LONGEST_TEXT:
         # LiteLLM repeats in its words what the client sent.
         text = f"{text[:_LONGEST_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
-        text = _GENERIC[status >= _FIRST_SERVER_ERROR]
+        text = Unexpected().message if status >= _FIRST_SERVER_ERROR else _REFUSED
     if status == _FIRST_SERVER_ERROR and "validation error for " in text:
         # LiteLLM's own models of a request: a field of it has a wrong type.
         status, text = _FIRST_ERROR, "A field of the request has a wrong type."
-    kind = error.get("type")
-    return status, {
-        "message": text,
-        "type": kind if isinstance(kind, str) and kind != "None" else "invalid_request_error",
-        "param": error.get("param") if error.get("param") != "None" else None,
-        "code": error.get("code") or str(status),
-    }
+    param = error.get("param") if error.get("param") != "None" else None
+    return PublicError(status, text, str(error.get("code") or status), param)
 
 
 def without_events(body: bytes) -> bytes:

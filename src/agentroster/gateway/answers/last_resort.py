@@ -6,9 +6,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import RosterError
-from agentroster.gateway.answers.error_forms import last_frames
 from agentroster.identity.presented_key import presented_key
-from agentroster.web.error_response import Unexpected, error_object, error_response
+from agentroster.web.error_forms import Unexpected, error_response, last_frames
 
 logger = logging.getLogger(__name__)
 
@@ -67,5 +66,5 @@ class _Answer:
         elif self._state == "waiting":
             await error_response(error, closes=True)(scope, receive, self._send)
         elif self._state == "started" and self._is_stream:
-            frames = last_frames(scope["path"], error.status, error_object(error))
+            frames = last_frames(scope["path"], error)
             await self._send({"type": "http.response.body", "body": frames, "more_body": False})

@@ -12,7 +12,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import did_you_mean
-from agentroster.web.error_response import error_response
+from agentroster.web.error_forms import error_response
 
 _LIST_PATHS = ("/v1/models", "/models")
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentroster.errors import NotAllowed
 from agentroster.gateway.request_context import current
-from agentroster.web.error_response import error_response
+from agentroster.web.error_forms import error_response
 
 COUNT_PATH = "/v1/messages/count_tokens"
 _LATIN = re.compile(r"[\x00-\u024f]+")

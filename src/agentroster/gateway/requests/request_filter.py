@@ -20,7 +20,7 @@ from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import note_caller
 from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
-from agentroster.web.error_response import error_response
+from agentroster.web.error_forms import error_response
 from agentroster.web.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
 _COUNT_PATH = "/v1/messages/count_tokens"

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from agentroster.errors import BadInput, NotAllowed, RosterError, WrongMethod
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import note_caller
-from agentroster.web.error_response import Unexpected, error_response
+from agentroster.web.error_forms import Unexpected, error_response
 from agentroster.web.request_body import BodyLimits, parsed, read_body
 
 _LIMITS = BodyLimits(max_bytes=2_000_000, timeout=60.0)
@@ -50,7 +50,7 @@ def answering(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except RosterError as error:
-            return failed(error)
+            return error_response(error)
 
     return answer
 
@@ -60,16 +60,11 @@ async def wrong_method(request: Request, _error: Exception) -> Response:
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     allowed = ", ".join(sorted({method for methods in matching for method in methods}))
-    response = failed(WrongMethod(f"{request.method[:20]} is not possible here, but {allowed} is."))
+    response = error_response(WrongMethod(f"{request.method[:20]} is not possible here, but {allowed} is."))
     response.headers["allow"] = allowed
     return response
 
 
 async def unexpected(_request: Request, _error: Exception) -> Response:
     """Return what a route answers after an exception that nobody foresaw, which is raised again for the log."""
-    return failed(Unexpected())
-
-
-def failed(error: RosterError) -> JSONResponse:
-    """Return an error in OpenAI's form; invalid input lists each complaint."""
-    return error_response(error)
+    return error_response(Unexpected())

@@ -1,11 +1,13 @@
 """Agents that misbehave in one way each."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
 from agno.agent import Agent
 
+import agentroster.errors
 from agentroster.agents.spec import AgentContext, AgentSpec, Limits
 
 short_run = AgentSpec(name="short-run", limits=Limits(seconds=1.0))
@@ -41,3 +43,9 @@ def slow_tool(context: AgentContext) -> Agent:
 def bad_factory(context: AgentContext) -> Agent:
     """Fails when it is built."""
     raise RuntimeError("secret-in-factory-exception /etc/shadow")
+
+
+def raiser(context: AgentContext) -> Agent:
+    """Fails with the error that a test wrote down: its class and arguments."""
+    name, args, options = json.loads(Path(os.environ["TEST_MARKS"], "raise.json").read_text(encoding="utf-8"))
+    raise getattr(agentroster.errors, name)(*args, **options)
