@@ -1,7 +1,0 @@
-"""Keys of credentials."""
-
-from cryptography.fernet import Fernet
-
-
-def new_key() -> str:
-    return Fernet.generate_key().decode()
