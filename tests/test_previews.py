@@ -450,10 +450,11 @@ def _hub_on_the_net() -> Hub:
 
 def context_of(skills: SkillAccess, caller: Caller, **permissions: bool) -> SkillContext:
     skill = skills.get("enrich-hf-metadata", lambda: None)
-    changed = skill.manifest.permissions.model_copy(update=permissions)
+    library = {**((skill.manifest.capabilities or {})["library"] or {}), **permissions}
+    capabilities = {**(skill.manifest.capabilities or {}), "library": library}
     return skills.context(
         type(skill)(
-            manifest=skill.manifest.model_copy(update={"permissions": changed}),
+            manifest=type(skill.manifest)(**{**skill.manifest.model_dump(), "capabilities": capabilities}),
             instructions="",
             tools=skill.tools,
             origin="",
@@ -468,7 +469,7 @@ async def test_the_token_goes_to_the_hub_and_not_to_where_it_keeps_its_pictures(
     skills: SkillAccess, _hub_on_the_net: Hub, tmp_path: Path
 ) -> None:
     lora(tmp_path / "models")
-    [model] = skills.library.find("ink")
+    [model] = context_of(skills, PERSON).library.find("ink")
     made = await make_preview(context_of(skills, PERSON), model, "https://huggingface.co/a/ink/resolve/main/x.png")
     assert made.path == tmp_path / "models/ink.webp"
     assert _hub_on_the_net.asked == [("huggingface.co", f"Bearer {TOKEN}"), ("cas-bridge.xethub.hf.co", None)]
@@ -483,7 +484,7 @@ async def test_without_permission_or_person_nothing_is_fetched_or_written(
     skills: SkillAccess, _hub_on_the_net: Hub, tmp_path: Path, caller: Caller, permitted: bool, reason: str
 ) -> None:
     lora(tmp_path / "models")
-    [model] = skills.library.find("ink")
+    [model] = context_of(skills, PERSON).library.find("ink")
     context = context_of(skills, caller, write_previews=permitted)
     made = await make_preview(context, model, "https://huggingface.co/a/ink/resolve/main/x.png")
     assert reason in made.missing

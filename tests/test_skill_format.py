@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from agentroster.cli.skills import skills
-from agentroster.errors import NotFound, SkillBroken, StartRefused
+from agentroster.errors import NotAllowed, NotFound, SkillBroken, StartRefused
 from agentroster.library.library import Library
-from agentroster.skill_call import SkillCall
-from agentroster.skills.access import library_for
+from agentroster.skills.access import only_types
+from agentroster.skills.capability_options import LibraryOptions
 from agentroster.skills.check import check_folder
 from agentroster.skills.context import SkillContext
+from agentroster.skills.guard import Guard
 from agentroster.skills.pipeline import ItemReport, Pipeline, run_pipeline
 from agentroster.skills.registry import Skill, SkillRegistry, load_skill
 from agentroster.skills.skeleton import write_skeleton
@@ -282,9 +282,11 @@ def test_a_skill_for_some_types_of_models_is_shown_no_others(
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(len(header).to_bytes(8, "little") + header if "headed" in name else b"\x02" + bytes(7) + b"{}")
     (tmp_path / "loras/base.metadata.json").write_text('{"model_type": "checkpoint"}', encoding="utf-8")
-    skill = loaded(written(tmp_path, "greeter", {"skill.yaml": GREET, "handler.py": HANDLER}))
-    skill = replace(skill, manifest=skill.manifest.model_copy(update={"model_type_filter": types}))
-    library = library_for(Library([tmp_path]), skill)
+    filtered = GREET + (f"model_type_filter: {list(types)}\n" if types else "")
+    skill = loaded(written(tmp_path, "greeter", {"skill.yaml": filtered, "handler.py": HANDLER}))
+    options = skill.manifest.options(LibraryOptions)
+    assert options is not None and options.types == types
+    library = only_types(Library([tmp_path]), options.types)
     names = [model.path.stem for model in library.models()]
     assert sorted(names) == (found or ["base", "headed", "ink", "unknown", "word"])
     for model in Library([tmp_path]).models():
@@ -327,7 +329,7 @@ def test_what_an_item_was_refused_stands_in_its_report_although_the_skill_keeps_
 
     async def silent(context: SkillContext, item: Any, prepared: Any) -> ItemReport:
         if item.label.strip():
-            SkillCall("counts", "counts").refuse("Reaching evil.example is not permitted.")
+            Guard("counts", "counts").note(NotAllowed("Reaching evil.example is not permitted."))
         return await honest(context, item, prepared)
 
     monkeypatch.setattr(pipeline.handler, "post_process", silent)

@@ -13,8 +13,10 @@ import pytest
 
 from agentroster.builtin.skills.enrich_hf_metadata.targets import resolve
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import understand, understand_command
+from agentroster.identity.caller import ANONYMOUS
 from agentroster.library.library import Library
 from agentroster.runs import commands
+from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
@@ -216,23 +218,28 @@ def understand(text, library):
 
 
 def test_a_skill_may_give_a_dict_a_call_a_refusal_or_none_and_whoever_understands_is_asked(tmp_path: Path) -> None:
-    library = Library([])
+    context = SkillContext(skill="any", caller=ANONYMOUS, _capabilities={"library": Library([])})
+
+    def context_of(_skill: Skill) -> SkillContext:
+        return context
+
     refusing = _skill(tmp_path, "refusing", "Refusal('no')")
     other = _skill(tmp_path, "other", "None")
     for name, understood in (("plain", "{'who': 'Ada'}"), ("calling", "Call({'who': 'Ada'})")):
         skill = _skill(tmp_path, name, understood)
-        found = commands.understand("greet Ada", [other, refusing, skill], library)
+        found = commands.understand("greet Ada", [other, refusing, skill], context_of)
         assert isinstance(found, commands.Invocation)
         assert (found.skill, found.arguments) == (skill, {"who": "Ada"})
-    assert commands.understand("greet Ada", [other, refusing], library) == Refusal("no")
-    assert commands.find_command("/refusing Ada", [refusing], library) == Refusal("no")
-    assert commands.understand("greet Ada", [other], library) is None
+    assert commands.understand("greet Ada", [other, refusing], context_of) == Refusal("no")
+    assert commands.find_command("/refusing Ada", [refusing], context_of) == Refusal("no")
+    assert commands.understand("greet Ada", [other], context_of) is None
 
 
 @pytest.mark.parametrize("understood", ["[1]", "True", "1 / 0"])
 def test_a_skill_that_fails_to_understand_does_nothing_and_says_so(tmp_path: Path, understood: str) -> None:
     broken = _skill(tmp_path, "broken", understood)
-    found = commands.understand("greet Ada", [broken], Library([]))
+    context = SkillContext(skill="any", caller=ANONYMOUS, _capabilities={"library": Library([])})
+    found = commands.understand("greet Ada", [broken], lambda _skill: context)
     assert isinstance(found, Refusal)
     assert found.sentence.startswith("I did nothing: Broken failed")
 

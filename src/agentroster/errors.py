@@ -116,10 +116,14 @@ class Unauthenticated(RosterError):
 
 
 class NotAllowed(RosterError):
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this; `logged` stands in the log where the message may not."""
 
     status = 403
     code = "not_allowed"
+
+    def __init__(self, message: str, *, logged: str = "") -> None:
+        super().__init__(message)
+        self.logged = logged or message
 
 
 class NotFound(RosterError):

@@ -14,11 +14,10 @@ from agentroster.accounts.use_record import UseRecord
 from agentroster.credentials.audit import STARTED, Act
 from agentroster.credentials.credential import Owner, Secret
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.errors import CredentialMissing, CredentialRefused, RosterError
+from agentroster.errors import CredentialMissing, CredentialRefused, NotAllowed, RosterError
 from agentroster.identity.caller import Caller
 from agentroster.logs import redactor
 from agentroster.net.egress import Origin
-from agentroster.skill_call import SkillCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +49,10 @@ class Accounts:
     agent: str = ""
     tool: str = ""
     may_write: bool = False
-    call: SkillCall = field(default_factory=SkillCall)
     _opened: dict[str, _Opened] = field(default_factory=dict[str, _Opened])
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def for_call(self, call: SkillCall, tool: str, *, may_write: bool) -> "Accounts":
+    def for_call(self, tool: str, *, may_write: bool) -> "Accounts":
         """Return the accounts for one call of a tool; `close` it when the call is over."""
         return Accounts(
             source=self.source,
@@ -63,7 +61,6 @@ class Accounts:
             agent=self.agent,
             tool=tool,
             may_write=may_write,
-            call=call,
         )
 
     async def open(self, name: str) -> Api:
@@ -72,11 +69,10 @@ class Accounts:
         Raises NotAllowed when the skill does not declare it or nobody in particular asks, CredentialMissing when it
         is not connected, CredentialRefused when the provider no longer accepts it.
         """
-        self.call.require_open()
         if name not in self.declared:
-            raise self.call.refuse(f"This skill does not declare the account {name[:60]!r} in `credentials`.")
+            raise NotAllowed(f"This skill does not declare the account {name[:60]!r} in `credentials`.")
         if not self.caller.is_person:
-            raise self.call.refuse("Accounts need a proven identity: ask with a key of your own.")
+            raise NotAllowed("Accounts need a proven identity: ask with a key of your own.")
         # Tools do several things at once: one account is still opened, and recorded, once.
         async with self._opening:
             known = self._opened.get(name)
@@ -127,7 +123,6 @@ class Accounts:
             self.source.trusted,
             may_write=self.may_write,
             renew=renew,
-            call=self.call,
         )
         self._opened[provider.name] = _Opened(owner=owner, act=act, api=api)
         return api

@@ -14,7 +14,6 @@ from agentroster.credentials.credential import Secret
 from agentroster.errors import BadInput, NotAllowed, Unreachable
 from agentroster.logs import redactor
 from agentroster.net.egress import Egress, Origin
-from agentroster.skill_call import SkillCall
 
 _READING = frozenset({"GET", "HEAD"})
 # What a tool may say about its request. Others steer servers: a host, a method override, framing, another identity.
@@ -65,7 +64,7 @@ def checked_base(url: str, trusted: frozenset[Origin]) -> str:
 class Api:
     """One account for the time of one call. A skill gets it from `context.accounts.open(NAME)`."""
 
-    def __init__(  # noqa: PLR0913 - all that a request takes
+    def __init__(
         self,
         provider: Provider,
         secret: Secret,
@@ -74,7 +73,6 @@ class Api:
         *,
         may_write: bool = False,
         renew: Renew | None = None,
-        call: SkillCall | None = None,
     ) -> None:
         """`renew` is asked once for a newer secret when the provider refuses this one; it raises when there is none."""
         self._provider = provider
@@ -82,7 +80,6 @@ class Api:
         self._trusted = trusted
         self._may_write = may_write
         self._renew = renew
-        self._call = call or SkillCall()
         self._use(secret)
 
     def __repr__(self) -> str:
@@ -119,26 +116,12 @@ class Api:
         only reading is declared; Unreachable when there is no answer; CredentialRefused when the provider does not
         accept the credential. The account's secret is masked in whatever comes back.
         """
-        try:
-            return await self._request(method, target, params, json_body, headers or {}, seconds)
-        except NotAllowed as error:
-            raise self._call.refuse(error.message) from error
-
-    async def _request(
-        self,
-        method: str,
-        target: str,
-        params: Params | None,
-        json_body: object,
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> Answer:
         if method not in _READING and not self._may_write:
             raise NotAllowed("This tool declares no `writes`: it may only read.")
         url = self._url(target, params)
         content = None if json_body is None else json.dumps(json_body).encode()
-        self._check_headers(headers)
-        sent = {"accept": "application/json", **headers}
+        self._check_headers(headers or {})
+        sent = {"accept": "application/json", **(headers or {})}
         if content is not None:
             sent["content-type"] = "application/json"
         answer = await self._send(method, url, sent, content, seconds)

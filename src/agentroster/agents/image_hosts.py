@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import NotFound
 from agentroster.settings.settings import Settings
+from agentroster.skills.capability_options import HttpOptions
 from agentroster.skills.registry import SkillRegistry
 
 
@@ -25,7 +26,7 @@ class ImageHosts:
             spec = self._agents.get(agent)
         except NotFound:
             return frozenset(self._everywhere)
-        manifests = [self._skills.get(name).manifest for name in spec.skills]
-        declared = {domain for manifest in manifests for domain in manifest.permissions.network_domains}
+        options = [self._skills.get(name).manifest.options(HttpOptions) for name in spec.skills]
+        declared = {host for http in options if http is not None for host in http.hosts}
         hosts = {self._hub if host == "huggingface.co" else host for host in declared}
         return frozenset(host.lower() for host in (*self._everywhere, *spec.image_hosts, *hosts))

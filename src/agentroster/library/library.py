@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentroster.errors import BadInput, NotFound
-from agentroster.skill_call import SkillCall
+from agentroster.errors import BadInput, NotAllowed, NotFound
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
@@ -32,7 +31,6 @@ class Library:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
-        self._call = SkillCall()
         self._accepts: Callable[[ModelFile], bool] = lambda _: True
         self._accepted = ""
 
@@ -40,12 +38,6 @@ class Library:
         """Return the same library with only the models that `accepts` lets pass; `accepted` names them in words."""
         made = copy.copy(self)
         made._accepts, made._accepted = accepts, accepted
-        return made
-
-    def for_call(self, call: SkillCall) -> "Library":
-        """Return the same library, which notes in a call what is refused."""
-        made = copy.copy(self)
-        made._call = call
         return made
 
     @property
@@ -109,7 +101,7 @@ class Library:
             real = Path(os.path.realpath(candidate))
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
-                raise self._call.refuse(f"{text} is outside the library.", logged="a path outside the library")
+                raise NotAllowed(f"{text} is outside the library.", logged="a path outside the library")
             if _exists(real):
                 found[real] = None
         if not found and outside:

@@ -5,10 +5,9 @@ from contextlib import suppress
 from errno import ENAMETOOLONG
 from pathlib import Path
 
-from agentroster.errors import ToolFailed
+from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
-from agentroster.skill_call import SkillCall
 
 _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
 _SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
@@ -24,30 +23,23 @@ class Previews:
         *,
         refusal: str = "",
         dry_run: bool = False,
-        call: SkillCall | None = None,
     ) -> None:
         """Permit writing, beside the models of a library if there is one, unless `refusal` says why not."""
         self._library = library
         self._refusal = refusal
         self._dry_run = dry_run
-        self._call = call or SkillCall()
-
-    def for_call(self, call: SkillCall) -> "Previews":
-        """Return the same door, open until the end of a call."""
-        return Previews(self._library, refusal=self._refusal, dry_run=self._dry_run, call=call)
 
     def rehearsing(self) -> "Previews":
         """Return the same door for a dry run: nothing is written."""
-        return Previews(self._library, refusal=self._refusal, dry_run=True, call=self._call)
+        return Previews(self._library, refusal=self._refusal, dry_run=True)
 
     def require_permission(self) -> None:
         """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block.
 
         Raises ToolFailed in a dry run.
         """
-        self._call.require_open()
         if self._refusal:
-            raise self._call.refuse(self._refusal)
+            raise NotAllowed(self._refusal)
         if self._dry_run:
             raise ToolFailed("a dry run fetches no picture")
 
@@ -75,7 +67,7 @@ class Previews:
         """
         self.require_permission()
         if self._library is not None and not self._library.holds(model):
-            raise self._call.refuse("this model is outside the library: nothing written")
+            raise NotAllowed("this model is outside the library: nothing written")
         from agentroster.library.picture import as_preview  # noqa: PLC0415 - slow, and most runs need no picture
 
         content = as_preview(image)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from agentroster.errors import ToolFailed
+from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import sha256_of
-from agentroster.skill_call import SkillCall
 
 Sidecar: TypeAlias = dict[str, object]
 
@@ -28,7 +27,6 @@ class Sidecars:
         *,
         refusal: str = "",
         proposals: "Proposals | None" = None,
-        call: SkillCall | None = None,
     ) -> None:
         """Permit writing, unless `refusal` says why not; with `proposals` changes are collected there instead.
 
@@ -37,16 +35,11 @@ class Sidecars:
         self._library = library
         self._refusal = refusal
         self._proposals = proposals
-        self._call = call or SkillCall()
-
-    def for_call(self, call: SkillCall) -> "Sidecars":
-        """Return the same door, open until the end of a call."""
-        return Sidecars(self._library, refusal=self._refusal, proposals=self._proposals, call=call)
 
     def rehearsing(self) -> "Sidecars":
         """Return the same door for a dry run: changes are collected, and nothing is written."""
         proposals = self._proposals if self._proposals is not None else Proposals()
-        return Sidecars(self._library, refusal=self._refusal, proposals=proposals, call=self._call)
+        return Sidecars(self._library, refusal=self._refusal, proposals=proposals)
 
     def read(self, model: ModelFile) -> Sidecar | None:
         """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
@@ -120,13 +113,12 @@ class Sidecars:
 
     def _check_permission(self, model: ModelFile) -> None:
         if self._refusal:
-            raise self._call.refuse(self._refusal)
+            raise NotAllowed(self._refusal)
         self._check_place(model)
 
     def _check_place(self, model: ModelFile) -> None:
-        self._call.require_open()
         if self._library is not None and not self._library.holds(model):
-            raise self._call.refuse("this model is outside the library: nothing read, nothing written")
+            raise NotAllowed("this model is outside the library: nothing read, nothing written")
 
 
 @dataclass(slots=True)

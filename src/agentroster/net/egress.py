@@ -1,7 +1,6 @@
 """What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
 
 import asyncio
-import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -12,7 +11,6 @@ import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
 from agentroster.net.concurrency_limiter import Slots
-from agentroster.skill_call import SkillCall
 
 _MOST_REDIRECTS = 5
 _NO_ADDRESS = "This is not a usable web address."
@@ -97,13 +95,6 @@ class Egress:
         self._credentials = dict(credentials or {})
         self._permits = permits
         self._slots = slots
-        self._call = SkillCall()
-
-    def for_call(self, call: SkillCall) -> "Egress":
-        """Return the same way out, open until the end of a call."""
-        made = copy.copy(self)
-        made._call = call
-        return made
 
     async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
@@ -124,28 +115,12 @@ class Egress:
         seconds: float = 30.0,
     ) -> Fetched:
         """Send a request; only a GET follows redirects. Raises as `get` does, and NotAllowed for a steering header."""
-        self._call.require_open()
-        try:
-            return await self._request(method, url, headers or {}, content, most_bytes=most_bytes, seconds=seconds)
-        except NotAllowed as error:
-            raise self._call.refuse(error.message) from error
-
-    async def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        *,
-        most_bytes: int,
-        seconds: float,
-    ) -> Fetched:
         host = Origin.of(url).host
-        _check_headers(headers)
+        _check_headers(headers or {})
         try:
             # The time counts from when it is this request's turn.
             async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(seconds):
-                return await self._follow(method, url, headers, content, most_bytes)
+                return await self._follow(method, url, headers or {}, content, most_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
         except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:

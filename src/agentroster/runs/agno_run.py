@@ -24,13 +24,15 @@ from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
 from agentroster.runs.agno_model import BackendModel, input_messages
 from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
-from agentroster.runs.tool_events import refused_call, shown_call
+from agentroster.runs.tool_events import followed_call, refused_call
 from agentroster.runs.tool_turns import ToolCalls
 from agentroster.runs.usage import Meter
-from agentroster.skills.context import SkillContext
+from agentroster.skills.context import SkillContext, show_nothing
 from agentroster.skills.registry import Skill
+from agentroster.skills.skill_toolset import toolset_of
 from agentroster.skills.status_line import plain_line
 from agentroster.skills.tools import Tool
+from agentroster.skills.toolset import Toolset
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +55,12 @@ class AgnoRun:
     needed_accounts: set[str] = field(default_factory=set[str])
     refused: dict[str, None] = field(default_factory=dict[str, None])
     calls: ToolCalls = field(default_factory=ToolCalls)
+    listed: dict[str, list[tuple[Toolset, Tool]]] = field(default_factory=dict[str, list[tuple[Toolset, Tool]]])
 
     async def run(self) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
+        for name in self.spec.skills:
+            await self._list(name)
         arun: Callable[..., AsyncGenerator[object]] = cast("Any", self._agent()).arun
         events = arun(
             input_messages(self.request.conversation),
@@ -97,10 +102,19 @@ class AgnoRun:
         return agent
 
     def _functions(self, *names: str) -> list[Function]:
-        found = [self.find_skill(name) for name in names]
-        return [self._function(tool, context) for skill, context in found for tool in skill.tools]
+        for name in names:
+            if name not in self.listed:
+                # A factory, which is no coroutine, may ask for any skill.
+                skill, context = self.find_skill(name)
+                self.listed[name] = [(toolset_of(skill, context), tool) for tool in skill.tools]
+        return [self._function(tool, toolset) for name in names for toolset, tool in self.listed[name]]
 
-    def _function(self, tool: Tool, context: SkillContext) -> Function:
+    async def _list(self, name: str) -> None:
+        skill, context = self.find_skill(name)
+        toolset = toolset_of(skill, context)
+        self.listed[name] = [(toolset, tool) for tool in await toolset.tools(self.request.caller)]
+
+    def _function(self, tool: Tool, toolset: Toolset) -> Function:
         self.calls.own.add(tool.name)
         return _SkillFunction(
             name=tool.name,
@@ -108,7 +122,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, context, self.emit, self.needed_accounts, self.refused, self.calls, self.request.ready),
+            bound=_Bound(tool, toolset, self.emit, self.needed_accounts, self.refused, self.calls, self.request.ready),
         )
 
     def _translate(self, event: object) -> None:
@@ -151,7 +165,7 @@ def _secure(agent: Agent, client_system: str) -> None:
 @dataclass(frozen=True, slots=True)
 class _Bound:
     tool: Tool
-    context: SkillContext
+    toolset: Toolset
     emit: Emit
     needed_accounts: set[str]
     refused: dict[str, None]
@@ -179,8 +193,8 @@ async def _call(fc: Any) -> str:
         shown = True
         await bound.ready()
 
-    context = bound.context.showing(show) if tool.shows_items else bound.context
-    outcome = await shown_call(tool, context, call.arguments, bound.emit, call.id)
+    audience = show if tool.shows_items else show_nothing
+    outcome = await followed_call(bound.toolset, tool, call.arguments, bound.emit, show=audience, call_id=call.id)
     if shown:
         bound.emit(Text("\n"))
     bound.refused.update(dict.fromkeys(outcome.refused))

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
-from agentroster.library.library import Library
 from agentroster.llm import offline
 from agentroster.runs import account_commands
 from agentroster.runs.chat import Emit, Text
-from agentroster.runs.tool_events import shown_call
+from agentroster.runs.tool_events import followed_call
 from agentroster.skills.context import SkillContext
 from agentroster.skills.escape_markdown import as_words
 from agentroster.skills.manifest import Command
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
+from agentroster.skills.toolset import Toolset
 from agentroster.skills.understanding import Call, Outcome, Refusal, Understand, outcome_of
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,10 @@ class Invocation:
     arguments: dict[str, Any]
 
 
-Finder: TypeAlias = Callable[[str, Sequence[Skill], Library], Invocation | Refusal | None]
+ContextOf: TypeAlias = Callable[[Skill], SkillContext]
+"""Returns the world as a skill sees it while it reads a message."""
+
+Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Refusal | None]
 
 
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
@@ -46,35 +49,33 @@ def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def find_command(text: str, skills: Sequence[Skill], library: Library) -> Invocation | Refusal | None:
+def find_command(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Invocation | Refusal | None:
     """Return what a slash command asks for, or None when the text is no known command."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
     for skill, tool, command in _commands(skills):
         if command.name == match[1]:
-            outcome = _arguments(skill, tool, command, (match[2] or "").strip(), library)
+            outcome = _arguments(skill, tool, command, (match[2] or "").strip(), context_of)
             return outcome if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
     return None
 
 
-def understand(text: str, skills: Sequence[Skill], library: Library) -> Invocation | Refusal | None:
+def understand(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Invocation | Refusal | None:
     """Return what a plain message asks of a skill that understands plain messages, or None.
 
     A skill's refusal is an answer only when no other skill understood the message.
     """
     refusal: Refusal | None = None
     for skill in skills:
-        outcome = _understood(skill.understand, skill, text, library)
+        outcome = _understood(skill.understand, skill, text, context_of)
         if isinstance(outcome, Call):
             return Invocation(skill, skill.tools[0], outcome.arguments)
         refusal = refusal or outcome
     return refusal
 
 
-async def invoke(
-    invocation: Invocation, context: SkillContext, emit: Emit, ready: Callable[[], Awaitable[None]]
-) -> str:
+async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Callable[[], Awaitable[None]]) -> str:
     """Call the tool and show what it shows; a failure is shown as its sentence.
 
     Returns the provider whose account must be connected first, or an empty text.
@@ -87,7 +88,7 @@ async def invoke(
         emit(Text(text))
         await ready()
 
-    outcome = await shown_call(invocation.tool, context.showing(show), invocation.arguments, emit)
+    outcome = await followed_call(toolset, invocation.tool, invocation.arguments, emit, show=show)
     if outcome.refused:
         shown = True
         emit(Text(f"\n{refusals_text(outcome.refused)}\n\n"))
@@ -118,21 +119,23 @@ def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
     return [(skill, tool, tool.command) for skill in skills for tool in skill.tools if tool.command is not None]
 
 
-def _understood(function: Understand | None, skill: Skill, text: str, library: Library) -> Outcome:
+def _understood(function: Understand | None, skill: Skill, text: str, context_of: ContextOf) -> Outcome:
     """Ask a skill's own function; one that fails has understood nothing, and nothing is done."""
     if function is None:
         return None
     try:
-        return outcome_of(function(text, library))
+        return outcome_of(function(text, context_of(skill)))
     except Exception:
         logger.exception("the skill %s failed to understand a message", skill.manifest.name)
         return Refusal(f"I did nothing: {skill.manifest.title} failed because of an error in the skill; see the log.")
 
 
-def _arguments(skill: Skill, tool: Tool, command: Command, text: str, library: Library) -> dict[str, Any] | Refusal:
+def _arguments(
+    skill: Skill, tool: Tool, command: Command, text: str, context_of: ContextOf
+) -> dict[str, Any] | Refusal:
     if not text or command.argument is None:
         return {}
-    outcome = _understood(skill.understand_command or skill.understand, skill, text, library)
+    outcome = _understood(skill.understand_command or skill.understand, skill, text, context_of)
     if outcome is not None:
         return outcome.arguments if isinstance(outcome, Call) else outcome
     schema: dict[str, Any] = tool.parameters.get("properties", {}).get(command.argument, {})

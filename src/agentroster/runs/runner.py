@@ -22,6 +22,7 @@ from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
+from agentroster.skills.skill_toolset import toolset_of
 from agentroster.skills.understanding import Refusal
 
 _MAX_ANSWER = 20_000_000
@@ -161,7 +162,7 @@ class Runner:
             return False
         skills = [self._skills.get(name, lambda: None) for name in spec.skills]
         # In a thread, as in `_invoke`.
-        found = await asyncio.to_thread(commands.understand, request.question, skills, self._skills.library)
+        found = await asyncio.to_thread(commands.understand, request.question, skills, self._reading(request))
         if not isinstance(found, commands.Invocation):
             return False
         output.emit(Text(f"The language model is away, so I did this without it. {error.message}\n\n"))
@@ -177,7 +178,7 @@ class Runner:
         output: "_Output",
     ) -> bool:
         # In a thread: understanding a message may look through the folders of the library.
-        invocation = await asyncio.to_thread(find, text, skills, self._skills.library)
+        invocation = await asyncio.to_thread(find, text, skills, self._reading(request))
         if invocation is None:
             return False
         if isinstance(invocation, Refusal):
@@ -186,9 +187,13 @@ class Runner:
         await self._call(invocation, request, output)
         return True
 
+    def _reading(self, request: ChatRequest) -> commands.ContextOf:
+        """Return the world of a skill while it reads a message: nothing is written."""
+        return lambda skill: self._skills.context(skill, request.caller, request.agent).rehearsing()
+
     async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
         context = self._skills.context(invocation.skill, request.caller, request.agent)
-        needed = await commands.invoke(invocation, context, output.emit, request.ready)
+        needed = await commands.invoke(invocation, toolset_of(invocation.skill, context), output.emit, request.ready)
         if needed:
             await self._invite(needed, request, output)
 

@@ -6,18 +6,25 @@ from uuid import uuid4
 
 from agentroster.logs import redactor
 from agentroster.runs.chat import Emit, ToolFinished, ToolProgress, ToolStarted
-from agentroster.skills.context import Progress, SkillContext
-from agentroster.skills.tools import Tool, ToolOutcome, call_tool
+from agentroster.skills.context import Progress, Show, show_nothing
+from agentroster.skills.tools import Tool, ToolOutcome
+from agentroster.skills.toolset import Audience, Toolset
 
 
-async def shown_call(
-    tool: Tool, context: SkillContext, arguments: Mapping[str, object], emit: Emit, call_id: str = ""
+async def followed_call(
+    toolset: Toolset,
+    tool: Tool,
+    arguments: Mapping[str, object],
+    emit: Emit,
+    *,
+    show: Show = show_nothing,
+    call_id: str = "",
 ) -> ToolOutcome:
-    """Call a tool as `call_tool` does, and emit what happens."""
+    """Call a tool, and emit what happens."""
     call_id = call_id or f"call_{uuid4().hex[:24]}"
     line = redactor.clean(tool.line(arguments))
     emit(ToolStarted(call_id, tool.name, line))
-    outcome = await call_tool(tool, context.reporting(progress_of(call_id, line, emit)), arguments)
+    outcome = await toolset.call(tool, arguments, Audience(show, progress_of(call_id, line, emit)))
     # A missing account is no failure: the answer goes on with the link to connect it.
     failed = outcome.failed and not outcome.needs
     emit(ToolFinished(call_id, tool.name, failed, arguments, outcome.text))

@@ -1,4 +1,8 @@
-"""Skills for one caller: the registry, and the doors each skill is handed."""
+"""Skills for one caller: the registry, and the capabilities each skill is handed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import httpx
 
@@ -12,6 +16,7 @@ from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.net.concurrency_limiter import Slots
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
+from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, MemoryOptions, ModelType
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
 from agentroster.skills.question import FindModel
@@ -20,8 +25,22 @@ from agentroster.skills.registry import Skill, SkillRegistry
 _HUB = "$HF_ENDPOINT"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Who asks for what: a skill for a caller, through an agent; `proposals` collect what a dry run would write."""
+
+    skill: str
+    caller: Caller
+    agent: str
+    proposals: Proposals | None = None
+
+
+Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
+"""Returns what a skill finds in its context for the options that it declared."""
+
+
 class SkillAccess:
-    """Opens doors exactly as far as a skill declares and the caller may go."""
+    """Hands out capabilities exactly as far as a skill declares them and the caller may go."""
 
     def __init__(
         self,
@@ -33,15 +52,12 @@ class SkillAccess:
         accounts: AccountSource,
     ) -> None:
         self._registry = registry
-        self._database = database
-        self._accounts = accounts
-        self._client = client
-        self._slots = Slots(settings.host_requests)
-        self._hub_endpoint = settings.hf_endpoint.rstrip("/")
-        self._hub = Origin.of(self._hub_endpoint)
-        token = settings.hf_token.get_secret_value() if settings.hf_token else ""
-        self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
-        self.library = Library(settings.library)
+        self._openers: dict[str, Opener] = {
+            "http": _HttpOpener(settings, client).open,
+            "accounts": lambda options, grant: _accounts(accounts, options, grant),
+            "memory": lambda options, grant: _memory(database, options, grant),
+            "library": _LibraryOpener(Library(settings.library)).open,
+        }
 
     def get(self, name: str, find_model: FindModel) -> Skill:
         """Return a skill, for a run with this model. Raises NotFound."""
@@ -49,53 +65,79 @@ class SkillAccess:
 
     def context(self, skill: Skill, caller: Caller, agent: str, proposals: Proposals | None = None) -> SkillContext:
         """Return the world as this skill sees it for this caller, who asks this agent; `proposals` make a dry run."""
-        name, permissions = skill.manifest.name, skill.manifest.permissions
-        declared = frozenset(skill.manifest.credentials)
-        library = library_for(self.library, skill)
-        return SkillContext(
-            skill=name,
-            caller=caller,
-            accounts=Accounts(source=self._accounts, caller=caller, declared=declared, agent=agent),
-            memory=Memory(self._database, caller, name),
-            library=library,
-            sidecars=Sidecars(
-                library,
-                refusal=_refusal(name, "metadata", permitted=permissions.write_metadata, caller=caller),
-                proposals=proposals,
-            ),
-            previews=Previews(
-                library,
-                refusal=_refusal(name, "previews", permitted=permissions.write_previews, caller=caller),
-                dry_run=proposals is not None,
-            ),
-            http=self._egress(skill),
-            hub_endpoint=self._hub_endpoint,
-        )
+        grant = Grant(skill=skill.manifest.name, caller=caller, agent=agent, proposals=proposals)
+        capabilities: dict[str, object] = {}
+        for name, options in skill.manifest.declared.items():
+            capabilities |= self._openers[name](options, grant)
+        return SkillContext(skill=grant.skill, caller=caller, _capabilities=capabilities)
 
-    def _egress(self, skill: Skill) -> Egress:
-        domains = skill.manifest.permissions.network_domains
-        reaches_hub = _HUB in domains
-        return Egress(
+
+class _HttpOpener:
+    """The way out, with the hub's own token where the hub is declared."""
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._limiter = Slots(settings.host_requests)
+        self._hub_endpoint = settings.hf_endpoint.rstrip("/")
+        self._hub = Origin.of(self._hub_endpoint)
+        token = settings.hf_token.get_secret_value() if settings.hf_token else ""
+        self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
+
+    def open(self, options: HttpOptions, _grant: Grant) -> Mapping[str, object]:
+        reaches_hub = _HUB in options.hosts
+        egress = Egress(
             self._client,
-            [domain for domain in domains if domain != _HUB],
+            [host for host in options.hosts if host != _HUB],
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
-            slots=self._slots,
+            slots=self._limiter,
         )
+        return {"http": egress, "hub_endpoint": self._hub_endpoint}
 
 
-def library_for(library: Library, skill: Skill) -> Library:
-    """Return the library as far as the skill's `model_type_filter` goes; a model of unknown type is outside."""
-    types = skill.manifest.model_type_filter
+class _LibraryOpener:
+    """The library, its sidecars and previews; writing needs the declaration and a proven caller."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
+        library = only_types(self._library, options.types)
+        return {
+            "library": library,
+            "sidecars": Sidecars(
+                library,
+                refusal=_refusal(grant, "metadata", permitted=options.write_metadata),
+                proposals=grant.proposals,
+            ),
+            "previews": Previews(
+                library,
+                refusal=_refusal(grant, "previews", permitted=options.write_previews),
+                dry_run=grant.proposals is not None,
+            ),
+        }
+
+
+def only_types(library: Library, types: tuple[ModelType, ...] | None) -> Library:
+    """Return the library with only the models of some types; one of unknown type is outside."""
     if types is None:
         return library
     return library.only(lambda model: model_type_of(model) in types, f"models of the type {' or '.join(types)}")
 
 
-def _refusal(skill: str, what: str, *, permitted: bool, caller: Caller) -> str:
+def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> Mapping[str, object]:
+    declared = frozenset(options.providers)
+    return {"accounts": Accounts(source=source, caller=grant.caller, declared=declared, agent=grant.agent)}
+
+
+def _memory(database: Database, _options: MemoryOptions, grant: Grant) -> Mapping[str, object]:
+    return {"memory": Memory(database, grant.caller, grant.skill)}
+
+
+def _refusal(grant: Grant, what: str, *, permitted: bool) -> str:
     """Return why nothing may be written, or an empty text."""
     if not permitted:
-        return f"the skill {skill} has no permission to write {what}"
-    if not caller.is_person:
+        return f"the skill {grant.skill} has no permission to write {what}"
+    if not grant.caller.is_person:
         return "writing needs a proven identity: ask with a key of your own; nothing was written"
     return ""

@@ -1,18 +1,20 @@
-"""What a tool function is handed: the caller, and doors that open only as far as the skill declared."""
+"""What a tool function is handed: the caller, and the capabilities that its skill declares."""
 
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
-from agentroster.accounts.access import Accounts
+from agentroster.errors import NotAllowed
 from agentroster.identity.caller import Caller
-from agentroster.library.library import Library
-from agentroster.library.preview import Previews
-from agentroster.library.sidecar import Sidecars
-from agentroster.logs import redactor
-from agentroster.net.egress import Egress
-from agentroster.skill_call import SkillCall
-from agentroster.skills.memory import Memory
+from agentroster.skills.guard import Guard
+
+if TYPE_CHECKING:
+    # A skill that declares none of them is loaded without their imports.
+    from agentroster.accounts.access import Accounts
+    from agentroster.net.egress import Egress
+    from agentroster.skills.memory import Memory
 
 Show: TypeAlias = Callable[[str], Awaitable[None]]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -26,60 +28,99 @@ def tell_nobody(_done: int, _total: int) -> None:
     """Drop the counts: nobody watches."""
 
 
+@runtime_checkable
+class Rehearsable(Protocol):
+    """A capability that can do everything but write."""
+
+    def rehearsing(self) -> object:
+        """Return the same capability for a dry run."""
+        ...
+
+
+@runtime_checkable
+class PerCall(Protocol):
+    """A capability that is made anew for each call, and told how the call ended."""
+
+    def for_call(self, tool: str, *, may_write: bool) -> object:
+        """Return the capability for one call of a tool."""
+        ...
+
+    def close(self, outcome: str) -> None:
+        """Learn that the call ended: `ok`, `failed` or `cancelled`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkillContext:
     """The world as one skill sees it for one caller.
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
-    model that called the tool sees its returned value instead. `accounts` opens the caller's accounts that the
-    skill declares. `progress` takes how many of how many items are done. All doors close when the call ends.
+    model that called the tool sees its returned value instead. `progress` takes how many of how many items are done.
+    Each capability is an attribute by its name, such as `context.http`; one that `skill.yaml` does not declare raises
+    NotAllowed. All of them close when the call ends.
     """
 
     skill: str
     caller: Caller
-    accounts: Accounts
-    memory: Memory
-    library: Library
-    sidecars: Sidecars
-    previews: Previews
-    http: Egress
-    hub_endpoint: str
     show: Show = show_nothing
     progress: Progress = tell_nobody
-    call: SkillCall = field(default_factory=SkillCall)
+    _capabilities: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    _guard: Guard = field(default_factory=lambda: Guard("", ""), repr=False)
 
-    def showing(self, show: Show) -> "SkillContext":
+    @property
+    def http(self) -> Egress:
+        """The way out: requests to the hosts that the skill declares."""
+        return cast("Egress", self._capability("http"))
+
+    @property
+    def accounts(self) -> Accounts:
+        """The caller's accounts that the skill declares."""
+        return cast("Accounts", self._capability("accounts"))
+
+    @property
+    def memory(self) -> Memory:
+        """A few short values that the skill remembers for this caller."""
+        return cast("Memory", self._capability("memory"))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._capability(name)
+
+    def _capability(self, name: str) -> object:
+        found = self._capabilities.get(name)
+        if found is None:
+            error = NotAllowed(f"The skill {self.skill} does not declare the capability {name[:40]!r} in skill.yaml.")
+            self._guard.note(error)
+            raise error
+        return found if isinstance(found, str) else self._guard.around(found)
+
+    def showing(self, show: Show) -> SkillContext:
         """Return the same context with another place to show text."""
         return replace(self, show=show)
 
-    def reporting(self, progress: Progress) -> "SkillContext":
+    def reporting(self, progress: Progress) -> SkillContext:
         """Return the same context with somebody who watches the counts."""
         return replace(self, progress=progress)
 
-    def rehearsing(self) -> "SkillContext":
-        """Return the same context for a dry run: nothing is written beside a model."""
-        return replace(self, sidecars=self.sidecars.rehearsing(), previews=self.previews.rehearsing())
+    def rehearsing(self) -> SkillContext:
+        """Return the same context for a dry run: nothing is written."""
+        rehearsed = {
+            name: one.rehearsing() if isinstance(one, Rehearsable) else one for name, one in self._capabilities.items()
+        }
+        return replace(self, _capabilities=rehearsed)
 
-    def for_call(self, tool: str, *, may_write: bool) -> "SkillContext":
-        """Return the context of one call, which `close` ends: doors of its own, and no secret in what it shows."""
-        call = SkillCall(self.skill, tool)
-
-        async def show(text: str) -> None:
-            await self.show(redactor.clean(text))
-
-        return replace(
-            self,
-            call=call,
-            show=show,
-            accounts=self.accounts.for_call(call, tool, may_write=may_write),
-            memory=self.memory.for_call(call),
-            library=self.library.for_call(call),
-            sidecars=self.sidecars.for_call(call),
-            previews=self.previews.for_call(call),
-            http=self.http.for_call(call),
-        )
+    def for_call(self, tool: str, *, may_write: bool) -> SkillContext:
+        """Return the context of one call, which `close` ends: with capabilities of its own."""
+        opened = {
+            name: one.for_call(tool, may_write=may_write) if isinstance(one, PerCall) else one
+            for name, one in self._capabilities.items()
+        }
+        return replace(self, _guard=Guard(self.skill, tool), _capabilities=opened)
 
     def close(self, outcome: str) -> None:
-        """Forget the secrets, note how the call ended, and close its doors."""
-        self.accounts.close(outcome)
-        self.call.end()
+        """Forget the secrets, note how the call ended, and close its capabilities."""
+        for one in self._capabilities.values():
+            if isinstance(one, PerCall):
+                one.close(outcome)
+        self._guard.end()

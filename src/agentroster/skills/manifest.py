@@ -1,19 +1,21 @@
 """`skill.yaml`: what a skill declares about itself, read strictly."""
 
-import re
 import unicodedata
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from agentroster.errors import SkillBroken
 from agentroster.json_schema import refuse_unusable
+from agentroster.skills.capability_options import OPTIONS, Declared
+from agentroster.skills.earlier_keys import EarlierKeys
 from agentroster.skills.status_line import unknown_places
 from agentroster.skills.yaml_text import YamlText, read_text
 
 _MOST_BYTES = 256_000
-_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
+_OptionsT = TypeVar("_OptionsT", bound=Declared)
 TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
 
@@ -30,12 +32,6 @@ def _is_skill_name(value: str) -> str:
     return value
 
 
-def _is_domain(value: str) -> str:
-    if value != "$HF_ENDPOINT" and not _DOMAIN.fullmatch(value):
-        raise ValueError("not a host name: write it in lower case, without a scheme, a path or a *")
-    return value
-
-
 def _is_free(value: str) -> str:
     if value in TAKEN_COMMANDS:
         raise ValueError(f"/{value} is a command of every agent")
@@ -48,15 +44,10 @@ def _check_status(template: str, parameters: dict[str, Any]) -> None:
 
 
 SkillName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_is_skill_name)]
-Domain = Annotated[str, AfterValidator(_is_domain)]
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Command(_Declared):
+class Command(Declared):
     """A slash command that runs a tool without a language model; the text after it becomes `argument`."""
 
     name: Annotated[str, AfterValidator(_is_free)] = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -65,7 +56,7 @@ class Command(_Declared):
     argument: str | None = None
 
 
-class ToolDeclaration(_Declared):
+class ToolDeclaration(Declared):
     """One tool: the function of this name in `handler.py`, called with arguments that fit `parameters`.
 
     What it returns must fit `output_schema`, its own or the manifest's. Without `writes`, accounts that it opens are
@@ -74,7 +65,7 @@ class ToolDeclaration(_Declared):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str
-    parameters: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
+    parameters: JsonSchema = Field(default={"type": "object", "properties": {}, "additionalProperties": False})
     output_schema: JsonSchema | None = None
     command: Command | None = None
     writes: bool = False
@@ -86,19 +77,7 @@ class ToolDeclaration(_Declared):
         return self
 
 
-class Permissions(_Declared):
-    """What a skill may do; everything is denied unless it is written down here.
-
-    `network_domains` are exact host names, reached over https at its own port unless one stands behind the name;
-    `$HF_ENDPOINT` stands for the operator's model hub.
-    """
-
-    write_metadata: bool = False
-    write_previews: bool = False
-    network_domains: tuple[Domain, ...] = ()
-
-
-class Limits(_Declared):
+class Limits(Declared):
     """Bounds of one tool call."""
 
     seconds: float = Field(default=60.0, gt=0)
@@ -106,8 +85,11 @@ class Limits(_Declared):
     parallel_items: int = Field(default=4, ge=1, le=32)
 
 
-class Manifest(_Declared):
-    """A whole `skill.yaml`; `output_schema` is for what a tool returns, or for the report of an item of a pipeline."""
+class Manifest(EarlierKeys):
+    """A whole `skill.yaml`; `output_schema` is for what a tool returns, or for the report of an item of a pipeline.
+
+    `capabilities` holds the options of each that is declared, by its name.
+    """
 
     name: SkillName
     title: str
@@ -115,14 +97,12 @@ class Manifest(_Declared):
     kind: Literal["tools", "pipeline", "prompt"]
     instructions: str = ""
     llm_required: bool = False
-    model_type_filter: tuple[Literal["lora", "checkpoint", "embedding"], ...] | None = None
     input_schema: JsonSchema | None = None
     output_schema: JsonSchema | None = None
     command: Command | None = None
     status: str = Field(default="", max_length=200)
     tools: tuple[ToolDeclaration, ...] = ()
-    credentials: tuple[str, ...] = ()
-    permissions: Permissions = Permissions()
+    capabilities: dict[str, dict[str, Any] | None] | None = None
     limits: Limits = Limits()
 
     @model_validator(mode="after")
@@ -141,11 +121,23 @@ class Manifest(_Declared):
             raise ValueError(f"two tools are called {min(twice)}")
         return self
 
+    def options(self, kind: type[_OptionsT]) -> _OptionsT | None:
+        """Return what is declared of a capability, or None when it is not declared."""
+        return next((one for one in self.declared.values() if isinstance(one, kind)), None)
+
+    @cached_property
+    def declared(self) -> dict[str, Declared]:
+        """The options of every declared capability, by name."""
+        given = {name: options or {} for name, options in (self.capabilities or {}).items()}
+        known = {**self.as_capabilities(everything=self.capabilities is None), **given}
+        return {name: OPTIONS[name].model_validate(options) for name, options in known.items()}
+
 
 def read_manifest(folder: Path) -> Manifest:
     """Read `skill.yaml` of a folder. Raises SkillBroken naming the file, the line, the key and the reason."""
     path = folder / "skill.yaml"
     text = YamlText.read(path, read_text(path, _MOST_BYTES))
+    _check_capabilities(text)
     try:
         manifest = Manifest.model_validate(text.value)
     except ValidationError as error:
@@ -154,3 +146,21 @@ def read_manifest(folder: Path) -> Manifest:
         line = text.line(["name"])
         raise SkillBroken([f"{path}:{line}: name: the skill is named {manifest.name} but its folder {folder.name}"])
     return manifest
+
+
+def _check_capabilities(text: YamlText) -> None:
+    """Raise SkillBroken, with the line, for a capability that does not exist, or options that it does not have."""
+    value: object = text.value
+    given = cast("dict[str, object]", value).get("capabilities") if isinstance(value, dict) else None
+    for name, options in cast("dict[object, object]", given).items() if isinstance(given, dict) else ():
+        place = ("capabilities", str(name))
+        kind = OPTIONS.get(str(name))
+        if kind is None:
+            known = ", ".join(sorted(OPTIONS))
+            raise SkillBroken(
+                [f"{text.path}:{text.line(place)}: {'.'.join(place)}: there is none of that name: {known}"]
+            )
+        try:
+            kind.model_validate(options or {})
+        except ValidationError as error:
+            raise text.broken(error, place) from error

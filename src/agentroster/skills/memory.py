@@ -1,13 +1,10 @@
 """A few short values that a skill remembers per person."""
 
-import copy
-
 from sqlalchemy import Connection, text
 
 from agentroster.db.database import Database
-from agentroster.errors import BadInput
+from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.caller import Caller
-from agentroster.skill_call import SkillCall
 
 _LONGEST_VALUE = 4000
 
@@ -18,27 +15,18 @@ class Memory:
     def __init__(self, database: Database, caller: Caller, skill: str) -> None:
         self._database = database
         self._is_person = caller.is_person
-        self._call = SkillCall()
         self._owner = {"issuer": caller.issuer, "subject": caller.user or "", "skill": skill}
-
-    def for_call(self, call: SkillCall) -> "Memory":
-        """Return the same memory, open until the end of a call."""
-        made = copy.copy(self)
-        made._call = call
-        return made
 
     async def get(self, name: str) -> str | None:
         """Return what was remembered under this name, or None."""
-        self._call.require_open()
         if not self._is_person:
             return None
         return await self._database.in_reader(self._database.call, _get, {**self._owner, "name": name})
 
     async def set(self, name: str, value: str) -> None:
         """Remember a value. Raises NotAllowed for a caller without a proven identity, BadInput if too long."""
-        self._call.require_open()
         if not self._is_person:
-            raise self._call.refuse("I can only remember things for somebody I know: ask with a key of your own.")
+            raise NotAllowed("I can only remember things for somebody I know: ask with a key of your own.")
         if len(value) > _LONGEST_VALUE:
             raise BadInput(f"That is too long to remember (more than {_LONGEST_VALUE} characters).")
         await self._database.run(_set, {**self._owner, "name": name, "value": value})

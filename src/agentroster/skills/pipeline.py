@@ -15,16 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agentroster.errors import RosterError, ToolFailed
-from agentroster.library.library import Library
 from agentroster.logs import redactor
-from agentroster.skill_call import noting, untold
 from agentroster.skills.context import SkillContext
+from agentroster.skills.guard import noting, unreported
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.question import Asker, AskingHandler, FindModel
 from agentroster.skills.report import HEADER, ItemReport, Tally
 from agentroster.skills.tools import Tool, require_fitting
-from agentroster.skills.understanding import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +77,6 @@ class _Unwatched:
 
 class PipelineHandler(Protocol):
     """What `handler.py` of a pipeline skill defines."""
-
-    def understand(self, text: str, library: Library) -> Outcome | dict[str, Any]:
-        """Return what a message asks for: a `Call`, or arguments alone; a `Refusal`; None for anything else."""
-        ...
 
     async def select(self, context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
         """Return the items that the arguments mean."""
@@ -202,7 +196,7 @@ def _with_refusals(report: ItemReport, refusals: Sequence[str]) -> ItemReport:
     """Return a report that says what the skill was refused, also where the skill keeps silent about it."""
     if not refusals:
         return report
-    silent = untold(refusals, json.dumps(report.to_json(), ensure_ascii=False, default=str))
+    silent = unreported(refusals, json.dumps(report.to_json(), ensure_ascii=False, default=str))
     return replace(report, notes={**report.notes, "refused": "; ".join(silent)}) if silent else report
 
 

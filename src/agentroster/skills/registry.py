@@ -16,7 +16,7 @@ from agentroster.skills.question import AskingHandler, FindModel
 from agentroster.skills.skill_md import read_skill_md
 from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Execute, ExecutedTool, Tool, ToolFunction
-from agentroster.skills.understanding import Understand
+from agentroster.skills.understanding import Understand, with_context
 from agentroster.skills.yaml_text import read_text
 
 logger = logging.getLogger(__name__)
@@ -118,8 +118,8 @@ def load_skill(source: SkillSource) -> Skill:
         tools=tools,
         pipeline=pipeline,
         origin=source.origin,
-        understand=cast("Understand | None", getattr(handler, "understand", None)),
-        understand_command=cast("Understand | None", getattr(handler, "understand_command", None)),
+        understand=with_context(getattr(handler, "understand", None)),
+        understand_command=with_context(getattr(handler, "understand_command", None)),
     )
 
 

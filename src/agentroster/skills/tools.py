@@ -1,14 +1,13 @@
-"""`Tool`: one function a model or a slash command can call, and the one way to call it."""
+"""`Tool`: one function a model or a slash command can call, and what comes of a call."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from agentroster.errors import CredentialMissing, RosterError, ToolFailed
+from agentroster.errors import ToolFailed
 from agentroster.json_schema import Schema
 from agentroster.logs import redactor
 from agentroster.skills.context import SkillContext
@@ -16,8 +15,6 @@ from agentroster.skills.manifest import Command, Limits
 from agentroster.skills.status_line import plain_line, status_line
 
 logger = logging.getLogger(__name__)
-
-_BROKEN = "{} failed because of an error in the skill; the operator finds it in the log."
 
 Json = object
 """Any value that `json.dumps` accepts."""
@@ -110,64 +107,8 @@ class ToolOutcome:
     needs: str = ""
     refused: tuple[str, ...] = ()
 
-
-async def call_tool(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
-    """Call a tool with checked arguments, within its time and size limits.
-
-    Never raises but for cancellation: a failure is a clean sentence, without traceback, path or secret. The secrets of
-    accounts it opens are forgotten at its end, and masked in whatever it returns.
-    """
-    complaints = await tool.input.check(arguments)
-    if complaints:
-        return _failed(f"Bad arguments for {tool.name}: {complaints[0]}")
-    with redactor.watching():
-        call = context.for_call(tool.name, may_write=tool.writes)
-        outcome, ending = ToolOutcome("", failed=True), "cancelled"
-        try:
-            outcome = await _called(tool, call, arguments)
-            ending = "failed" if outcome.failed else "ok"
-        finally:
-            call.close(ending)
-        untold = tuple(call.call.untold(outcome.text))
-    return replace(outcome, refused=untold) if untold else outcome
-
-
-async def _called(tool: Tool, context: SkillContext, arguments: Mapping[str, object]) -> ToolOutcome:
-    try:
-        async with asyncio.timeout(tool.limits.seconds):
-            value = await tool.function(context, **arguments)
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        if tool.output_schema is not None:
-            # As the model will read it: a tuple is an array by then.
-            await require_fitting(tool.output_schema, json.loads(text), f"The result of {tool.name}")
-    except TimeoutError:
-        return _failed(f"{tool.name} took longer than {tool.limits.seconds:.0f} seconds and was stopped.")
-    except (RosterError, ExceptionGroup) as error:
-        expected = _expected(error)
-        if expected is None:
-            logger.exception("tool %s failed", tool.name)
-            return _failed(_BROKEN.format(tool.name))
-        needs = expected.provider if isinstance(expected, CredentialMissing) else ""
-        return replace(_failed(expected.message), needs=needs)
-    except Exception:
-        logger.exception("tool %s failed", tool.name)
-        return _failed(_BROKEN.format(tool.name))
-    return ToolOutcome(_capped(redactor.clean(text), tool.limits.result_characters))
-
-
-def _expected(error: Exception) -> RosterError | None:
-    """Return the error that was raised on purpose, also out of a group of tasks."""
-    if isinstance(error, ExceptionGroup):
-        members = cast("ExceptionGroup[Exception]", error).exceptions
-        return next((found for member in members if (found := _expected(member)) is not None), None)
-    return error if isinstance(error, RosterError) else None
-
-
-def _failed(message: str) -> ToolOutcome:
-    return ToolOutcome(json.dumps({"error": redactor.clean(message)}, ensure_ascii=False), failed=True)
-
-
-def _capped(text: str, most: int) -> str:
-    if len(text) <= most:
-        return text
-    return json.dumps({"truncated": True, "characters": len(text), "beginning": text[:most]}, ensure_ascii=False)
+    @classmethod
+    def of_failure(cls, message: str, *, needs: str = "") -> "ToolOutcome":
+        """Return a failure in words."""
+        text = json.dumps({"error": redactor.clean(message)}, ensure_ascii=False)
+        return cls(text, failed=True, needs=needs)

@@ -1,10 +1,11 @@
 """What a skill made of a person's message: a call, a refusal in words, or nothing."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from agentroster.library.library import Library
+from agentroster.skills.context import SkillContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,15 @@ class Refusal:
 Outcome: TypeAlias = Call | Refusal | None
 """None: the message is about something else."""
 
-Understand: TypeAlias = Callable[[str, Library], Outcome | dict[str, Any]]
-"""A handler's own function; a plain dict of arguments is a `Call`."""
+Understand: TypeAlias = Callable[[str, SkillContext], Outcome | dict[str, Any]]
+"""A handler's own function, called in a thread; a plain dict of arguments is a `Call`."""
+
+
+def with_context(function: Callable[..., Any] | None) -> Understand | None:
+    """Return a handler's function as one that takes the context; earlier ones take the library, and say so."""
+    if function is None or "library" not in inspect.signature(function).parameters:
+        return function
+    return lambda text, context: function(text, context.library)
 
 
 def outcome_of(value: object) -> Outcome:

@@ -65,12 +65,13 @@ class YamlText:
                 break
         return line
 
-    def broken(self, error: ValidationError) -> SkillBroken:
-        """Return all that does not fit, each with its line."""
+    def broken(self, error: ValidationError, below: Sequence[str] = ()) -> SkillBroken:
+        """Return all that does not fit, each with its line; `below` is where in the text the values stand."""
         problems: list[str] = []
         for one in error.errors(include_url=False, include_input=False):
-            place = ".".join(map(str, one["loc"])) or "the file"
-            problems.append(f"{self.path}:{self.line(one['loc'])}: {place}: {one['msg'].removeprefix('Value error, ')}")
+            steps = (*below, *one["loc"])
+            place = ".".join(map(str, steps)) or "the file"
+            problems.append(f"{self.path}:{self.line(steps)}: {place}: {one['msg'].removeprefix('Value error, ')}")
         return SkillBroken(problems)
 
 

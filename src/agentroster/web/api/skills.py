@@ -7,6 +7,7 @@ from starlette.routing import Route
 from agentroster.agents.rights import Rights
 from agentroster.identity.authenticate import Authenticator
 from agentroster.jobs.service import Jobs
+from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions
 from agentroster.skills.registry import Skill, SkillRegistry
 from agentroster.web.api.requests import answering, json_object, person
 
@@ -41,6 +42,9 @@ class SkillRoutes:
 
 def _shown(skill: Skill) -> dict[str, object]:
     manifest = skill.manifest
+    accounts = manifest.options(AccountsOptions) or AccountsOptions()
+    library = manifest.options(LibraryOptions) or LibraryOptions()
+    http = manifest.options(HttpOptions) or HttpOptions()
     return {
         "name": manifest.name,
         "title": manifest.title,
@@ -50,7 +54,12 @@ def _shown(skill: Skill) -> dict[str, object]:
         "llm_required": manifest.llm_required,
         "input_schema": manifest.input_schema,
         "output_schema": manifest.output_schema,
-        "credentials": list(manifest.credentials),
-        "permissions": manifest.permissions.model_dump(mode="json"),
+        "capabilities": {name: options.model_dump(mode="json") for name, options in manifest.declared.items()},
+        "credentials": list(accounts.providers),
+        "permissions": {
+            "write_metadata": library.write_metadata,
+            "write_previews": library.write_previews,
+            "network_domains": list(http.hosts),
+        },
         "tools": [{"name": tool.name, "description": tool.description} for tool in skill.tools],
     }
