@@ -14,8 +14,8 @@ import httpx
 from agentroster.db.database import Database
 from agentroster.identity.key_audit import KeyAudit, KeyEvent
 from agentroster.identity.key_watch import MAX_GROUPS
-from tests.conftest import ENCRYPTION_KEY, MASTER_KEY, OPENWEBUI_KEY
-from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
+from tests.support.deployment import ENCRYPTION_KEY, MASTER_KEY, OPENWEBUI_KEY
+from tests.support.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 PATIENCE_SECONDS = 30
 

@@ -26,8 +26,8 @@ from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.jobs.store import JobStore
-from tests.conftest import ENCRYPTION_KEY, MASTER_KEY, REPOSITORY
-from tests.roster_process import RosterProcess, run_roster
+from tests.support.deployment import ENCRYPTION_KEY, MASTER_KEY, REPOSITORY
+from tests.support.roster_process import RosterProcess, run_roster
 
 SECRET = "ghp_canary_in_a_backup"
 RING = KeyRing.parse(ENCRYPTION_KEY)
@@ -210,7 +210,7 @@ def test_killed_at_any_step_the_old_state_or_the_new_one_is_there_and_never_half
     fill(tmp_path / "new", "new")
     archive = tmp_path / "new.backup"
     write_backup(tmp_path / "new", archive)
-    program = [sys.executable, "-m", "tests.killed_steps", command, str(tmp_path / "old"), str(archive)]
+    program = [sys.executable, "-m", "tests.support.killed_steps", command, str(tmp_path / "old"), str(archive)]
     done = subprocess.run(program, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True, timeout=150)
     results = [json.loads(line) for line in done.stdout.splitlines()]
 

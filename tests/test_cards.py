@@ -10,7 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata import base_models, descripti
 from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
 from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
 from agentroster.builtin.skills.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
-from agentroster.builtin.skills.enrich_hf_metadata.shelf import part_for
+from agentroster.builtin.skills.enrich_hf_metadata.shelf import parts_for
 
 HUB = "https://huggingface.co"
 
@@ -276,10 +276,9 @@ def test_hub_addresses(url: str, ref: HubRef | None) -> None:
 
 def test_the_part_about_a_file_ends_where_the_next_one_begins() -> None:
     body = "# Shelf\n\nintro\n\n`one.safetensors`: Trigger: one\n\n`two.safetensors`: Trigger: two\n\nmore about two\n"
-    part = part_for(body, "one.safetensors")
-    assert part is not None
+    [part] = parts_for(body, "one.safetensors")
     assert "two" not in part.text
-    assert part_for(body, "three.safetensors") is None
+    assert parts_for(body, "three.safetensors") == ()
 
 
 def words_of(text: str, **options: object) -> object:

@@ -16,10 +16,10 @@ import pytest
 from agentroster.db.database import Database
 from agentroster.errors import StartRefused, StorageFailed
 from agentroster.identity.keys import KeyStore
-from tests.postgres import Postgres, programs
-from tests.roster_process import RosterProcess, run_roster
-from tests.stand_ins.hub import HubServer, Repository
-from tests.test_jobs import CARD, SKILL, events, fill
+from tests.support.jobs import CARD, SKILL, events, fill
+from tests.support.postgres import Postgres, programs
+from tests.support.roster_process import RosterProcess, run_roster
+from tests.support.stand_ins.hub import HubServer, Repository
 
 # While it holds the file nobody else writes to it.
 LOCK = """

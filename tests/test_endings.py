@@ -17,12 +17,12 @@ import pytest
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
-from tests.chatting import Person
-from tests.conftest import PROXY_CONFIG
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, begin, fill
+from tests.support.chatting import Person
+from tests.support.deployment import PROXY_CONFIG
+from tests.support.jobs import CARD, begin, fill
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT, DIRECT = "agno/demo-agent", "plain-model"
 HANG, HANG_AFTER = "script: hang", "script: hang some words"

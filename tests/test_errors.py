@@ -12,7 +12,7 @@ from agentroster.db.database import Database
 from agentroster.errors import RosterError
 from agentroster.identity.keys import KeyStore
 from agentroster.web.error_forms import public_error
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 # What the classes with arguments of their own are made of; the others take a sentence.
 ARGUMENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {

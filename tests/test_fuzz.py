@@ -11,9 +11,9 @@ import httpx
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
-from tests.conftest import REPOSITORY
 from tests.fuzz.generator import OPERATIONS, Sent, requests
-from tests.roster_process import RosterProcess
+from tests.support.deployment import REPOSITORY
+from tests.support.roster_process import RosterProcess
 
 COUNT = int(os.environ.get("ROSTER_FUZZ_REQUESTS", "300"))
 SEED = int(os.environ.get("ROSTER_FUZZ_SEED", "1"))

@@ -10,9 +10,9 @@ from agentroster.db.database import Database
 from agentroster.gateway.model_names import did_you_mean
 from agentroster.gateway.requests.request_filter import POST_PATHS
 from agentroster.identity.keys import KeyStore
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
-from tests.wire import exchange, head
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.wire import exchange, head
 
 AGENT = "agno/demo-agent"
 U = {"role": "user", "content": "script: say one two"}

@@ -22,10 +22,8 @@ from agentroster.jobs.job import Counts, Job, JobEvent
 from agentroster.jobs.store import JobStore, Progress
 from agentroster.jobs.worker import JobWorker
 from agentroster.skills.pipeline import ItemReport, Watch
-from tests.failing_sqlite import Faults, Way, failing
-from tests.test_store import empty_postgres, location, new_key, postgres
-
-__all__ = ["empty_postgres", "location", "postgres"]
+from tests.support.deployment import new_key
+from tests.support.failing_sqlite import Faults, Way, failing
 
 ANNA = Caller(user="anna", proof="master_key", key_id="master")
 ITEMS = 6

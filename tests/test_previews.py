@@ -31,9 +31,9 @@ from agentroster.settings.settings import load_settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import TOKEN, HubServer, Repository
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import TOKEN, HubServer, Repository
 
 AGENT = "agno/enrich-metadata"
 PERSON = Caller(user="anna", proof="own_key")

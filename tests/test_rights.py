@@ -23,10 +23,10 @@ from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.settings.settings import Settings
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess, run_roster
-from tests.stand_ins.serving import serving
-from tests.test_identity import favourite, make_key, remember, say, signed
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.identity import favourite, make_key, remember, say, signed
+from tests.support.roster_process import RosterProcess, run_roster
+from tests.support.stand_ins.serving import serving
 
 ENRICH, DEMO, SKILL = "agno/enrich-metadata", "agno/demo-agent", "enrich-hf-metadata"
 OWN_MODEL = "/roster/api/me/llm"

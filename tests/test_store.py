@@ -14,11 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from sqlalchemy import create_engine
 from sqlalchemy.exc import DatabaseError
 
 from agentroster.credentials.audit import STARTED, Act
@@ -35,49 +33,15 @@ from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.identity.people import purge_person, relink_person
 from agentroster.jobs.store import JobStore
-from tests.conftest import MASTER_KEY
-from tests.postgres import programs, serving_postgres
-from tests.roster_process import RosterProcess, run_roster
+from tests.support.deployment import MASTER_KEY, new_key
+from tests.support.roster_process import RosterProcess, run_roster
 
 ANNA = Owner(issuer="roster", subject="anna", provider="jira")
 USE = Act(action="use", actor="user")
 PASSPHRASE = "correct horse battery staple"
 
 
-def new_key() -> str:
-    return Fernet.generate_key().decode()
-
-
 KEY = new_key()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed here")
-    with serving_postgres(binaries) as url:
-        yield url
-
-
-@pytest.fixture
-def empty_postgres(postgres: str) -> Iterator[str]:
-    """A database on the server, emptied after each test."""
-    yield postgres
-    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return tmp_path / "credentials.db"
-    url: str = request.getfixturevalue("empty_postgres")
-    return url
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts
 from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
 from agentroster.errors import ToolFailed
 from agentroster.skills.registry import SkillRegistry
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer, Structured
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer, Structured
 
 URL = "https://huggingface.co/a/b"
 # No rule reads this: it names things in a way of its own, and has no paragraph.

@@ -21,8 +21,8 @@ from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
 from agentroster.skills.understanding import Call, Outcome, Refusal
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
 
 AGENT = "agno/enrich-metadata"
 SENTENCES = Path(__file__).parent / "sentences"

@@ -7,7 +7,10 @@ import click
 
 from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
+from agentroster.credentials.people import purge_credentials, relink_credentials
 from agentroster.errors import NotFound
+from agentroster.identity.people import purge_person, relink_person
+from agentroster.jobs.store import JobStore
 
 
 @click.group()
@@ -24,10 +27,6 @@ def users() -> None:
 @JSON
 def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_json: bool) -> None:
     """Delete the credentials, keys, memories and jobs of a person; the audit record stays."""
-    from agentroster.credentials.people import purge_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import purge_person  # noqa: PLC0415
-    from agentroster.jobs.store import JobStore  # noqa: PLC0415
-
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
@@ -43,10 +42,6 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
 @DATA_DIR
 def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None:
     """Give what is stored for one id to another, after a lost Open WebUI volume, say."""
-    from agentroster.credentials.people import relink_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import relink_person  # noqa: PLC0415
-    from agentroster.jobs.store import JobStore  # noqa: PLC0415
-
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
         counts = {"credentials": moved, **relink_person(database, issuer, old, new)}

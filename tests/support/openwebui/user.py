@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import socketio
 
-from tests.openwebui.process import OpenWebUIProcess
+from tests.support.openwebui.process import OpenWebUIProcess
 
 PATIENCE_SECONDS = 30
 Event = dict[str, Any]

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.stand_ins.at_once import AtOnce
+from tests.support.stand_ins.at_once import AtOnce
 
 TOKEN = "hf_canaryTokenForTests0123456789"
 

@@ -45,7 +45,7 @@ def _install(version: str, folder: Path) -> str:
         _run(folder, *install, "--no-deps", f"open-webui=={version}")
         _run(folder, *install, "--requirements", _run(folder, python, "-c", _LIST).strip())
     except subprocess.CalledProcessError as error:
-        return error.stderr
+        return error.stderr or str(error)
     return ""
 
 

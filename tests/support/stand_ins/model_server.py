@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.stand_ins.at_once import AtOnce
+from tests.support.stand_ins.at_once import AtOnce
 
 KEY = "upstream-canary-key-5f2d9c71e8"
 FIELDS = {

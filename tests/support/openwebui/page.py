@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Locator, Page, StorageState
 
-from tests.conftest import REPOSITORY
-from tests.openwebui.user import OpenWebUIUser
+from tests.support.deployment import REPOSITORY
+from tests.support.openwebui.user import OpenWebUIUser
 
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 PATIENCE_MILLISECONDS = 240_000

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.stand_ins.model_server import KEY, USAGE, Refused, answer, check, delta, failure, tool_call, words
+from tests.support.stand_ins.model_server import KEY, USAGE, Refused, answer, check, delta, failure, tool_call, words
 
 
 @dataclass

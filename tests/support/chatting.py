@@ -10,7 +10,7 @@ import httpx
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 LINK = re.compile(r"http://\S+/roster/connect/([A-Za-z0-9_-]{43})")
 FORM = re.compile(r'name="form" value="([0-9a-f]{64})"')

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.roster_process import RosterProcess, clean_environment
+from tests.support.roster_process import RosterProcess, clean_environment
 
 _BLOCK = re.compile(
     r"^(?:<!-- (file|change): (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$",

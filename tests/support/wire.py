@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 
 @dataclass(frozen=True)

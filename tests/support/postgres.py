@@ -15,7 +15,9 @@ from pathlib import Path
 
 def programs() -> Path | None:
     """The folder of `initdb` and `postgres`, or None."""
-    found = shutil.which("initdb")
+    # Debian keeps them off PATH.
+    folders = [os.environ.get("PATH", os.defpath), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    found = shutil.which("initdb", path=os.pathsep.join(folders))
     return Path(found).resolve().parent if found else None
 
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.stand_ins.github import PKCE, SeenRequest, challenge_of, seen, with_query
+from tests.support.stand_ins.github import PKCE, SeenRequest, challenge_of, seen, with_query
 
 SECRETS = {"client_secret", "code_verifier", "access_token", "refresh_token", "token"}
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}

@@ -1,6 +1,5 @@
 """The real Open WebUI as a process."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -9,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.roster_process import PATIENCE_SECONDS, clean_environment
+from tests.support.ports import free_port
+from tests.support.roster_process import PATIENCE_SECONDS, clean_environment
 
 # What the image sets, and what keeps a start off the network; all that is ours is in compose.yaml.
 SLIM = {
@@ -86,10 +86,3 @@ def _is_healthy(client: httpx.Client) -> bool:
         return client.get("/health").status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -1,8 +1,8 @@
 """Runs `roster backup` or `roster restore` again and again, killed at its first, second, third ... step on files.
 
-`python -m tests.killed_steps backup|restore TEMPLATE ARCHIVE`: TEMPLATE is a data folder whose key and credential
-belong to `old`, ARCHIVE a backup in which they belong to `new`. Each run is a line of JSON: how it ended, and whom the
-next command found in each database.
+`python -m tests.support.killed_steps backup|restore TEMPLATE ARCHIVE`: TEMPLATE is a data folder whose key and
+credential belong to `old`, ARCHIVE a backup in which they belong to `new`. Each run is a line of JSON: how it ended,
+and whom the next command found in each database.
 """
 
 import json

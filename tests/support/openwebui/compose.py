@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
 
 _REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
