@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from evals.asked import asked, truthful
 from evals.cases import CORPORA, Case, load_cases
@@ -15,7 +14,7 @@ from evals.measure import Outcome, Score, measure, scores
 def main() -> None:
     """Measure and print; a low score is a result, not a failure."""
     arguments = _arguments()
-    cases = [case for folder in arguments.cards or CORPORA for case in load_cases(folder)]
+    cases = [case for corpus in arguments.cards or CORPORA for case in load_cases(corpus)]
     parts = {part for part in ("rules", "truthful", "liar") if getattr(arguments, part)}
     if arguments.json:
         print(_as_json(measure(cases)))
@@ -32,7 +31,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evals", description="What the extraction reads from cards.")
     parser.add_argument(
-        "--cards", type=Path, action="append", metavar="DIR", help="only this folder of cards (default: all of them)"
+        "--cards", choices=CORPORA, action="append", help="only this set of cards (default: all of them)"
     )
     parser.add_argument("--rules", action="store_true", help="only without a language model")
     parser.add_argument("--truthful", action="store_true", help="only with a model that tells the truth")
