@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Piece
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared
+from agentroster.skills.bundled.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.skills.pipeline import Pipeline
 from agentroster.skills.registry import SkillRegistry
 from evals.cases import Case

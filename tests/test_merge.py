@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.sidecar import Sidecar, Sidecars
-from agentroster.skills.bundled.enrich_hf_metadata import merge
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction
-from agentroster.skills.bundled.enrich_hf_metadata.merge import Wishes
-from agentroster.skills.bundled.enrich_hf_metadata.previewing import Preview
-from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
-from agentroster.skills.bundled.enrich_hf_metadata.tags import additions
+from agentroster.skills.bundled.enrich_hf_metadata.applying import merge
+from agentroster.skills.bundled.enrich_hf_metadata.applying.merge import Wishes
+from agentroster.skills.bundled.enrich_hf_metadata.applying.previews import Preview
+from agentroster.skills.bundled.enrich_hf_metadata.applying.provenance import Origins
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.tags import additions
 from agentroster.skills.report import ItemReport, Tally
 
 REPLACEABLE = ("base_model", "trainedWords", "modelDescription", "civitai.description")

@@ -28,7 +28,7 @@ from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
 from agentroster.settings import load_settings
 from agentroster.skills.access import SkillAccess
-from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
+from agentroster.skills.bundled.enrich_hf_metadata.applying.previews import make_preview
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
 from tests.conftest import OPENWEBUI_KEY

@@ -13,8 +13,8 @@ import pytest
 
 from agentroster.agents import commands
 from agentroster.library.library import Library
-from agentroster.skills.bundled.enrich_hf_metadata.targets import resolve
-from agentroster.skills.bundled.enrich_hf_metadata.understanding import understand, understand_command
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.message import understand, understand_command
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.targets import resolve
 from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source

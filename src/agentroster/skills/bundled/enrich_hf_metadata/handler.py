@@ -13,20 +13,23 @@ from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
 from agentroster.net.slots import Slots
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, merge, targets, undecided, understanding
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card, parse_card
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source, extract
-from agentroster.skills.bundled.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
-from agentroster.skills.bundled.enrich_hf_metadata.previewing import make_preview
-from agentroster.skills.bundled.enrich_hf_metadata.undecided import Prepared, origins_of
+from agentroster.skills.bundled.enrich_hf_metadata.applying import merge
+from agentroster.skills.bundled.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.skills.bundled.enrich_hf_metadata.asking import questions
+from agentroster.skills.bundled.enrich_hf_metadata.asking.questions import Prepared, origins_of
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction, Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card, parse_card
+from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.understanding import message, targets
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
-open_fields = undecided.open_fields
-accept = undecided.accept
-understand = understanding.understand
-understand_command = understanding.understand_command
+open_fields = questions.open_fields
+accept = questions.accept
+understand = message.understand
+understand_command = message.understand_command
 
 _MOST_LINEAGE = 2
 # A card can have two megabytes, and a run ten thousand cards.
@@ -155,7 +158,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
 
     await asyncio.to_thread(context.sidecars.update, model, change)
     updated = {**made, **dict(merge.shown(result))}
-    notes = undecided.notes(prepared)
+    notes = questions.notes(prepared)
     report = ItemReport(
         item=item.label,
         updated=updated,
@@ -182,7 +185,7 @@ def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
         found=dict(merge.shown(result)),
         kept=note,
         missing=result.missing,
-        notes=undecided.notes(prepared),
+        notes=questions.notes(prepared),
         provenance={name: origins.of(name).to_json() for name in result.written},
     )
 

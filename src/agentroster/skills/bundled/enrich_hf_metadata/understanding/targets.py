@@ -8,7 +8,7 @@ from typing import Any
 from agentroster.errors import RosterError
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_type import model_type_of
-from agentroster.skills.bundled.enrich_hf_metadata.hub import HubRef, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import HubRef, parse_url
 from agentroster.skills.pipeline import ItemReport
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from agentroster.skills.bundled.enrich_hf_metadata.label_forms import ARROW, Labels
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of, headings, is_rule
+from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import ARROW, Labels
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import FENCE, cells_of, headings, is_rule
 
 _SEPARATORS = re.compile(rf"[:：=＝﹕︰】〕]|{ARROW}|(?<=\s)[-–—](?=\s)")
 _SENTENCE_END = re.compile(

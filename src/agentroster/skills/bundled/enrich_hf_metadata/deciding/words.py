@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from itertools import takewhile
 
-from agentroster.skills.bundled.enrich_hf_metadata.file_names import WEIGHT_NAME
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import WEIGHT_NAME
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives
 
 _QUOTE = (
     r"(?:`+([^`\n]{1,300})`+|\"([^\"\n]{1,300})\"|“([^“”\n]{1,300})[”“]|„([^„“”\n]{1,300})[“”]|«\s?([^«»\n]{1,300}?)\s?»"

@@ -6,10 +6,10 @@ from functools import cache
 from agentroster.errors import RosterError
 from agentroster.library.library import MODEL_SUFFIXES, Library
 from agentroster.library.names import Names, folded
-from agentroster.skills.bundled.enrich_hf_metadata import sentence, wish
-from agentroster.skills.bundled.enrich_hf_metadata.sentence import UNKNOWN, Token
-from agentroster.skills.bundled.enrich_hf_metadata.vocabulary import FIELDS, Language, languages
-from agentroster.skills.bundled.enrich_hf_metadata.wish import OPTIONS, Wish
+from agentroster.skills.bundled.enrich_hf_metadata.understanding import sentence, wish
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
 from agentroster.skills.foreign_text import as_words
 from agentroster.skills.understanding import Call, Outcome, Refusal
 

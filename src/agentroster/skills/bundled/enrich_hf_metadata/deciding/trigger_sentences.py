@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
-from agentroster.skills.bundled.enrich_hf_metadata.words import GROUPLESS, QUOTED, of_statement, quoted
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import GROUPLESS, QUOTED, of_statement, quoted
+from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
 
 LABELS = Labels.of("trigger", "trigger_bare", "trigger_order", asked="trigger_question")
 _NOUN = alternatives("trigger")

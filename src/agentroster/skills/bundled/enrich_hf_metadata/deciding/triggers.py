@@ -3,15 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from agentroster.skills.bundled.enrich_hf_metadata import trigger_sentences
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.file_names import names_in, plain_name
-from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import table_rows
-from agentroster.skills.bundled.enrich_hf_metadata.statements import Stated, labelled, sentences
-from agentroster.skills.bundled.enrich_hf_metadata.trigger_sentences import LABELS
-from agentroster.skills.bundled.enrich_hf_metadata.words import (
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import trigger_sentences
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.trigger_sentences import LABELS
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import (
     LONGEST_PLAIN,
     NONE_NEEDED,
     PLACEHOLDER,
@@ -21,6 +15,12 @@ from agentroster.skills.bundled.enrich_hf_metadata.words import (
     of_statement,
     split,
 )
+from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import names_in, plain_name
+from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import table_rows
+from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import Stated, labelled, sentences
 
 # Names for the word that also mean other things: the whole label, with a quoted word or a single one behind.
 _KEYS = Labels.of("trigger_key", "trigger_weak", most_words_before=0)

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models
-from agentroster.skills.bundled.enrich_hf_metadata.base_phrases import NEGATION
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, normal
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import FENCE, cells_of
-from agentroster.skills.bundled.enrich_hf_metadata.statements import is_data
-from agentroster.skills.bundled.enrich_hf_metadata.words import quoted
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_phrases import NEGATION
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import quoted
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import FENCE, cells_of
+from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import is_data
 
 _MARKS = re.compile(r"[*_`\"'“”„«»「」『』‘’|>#]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+|(?<=[。！？])")

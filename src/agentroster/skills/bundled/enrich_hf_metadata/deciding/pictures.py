@@ -6,8 +6,8 @@ from html import unescape
 from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import outside_fences
-from agentroster.skills.bundled.enrich_hf_metadata.source import Source
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import outside_fences
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 
 HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"})
 _HUB_HOSTS = frozenset({"huggingface.co", "hf.co"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote
 
-from agentroster.skills.bundled.enrich_hf_metadata.file_names import (
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import (
     mentions,
     model_key,
     names_in,
@@ -14,7 +14,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.file_names import (
     same_name,
     squeezed,
 )
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import BOLD_LEVEL, headings, numbered_rows
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import BOLD_LEVEL, headings, numbered_rows
 
 _LIST_MARK = re.compile(r"^\s*\d{1,4}[.)]\s")
 _IN_PASSING = re.compile(r"[.!?。]\s|\b(?:with|like|see|than|without|from|mit|wie|avec|con|com|с)\W*$|と|和")

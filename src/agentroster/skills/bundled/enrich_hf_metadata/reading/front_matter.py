@@ -5,7 +5,7 @@ from typing import cast
 
 import yaml
 
-from agentroster.skills.bundled.enrich_hf_metadata.yaml_texts import texts
+from agentroster.skills.bundled.enrich_hf_metadata.reading.yaml_texts import texts
 
 _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(.*?)\s*$")
 _ITEM_LINE = re.compile(r"^\s*-\s+(.*?)\s*$")

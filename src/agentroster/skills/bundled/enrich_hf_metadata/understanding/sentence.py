@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentroster.library.library import MODEL_SUFFIXES
 from agentroster.library.names import Names, folded
-from agentroster.skills.bundled.enrich_hf_metadata.vocabulary import Language
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.vocabulary import Language
 
 UNKNOWN = "unknown"
 _URL = re.compile(r"https?://[!-~]+")

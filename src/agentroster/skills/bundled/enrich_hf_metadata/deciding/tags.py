@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_models import NAMES
 
 _MOST_NEW = 8
 _LONGEST = 60

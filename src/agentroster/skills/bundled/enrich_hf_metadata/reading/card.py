@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from agentroster.skills.bundled.enrich_hf_metadata.front_matter import front_matter
+from agentroster.skills.bundled.enrich_hf_metadata.reading.front_matter import front_matter
 
 _MOST_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.

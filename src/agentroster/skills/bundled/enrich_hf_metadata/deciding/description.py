@@ -4,7 +4,7 @@ import re
 
 from markdown_it import MarkdownIt
 
-from agentroster.skills.bundled.enrich_hf_metadata.html import without_html
+from agentroster.skills.bundled.enrich_hf_metadata.reading.html import without_html
 
 # What the renderer is given: it tries each bracket as the beginning of a link.
 _LONGEST_HTML_SOURCE, _MOST_BRACKETS = 40_000, 1_000

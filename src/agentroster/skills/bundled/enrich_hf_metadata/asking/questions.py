@@ -8,11 +8,12 @@ from typing import Any
 
 from agentroster.library.sidecar import Sidecar
 from agentroster.skills.asking import ModelAnswer, OpenQuestion
-from agentroster.skills.bundled.enrich_hf_metadata import evidence, merge
-from agentroster.skills.bundled.enrich_hf_metadata.base_models import NAMES, is_unnamed
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction, Source
-from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins
-from agentroster.skills.bundled.enrich_hf_metadata.shown import Shown, shown_of
+from agentroster.skills.bundled.enrich_hf_metadata.applying import merge
+from agentroster.skills.bundled.enrich_hf_metadata.applying.provenance import Origins
+from agentroster.skills.bundled.enrich_hf_metadata.asking import quotes
+from agentroster.skills.bundled.enrich_hf_metadata.asking.excerpt import Shown, shown_of
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_models import NAMES, is_unnamed
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction, Source
 
 EVIDENCE = "the language model, from the card"
 _MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION, _LONGEST_QUOTE = 12, 200, 500, 300
@@ -85,12 +86,12 @@ def accept(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     asked = _open_names(prepared, shown)
     values: dict[str, Any] = {name: value for name, value in answer.items() if name in asked}
     found, taken = prepared.found, list[str]()
-    quotes = {name: str(answer.get(key, "")) for name, key in _QUOTES.items()}
+    given = {name: str(answer.get(key, "")) for name, key in _QUOTES.items()}
     base = values.get("base_model")
-    if base in NAMES and evidence.says_base(base, quotes["base_model"], f"{shown.shared}\n\n{shown.own}"):
+    if base in NAMES and quotes.says_base(base, given["base_model"], f"{shown.shared}\n\n{shown.own}"):
         found = replace(found, base_model=base, base_model_evidence=EVIDENCE)
         taken.append("base_model")
-    words = evidence.says_words(values.get("trained_words", ()), quotes["trained_words"], shown.own)
+    words = quotes.says_words(values.get("trained_words", ()), given["trained_words"], shown.own)
     if words := _verified_words(words, shown.own):
         found = replace(found, trained_words=words)
         taken.append("trainedWords")
@@ -167,4 +168,4 @@ def _joined(left: str, right: str) -> bool:
 def _verified_text(text: str, card: str) -> str:
     text = " ".join(text.split())
     is_plain = 0 < len(text) <= _LONGEST_DESCRIPTION and not _NO_PLAIN_TEXT.search(text)
-    return text if is_plain and not _is_placeholder(text) and evidence.is_about(text, card) else ""
+    return text if is_plain and not _is_placeholder(text) and quotes.is_about(text, card) else ""

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, base_phrases
-from agentroster.skills.bundled.enrich_hf_metadata.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, each, normal
-from agentroster.skills.bundled.enrich_hf_metadata.markdown import headings
-from agentroster.skills.bundled.enrich_hf_metadata.statements import labelled, sentences
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, base_phrases
+from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, each, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import headings
+from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import labelled, sentences
 
 _LABELS = Labels.of("base", "base_weak", asked="base_question")
 _ANY = alternatives("base", "base_weak")

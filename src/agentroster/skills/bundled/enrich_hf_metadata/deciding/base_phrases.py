@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives
 
 NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _DATA = re.compile(rf"(?<![A-Za-z-]){alternatives('data_nouns')}(?![a-z])", re.IGNORECASE)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives, table
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, table
 
 NAMES = frozenset(
     """Flux.1 D|Flux.1 S|Flux.1 Kontext|Flux.1 Krea|Flux.2 D|Flux.2 Klein 4B|Flux.2 Klein 4B-base|Flux.2 Klein 9B

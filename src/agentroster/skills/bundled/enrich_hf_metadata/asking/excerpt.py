@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.shelf import FilePart, shared_part
-from agentroster.skills.bundled.enrich_hf_metadata.source import Source, spoken
+from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart, shared_part
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source, spoken
 
 _MOST_OWN, _MOST_SHARED, _MOST_FRONT, _LONGEST_VALUE = 6_500, 2_500, 3_000, 500
 # Prompts of sample images and legal matters say nothing about what is asked.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from agentroster.skills.bundled.enrich_hf_metadata.labels import alternatives
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives
 
 _NOT = alternatives("not_trigger")
 # What stands between a label and its value: a colon, an arrow, or a dash before a quoted word.

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentroster.skills.bundled.enrich_hf_metadata import base_models, base_statements, description, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.preview import choose_preview
-from agentroster.skills.bundled.enrich_hf_metadata.shelf import shared_part
-from agentroster.skills.bundled.enrich_hf_metadata.source import Source, spoken
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, base_statements, description, triggers
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.pictures import choose_preview
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import shared_part
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source, spoken
 
 __all__ = ["Extraction", "Source", "extract"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentroster.skills.bundled.enrich_hf_metadata.sentence import Token
-from agentroster.skills.bundled.enrich_hf_metadata.vocabulary import FIELDS
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.sentence import Token
+from agentroster.skills.bundled.enrich_hf_metadata.understanding.vocabulary import FIELDS
 
 _ALL = frozenset({"all", "all_lora", "all_checkpoint", "all_embedding"})
 _NAMES = frozenset({"name", "bare", "several"})

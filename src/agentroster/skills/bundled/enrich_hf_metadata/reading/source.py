@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from agentroster.skills.bundled.enrich_hf_metadata.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.file_names import mentioned_files, model_key
-from agentroster.skills.bundled.enrich_hf_metadata.html import plain_markup
-from agentroster.skills.bundled.enrich_hf_metadata.hub import RepositoryFacts
-from agentroster.skills.bundled.enrich_hf_metadata.shelf import FilePart, parts_for
+from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import mentioned_files, model_key
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart, parts_for
+from agentroster.skills.bundled.enrich_hf_metadata.reading.html import plain_markup
+from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import RepositoryFacts
 
 _COMPONENT = re.compile(
     r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 from agentroster.library.sidecar import Sidecar
-from agentroster.skills.bundled.enrich_hf_metadata import tags as tag_rules
-from agentroster.skills.bundled.enrich_hf_metadata.extract import Extraction
-from agentroster.skills.bundled.enrich_hf_metadata.previewing import Preview
-from agentroster.skills.bundled.enrich_hf_metadata.provenance import Origins, Provenance
+from agentroster.skills.bundled.enrich_hf_metadata.applying.previews import Preview
+from agentroster.skills.bundled.enrich_hf_metadata.applying.provenance import Origins, Provenance
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import tags as tag_rules
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction
 
 _EMPTY = ("", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"
