@@ -9,9 +9,10 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.skills.bundled.enrich_hf_metadata.applying import merge
 from agentroster.skills.bundled.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import pictures
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import extract
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import RepositoryFacts, weight_files
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 from evals.asked import Answer
 from evals.cases import Case
 

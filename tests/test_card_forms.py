@@ -3,10 +3,11 @@
 import pytest
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction, Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction, extract
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.pictures import resolve
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import RepositoryFacts
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 
 HUB = "https://huggingface.co/a/b/resolve/main"
 TWO = ("alpha.safetensors", "beta.safetensors")

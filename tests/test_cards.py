@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, description, tags, triggers
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Source, extract
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import extract
 from agentroster.skills.bundled.enrich_hf_metadata.reading import yaml_texts
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import part_for
 from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 
 HUB = "https://huggingface.co"
 

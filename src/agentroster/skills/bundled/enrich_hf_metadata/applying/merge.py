@@ -13,6 +13,7 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.skills.bundled.enrich_hf_metadata.applying.previews import Preview
 from agentroster.skills.bundled.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import tags as tag_rules
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction
 
 _EMPTY = ("", "Unknown")
@@ -20,7 +21,7 @@ SOURCE_NAME = "agent:enrich_hf_metadata"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class MergePolicy:
     """What may be replaced although it is set: fields by name, and whatever enrichment itself wrote."""
 
     overwrite: frozenset[str] = frozenset()
@@ -31,7 +32,7 @@ class Wishes:
 class Merge:
     """What became of each field."""
 
-    wishes: Wishes = field(default_factory=Wishes)
+    policy: MergePolicy = field(default_factory=MergePolicy)
     earlier: Provenance = field(default_factory=lambda: Provenance({}))
     updated: dict[str, object] = field(default_factory=dict[str, object])
     kept: dict[str, str] = field(default_factory=dict[str, str])
@@ -42,7 +43,7 @@ class Merge:
         """Whether a value that is set makes way for another one."""
         if not value or value == current:
             return False
-        return name in self.wishes.overwrite or (self.wishes.refresh and self.earlier.set_value(name, current))
+        return name in self.policy.overwrite or (self.policy.refresh and self.earlier.set_value(name, current))
 
     def keep(self, name: str, current: object) -> None:
         """Note that a value stays."""
@@ -54,7 +55,7 @@ class Merge:
         self.updated[name] = self.written[name] = value
 
 
-FILL = Wishes()
+FILL_ONLY = MergePolicy()
 """Nothing that is set is replaced."""
 
 
@@ -62,13 +63,13 @@ def apply(
     sidecar: Sidecar,
     found: Extraction,
     preview: Preview | None = None,
-    wishes: Wishes = FILL,
-    origins: Origins | None = None,
+    policy: MergePolicy = FILL_ONLY,
+    origins: Origins = Origins(),  # noqa: B008 - it is frozen
 ) -> Merge:
-    """Fill the sidecar's empty fields in place, and replace what is wished; it is stamped only when it changed."""
-    merge = Merge(wishes, Provenance(sidecar))
+    """Fill the sidecar's empty fields in place, and replace what the policy allows; only a change stamps it."""
+    merge = Merge(policy, Provenance(sidecar))
     civitai = _civitai(sidecar, merge)
-    _fill(merge, sidecar, "base_model", found.base_model, why=found.base_model_evidence)
+    _fill(merge, sidecar, "base_model", found.base_model, why=Evidence.NONE.place(""))
     if civitai is not None and _takes_trained_words(sidecar):
         _fill_words(merge, civitai, found)
     _add_tags(merge, sidecar, found)
@@ -80,14 +81,14 @@ def apply(
             "description",
             found.short,
             why="the card has no prose",
-            shown="civitai.description",
+            display_name="civitai.description",
         )
     if preview is not None:
         _fill_preview(merge, sidecar, preview)
     if merge.updated:
         if civitai:
             sidecar["civitai"] = civitai
-        _stamp(merge, sidecar, origins or Origins(evidence={"base_model": found.base_model_evidence}))
+        _stamp(merge, sidecar, origins)
     return merge
 
 
@@ -120,17 +121,17 @@ def _fill(
     value: str | None,
     *,
     why: str,
-    shown: str = "",
+    display_name: str = "",
 ) -> None:
-    shown = shown or name
+    display_name = display_name or name
     current = target.get(name)
-    if current is not None and current not in _EMPTY and not merge.may_replace(shown, current, value):
-        merge.keep(shown, current)
+    if current is not None and current not in _EMPTY and not merge.may_replace(display_name, current, value):
+        merge.keep(display_name, current)
     elif value:
         target[name] = value
-        merge.set(shown, value)
+        merge.set(display_name, value)
     else:
-        merge.missing[shown] = why
+        merge.missing[display_name] = why
 
 
 def _takes_trained_words(sidecar: Mapping[str, object]) -> bool:
@@ -180,7 +181,7 @@ def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
         merge.missing["preview_url"] = preview.missing
 
 
-def shown(merge: Merge) -> Iterator[tuple[str, object]]:
+def render(merge: Merge) -> Iterator[tuple[str, object]]:
     """Yield updated fields as a person wants to see them: long texts by their length."""
     for name, value in merge.updated.items():
         yield name, f"{len(str(value))} characters" if name in {"modelDescription", "civitai.description"} else value

@@ -5,59 +5,39 @@ A value that is not the one that was written here is a person's own, whatever th
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
 from agentroster.library.sidecar import Sidecar
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence
 
 KEY = "agentroster"
-SourceKind: TypeAlias = Literal["card", "file name", "repository name", "file header", "language model"]
+Origin: TypeAlias = Mapping[str, str]
+"""What set one value: the kind of source, the place in it, the card that was read, the model that read it."""
 
 _DIGEST_CHARACTERS = 16
-_KINDS: Mapping[str, SourceKind] = {
-    "the file name": "file name",
-    "the repository name": "repository name",
-    "the file's own header": "file header",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """What set one value: the kind of source, the place in it, the card that was read, the model that read it."""
-
-    source: SourceKind = "card"
-    evidence: str = ""
-    card: str = ""
-    model: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        """Return what is known."""
-        every = {"source": self.source, "evidence": self.evidence, "card": self.card, "model": self.model}
-        return {name: text for name, text in every.items() if text}
+_OF_A_CARD = frozenset({Evidence.CARD.source, Evidence.MODEL.source})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
-    """Where the values of one extraction come from.
-
-    `evidence` says by field in words what a value rests on; `from_model` names the fields that `model` has read.
-    """
+    """Where the values of one extraction come from: of a field not in `evidence`, somewhere in the card."""
 
     card: str = ""
-    evidence: Mapping[str, str]
-    from_model: Collection[str] = ()
     model: str = ""
+    evidence: Mapping[str, tuple[Evidence, str]] = field(default_factory=dict[str, tuple[Evidence, str]])
 
     def of(self, field: str) -> Origin:
-        """Return the origin of the value for a field."""
-        if field in self.from_model:
-            return Origin(source="language model", card=self.card, model=self.model)
-        evidence = self.evidence.get(field, "")
-        kind = _KINDS.get(evidence, "card")
-        if kind != "card":
-            return Origin(source=kind)
-        return Origin(evidence=evidence, card=self.card)
+        """Return what is known of the value for a field, as it stands in sidecars and reports."""
+        kind, detail = self.evidence.get(field, (Evidence.CARD, ""))
+        every = {
+            "source": kind.source,
+            "evidence": kind.place(detail),
+            "card": self.card if kind.source in _OF_A_CARD else "",
+            "model": self.model if kind is Evidence.MODEL else "",
+        }
+        return {name: text for name, text in every.items() if text}
 
 
 class Provenance:
@@ -86,12 +66,12 @@ class Provenance:
 
     def note(self, field: str, value: object, origin: Origin, at: str) -> None:
         """Note what set a whole value."""
-        self._entries[field] = {**origin.to_json(), "at": at, "digest": _digest(value)}
+        self._entries[field] = {**origin, "at": at, "digest": _digest(value)}
 
     def note_added(self, field: str, items: Sequence[str], origin: Origin, at: str) -> None:
         """Note what was added to a list that may hold a person's own items too."""
         every = list(dict.fromkeys([*self.added(field), *items]))
-        self._entries[field] = {**origin.to_json(), "at": at, "added": every}
+        self._entries[field] = {**origin, "at": at, "added": every}
 
     def write_to(self, sidecar: Sidecar) -> None:
         """Put the entries into the sidecar."""

@@ -20,28 +20,28 @@ _GAP = "[...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Excerpt:
     """`own` is about this file, `shared` about all files of its repository."""
 
     own: str
     shared: str
 
-    def text(self, file_name: str) -> str:
+    def render(self, file_name: str) -> str:
         """Return all of it, with titles of ours."""
         titled = (("The file", file_name), ("About this file", self.own), ("About the whole repository", self.shared))
         return "\n\n".join(f"{title}:\n{text}" for title, text in titled if text)
 
 
-def shown_of(source: Source) -> Shown | None:
+def excerpt_of(source: Source) -> Excerpt | None:
     """Return what to show of a card, or None when it says nothing; no path of this computer is in it."""
     card, body = source.card, source.body
     if not source.is_collection:
         own = "\n\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()
-        return Shown(own, "") if own else None
+        return Excerpt(own, "") if own else None
     # A neighbour's trigger words are no use: of what is shared they are left out.
     own = _cut(_own_part(source.parts), _MOST_OWN).strip()
     shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(shared_part(body), _MOST_SHARED)))).strip()
-    return Shown(own, shared) if own or shared else None
+    return Excerpt(own, shared) if own or shared else None
 
 
 def _own_part(parts: Sequence[FilePart]) -> str:

@@ -11,11 +11,12 @@ from agentroster.skills.asking import ModelAnswer, OpenQuestion
 from agentroster.skills.bundled.enrich_hf_metadata.applying import merge
 from agentroster.skills.bundled.enrich_hf_metadata.applying.provenance import Origins
 from agentroster.skills.bundled.enrich_hf_metadata.asking import quotes
-from agentroster.skills.bundled.enrich_hf_metadata.asking.excerpt import Shown, shown_of
+from agentroster.skills.bundled.enrich_hf_metadata.asking.excerpt import Excerpt, excerpt_of
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_models import NAMES, is_unnamed
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction, Source
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 
-EVIDENCE = "the language model, from the card"
 _MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION, _LONGEST_QUOTE = 12, 200, 500, 300
 # What must be borne out by words of the card: the quote is asked for before the value, so that it comes from there.
 _QUOTES = {"base_model": "base_model_quote", "trained_words": "trained_words_quote"}
@@ -61,12 +62,12 @@ class Prepared:
         return cls(found=found, source=source, empty=empty)
 
 
-def open_fields(prepared: Prepared | None) -> OpenQuestion | None:
+def missing_fields(prepared: Prepared | None) -> OpenQuestion | None:
     """Return what to ask; nothing when all is decided, or when there is no card to read it from."""
-    shown = shown_of(prepared.source) if prepared else None
-    if prepared is None or shown is None:
+    excerpt = excerpt_of(prepared.source) if prepared else None
+    if prepared is None or excerpt is None:
         return None
-    names = _open_names(prepared, shown)
+    names = _missing(prepared, excerpt)
     if not names:
         return None
     keys = [key for name in names for key in (_QUOTES.get(name), name) if key]
@@ -76,26 +77,26 @@ def open_fields(prepared: Prepared | None) -> OpenQuestion | None:
         "required": keys,
         "additionalProperties": False,
     }
-    data = shown.text(prepared.source.file_name)
+    data = excerpt.render(prepared.source.file_name)
     return OpenQuestion(schema=schema, data=data, variables={"fields": ", ".join(names)})
 
 
-def accept(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
+def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     """Take over the values of an answer that the card bears out; the others are dropped."""
-    shown = shown_of(prepared.source) or Shown("", "")
-    asked = _open_names(prepared, shown)
+    excerpt = excerpt_of(prepared.source) or Excerpt("", "")
+    asked = _missing(prepared, excerpt)
     values: dict[str, Any] = {name: value for name, value in answer.items() if name in asked}
     found, taken = prepared.found, list[str]()
     given = {name: str(answer.get(key, "")) for name, key in _QUOTES.items()}
     base = values.get("base_model")
-    if base in NAMES and quotes.says_base(base, given["base_model"], f"{shown.shared}\n\n{shown.own}"):
-        found = replace(found, base_model=base, base_model_evidence=EVIDENCE)
+    if base in NAMES and quotes.says_base(base, given["base_model"], f"{excerpt.shared}\n\n{excerpt.own}"):
+        found = replace(found, base_model=base, base_model_evidence=Evidence.MODEL)
         taken.append("base_model")
-    words = quotes.says_words(values.get("trained_words", ()), given["trained_words"], shown.own)
-    if words := _verified_words(words, shown.own):
+    words = quotes.says_words(values.get("trained_words", ()), given["trained_words"], excerpt.own)
+    if words := _verified_words(words, excerpt.own):
         found = replace(found, trained_words=words)
         taken.append("trainedWords")
-    if text := _verified_text(values.get("description", ""), f"{shown.shared}\n{shown.own}"):
+    if text := _verified_text(values.get("description", ""), f"{excerpt.shared}\n{excerpt.own}"):
         found = replace(found, short=text)
         taken.append("civitai.description")
     model = answer.model if isinstance(answer, ModelAnswer) else ""
@@ -110,27 +111,29 @@ def notes(prepared: Prepared) -> dict[str, str]:
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
-    reasons = {"base_model": found.base_model_evidence, "preview_url": found.preview_url or ""}
+    evidence = {
+        "base_model": (found.base_model_evidence, found.base_card),
+        "preview_url": (Evidence.PICTURE, found.preview_url or ""),
+    }
     if source.model_type == "embedding" and list(found.trained_words or ()) == [source.stem]:
-        reasons["trainedWords"] = "the file name"
+        evidence["trainedWords"] = (Evidence.FILE_NAME, "")
+    evidence |= dict.fromkeys(prepared.from_model, (Evidence.MODEL, ""))
     revision = f"@{source.revision}" if source.revision != "main" else ""
-    return Origins(
-        card=f"{source.repo}{revision}", evidence=reasons, from_model=prepared.from_model, model=prepared.model
-    )
+    return Origins(card=f"{source.repo}{revision}", model=prepared.model, evidence=evidence)
 
 
-def _open_names(prepared: Prepared, shown: Shown) -> list[str]:
+def _missing(prepared: Prepared, excerpt: Excerpt) -> list[str]:
     found = prepared.found
-    undecided = {
+    fields = {
         # A declared family without a name of its own is an answer, too.
         "base_model": found.base_model is None
         and "base_model" in prepared.empty
         and not any(map(is_unnamed, found.lineage)),
         # An empty list is an answer of the card; and words of other files are never wanted.
-        "trained_words": found.trained_words is None and "trainedWords" in prepared.empty and bool(shown.own),
+        "trained_words": found.trained_words is None and "trainedWords" in prepared.empty and bool(excerpt.own),
         "description": not found.short and "civitai.description" in prepared.empty,
     }
-    return [name for name, is_open in undecided.items() if is_open]
+    return [name for name, is_missing in fields.items() if is_missing]
 
 
 def _verified_words(words: Sequence[str], text: str) -> list[str]:

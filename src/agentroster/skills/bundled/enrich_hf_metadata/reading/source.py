@@ -1,7 +1,7 @@
 """What there is to read about one model file, and which parts of a shared card are about it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -77,6 +77,21 @@ class Source:
         if not self.file_name or not self.is_collection:
             return ()
         return parts_for(self.markup, self.file_name, self.facts.weight_files)
+
+    @cached_property
+    def declared(self) -> Sequence[str]:
+        """The base models of the front matter."""
+        return self.card.strings("base_model")
+
+    @cached_property
+    def tags(self) -> Sequence[str]:
+        """The tags of the front matter and of the hub."""
+        return [*self.card.strings("tags"), *self.facts.tags]
+
+    @property
+    def name(self) -> str:
+        """The repository's name without its owner."""
+        return self.repo.split("/", 1)[-1]
 
     @property
     def stem(self) -> str:
