@@ -106,8 +106,8 @@ RULES: Sequence[Rule[str]] = (
 )
 
 
-def base_model(source: Source, rules: Sequence[Rule[str]] = RULES) -> tuple[str | None, Evidence]:
+def base_model(source: Source) -> tuple[str | None, Evidence]:
     """Return the canonical name and what it rests on; None where the source does not say it."""
-    name, evidence = decide(rules, source)
+    name, evidence = decide(RULES, source)
     texts = [source.file_name, source.repo, *source.tags, *source.declared]
     return base_models.sharpened(name or None, texts, source.body), evidence

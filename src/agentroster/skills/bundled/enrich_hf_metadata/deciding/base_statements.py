@@ -67,13 +67,12 @@ def in_row(row: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def in_text(text: str, *, is_own: bool = False) -> list[str]:
-    """Return the names of the base models that a text states: labelled ones first, else those of its sentences.
+    """Return the names of the base models that a text states in the first form that it has.
 
     In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
     """
-    found = in_labels(text)
     prose = [one for one in sentences(text, _LABELS) if is_own or not _OTHER.search(one)]
-    return found or [name for one in prose for name in _in_sentence(one)] or _exactly_labelled(text, prose)
+    return next(filter(None, (form(text, prose) for form in FORMS)), [])
 
 
 def in_labels(text: str) -> list[str]:
@@ -88,6 +87,14 @@ def of_trainer(text: str) -> list[str]:
     ids = (_TRAINER.fullmatch("/".join(word.strip(".,;:").rsplit("/", 2)[-2:])) for word in words)
     names = (base_models.from_hint(_KIND_OF_TRAINER.sub("", match[1])) for match in ids if match)
     return [name for name in names if name]
+
+
+def _behind_labels(text: str, _prose: Iterable[str]) -> list[str]:
+    return in_labels(text)
+
+
+def _in_sentences(_text: str, prose: Iterable[str]) -> list[str]:
+    return [name for one in prose for name in _in_sentence(one)]
 
 
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
@@ -118,33 +125,39 @@ def _of_id(value: str) -> str | None:
 
 def in_section(text: str, above: Iterable[str]) -> list[str]:
     """Return the names that a file's own section states, or that the titles above it sort it under."""
-    if found := in_text(text, is_own=True):
-        return found
-    for sentence in sentences(text, _LABELS):
-        if (match := _FOR.match(sentence)) and (
-            name := base_models.in_prose(base_phrases.plain(re.split(r"\.\s", match[1])[0]))
-        ):
-            return [name]
-    for title in above:
-        if name := _of_title(title):
-            return [name]
-    return []
+    return next(filter(None, (form(text, above) for form in SECTION_FORMS)), [])
+
+
+def _own_text(text: str, _above: Iterable[str]) -> list[str]:
+    return in_text(text, is_own=True)
+
+
+def _own_purpose(text: str, _above: Iterable[str]) -> list[str]:
+    """Return the name in a sentence that begins with "for"."""
+    matches = filter(None, map(_FOR.match, sentences(text, _LABELS)))
+    names = (base_models.in_prose(base_phrases.plain(re.split(r"\.\s", match[1])[0])) for match in matches)
+    return [*islice(filter(None, names), 1)]
+
+
+def _title_above(_text: str, above: Iterable[str]) -> list[str]:
+    return [*islice(filter(None, map(_of_title, above)), 1)]
 
 
 def in_opening(text: str) -> list[str]:
     """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
+    return next(filter(None, (form(text) for form in OPENING_FORMS)), [])
+
+
+def _in_first_sentences(text: str) -> list[str]:
     found: list[str] = []
     for written in islice(sentences(text, _LABELS), _OPENING):
         # What stands in brackets takes nothing back, and a negative embedding denies nothing.
         sentence = _NEGATIVE.sub(" ", _ASIDE.sub("", written))
         if not any(pattern.search(sentence) for pattern in (_ONLY_WORKS, _OTHER, base_phrases.NEGATION)):
-            found += [
-                name
-                for match in _MADE_FOR.finditer(sentence)
-                for name in base_phrases.exactly(match["x"] or match["y"])
-            ]
-            found += [name for match in _KIND_OF.finditer(sentence) for name in base_phrases.exactly(match["x"])]
-    return found or _in_main_title(text)
+            phrases = [match["x"] or match["y"] for match in _MADE_FOR.finditer(sentence)]
+            phrases += [match["x"] for match in _KIND_OF.finditer(sentence)]
+            found += [name for phrase in phrases for name in base_phrases.exactly(phrase)]
+    return found
 
 
 def _in_main_title(text: str) -> list[str]:
@@ -223,3 +236,9 @@ def _in_sentence(sentence: str) -> Iterator[str]:
         if (match := pattern.search(plain)) and not base_phrases.NEGATION.search(plain[: match.start("x")]):
             yield from base_phrases.exactly(match["x"])
             return
+
+
+FORMS = (_behind_labels, _in_sentences, _exactly_labelled)
+"""The forms in which a text states a base model, the surest first; a section and an opening have some more."""
+SECTION_FORMS = (_own_text, _own_purpose, _title_above)
+OPENING_FORMS = (_in_first_sentences, _in_main_title)

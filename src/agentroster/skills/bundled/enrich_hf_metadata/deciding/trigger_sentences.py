@@ -3,10 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import GROUPLESS, QUOTED, of_statement, quoted
 from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
 from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+
+Form: TypeAlias = Callable[[str, Sequence[str]], Iterator[str]]
+"""Yields the words of a text or a sentence, given the names of file and repository."""
 
 LABELS = Labels.of("trigger", "trigger_bare", "trigger_order", asked="trigger_question")
 _NOUN = alternatives("trigger")
@@ -64,12 +68,6 @@ _IS_WORD = re.compile(
     re.IGNORECASE,
 )
 _PURPOSE = re.compile(alternatives("purpose"), re.IGNORECASE)
-
-
-def stated(sentences: Sequence[str], names: Sequence[str]) -> Iterator[Iterator[str]]:
-    """Yield the words of all sentences for each form, the surest first."""
-    for form in FORMS:
-        yield (word for sentence in sentences for word in form(sentence, names))
 
 
 def _labelled_within(sentence: str, _names: Sequence[str]) -> Iterator[str]:
@@ -139,4 +137,4 @@ def _is_coined(word: str, names: Sequence[str]) -> bool:
     return word.lower() in parts or bool(_CODE.search(word)) or bool(_NO_VOWEL.fullmatch(word))
 
 
-FORMS: tuple[Callable[[str, Sequence[str]], Iterator[str]], ...] = (_labelled_within, _named, _put_in_prompt, _ordered)
+FORMS: Sequence[Form] = (_labelled_within, _named, _put_in_prompt, _ordered)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, wraps
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import trigger_sentences
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.trigger_sentences import LABELS
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.trigger_sentences import LABELS, Form
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import (
     LONGEST_PLAIN,
     NONE_NEEDED,
@@ -93,21 +94,59 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
 
     `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
     """
-    template = [*_TEMPLATE.findall(text), *_REVERSED.findall(text)]
-    stated = [word for found in labelled(text, LABELS) for word in _of_label(found, names)]
-    columns = [word for row in table_rows(text) for word in from_row(row.items()) or ()]
-    if words := clean([*template, *stated, *columns]):
-        return words
-    if words := clean(word for found in labelled(text, _KEYS) for word in _of_key(found)):
-        return words
-    prose = list(sentences(text, LABELS))
-    for stated_words in trigger_sentences.stated(prose, names):
-        if words := clean(stated_words):
+    for form in FORMS:
+        if words := clean(form(text, names)):
             return words
-    if names and any(_is_file_name(sentence) for sentence in prose):
-        return [names[0]]
-    says_none = any(map(_denies, labelled(text, LABELS))) or any(map(_says_none, prose))
+    says_none = any(map(_denies, labelled(text, LABELS))) or any(map(_says_none, _prose(text)))
     return [] if says_none else None
+
+
+@lru_cache(maxsize=4)
+def _prose(text: str) -> Sequence[str]:
+    return list(sentences(text, LABELS))
+
+
+def _outright(text: str, names: Sequence[str]) -> Iterator[str]:
+    return (word for form in OUTRIGHT for word in form(text, names))
+
+
+def _in_template(text: str, _names: Sequence[str]) -> Iterator[str]:
+    yield from _TEMPLATE.findall(text)
+
+
+def _in_reversed_template(text: str, _names: Sequence[str]) -> Iterator[str]:
+    yield from _REVERSED.findall(text)
+
+
+def _behind_labels(text: str, names: Sequence[str]) -> Iterator[str]:
+    return (word for found in labelled(text, LABELS) for word in _of_label(found, names))
+
+
+def _in_columns(text: str, _names: Sequence[str]) -> Iterator[str]:
+    return (word for row in table_rows(text) for word in from_row(row.items()) or ())
+
+
+def _behind_keys(text: str, _names: Sequence[str]) -> Iterator[str]:
+    return (word for found in labelled(text, _KEYS) for word in _of_key(found))
+
+
+def _in_sentences(form: Form) -> Form:
+    @wraps(form)
+    def read(text: str, names: Sequence[str]) -> Iterator[str]:
+        return (word for sentence in _prose(text) for word in form(sentence, names))
+
+    return read
+
+
+def _file_name(text: str, names: Sequence[str]) -> Iterator[str]:
+    if names and any(map(_is_file_name, _prose(text))):
+        yield names[0]
+
+
+OUTRIGHT: Sequence[Form] = (_in_template, _in_reversed_template, _behind_labels, _in_columns)
+"""What is unmistakable: all of it is taken together."""
+FORMS: Sequence[Form] = (_outright, _behind_keys, *map(_in_sentences, trigger_sentences.FORMS), _file_name)
+"""The forms in which a text states words, the surest first."""
 
 
 def of_embedding(text: str, stem: str, *, is_silent: bool) -> list[str] | None:

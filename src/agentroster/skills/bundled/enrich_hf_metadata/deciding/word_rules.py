@@ -60,6 +60,6 @@ RULES: Sequence[Rule[Words]] = (
 )
 
 
-def trained_words(source: Source, rules: Sequence[Rule[Words]] = RULES) -> Words | None:
+def trained_words(source: Source) -> Words | None:
     """Return the words; an empty list where the source says that none are needed, None where it is silent."""
-    return decide(rules, source)[0]
+    return decide(RULES, source)[0]

@@ -1,0 +1,76 @@
+"""What each rule of the enrichment earns: what is read otherwise on each set when it is taken out of its table."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from agentroster.skills.bundled.enrich_hf_metadata.asking.questions import Prepared
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import (
+    base_rules,
+    base_statements,
+    triggers,
+    word_rules,
+)
+from evals.cases import Case
+from evals.measure import Outcome, measure
+
+TABLES: Sequence[tuple[str, ModuleType, str]] = (
+    ("base model", base_rules, "RULES"),
+    ("base model in a text", base_statements, "FORMS"),
+    ("base model in a section", base_statements, "SECTION_FORMS"),
+    ("base model in an opening", base_statements, "OPENING_FORMS"),
+    ("trigger words", word_rules, "RULES"),
+    ("trigger words in a text", triggers, "FORMS"),
+    ("trigger words outright", triggers, "OUTRIGHT"),
+)
+"""Each table of rules that are tried in turn: what it is for, and where it stands."""
+
+Difference: TypeAlias = tuple[int, int, int]
+"""How many fields more are right, wrong and missing without the rule."""
+
+
+def ablations(cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[str, str, dict[str, Difference]]]:
+    """Yield for each table and rule the difference on each set."""
+    whole = {name: _counts(measure(found, _again)) for name, found in cases.items()}
+    for title, module, name in TABLES:
+        for rule in getattr(module, name):
+            with _without(module, name, rule):
+                counts = {corpus: _counts(measure(found, _again)) for corpus, found in cases.items()}
+            yield title, _name_of(rule), {one: _difference(counts[one], whole[one]) for one in cases}
+
+
+@contextmanager
+def _without(module: ModuleType, name: str, rule: object) -> Iterator[None]:
+    table = getattr(module, name)
+    setattr(module, name, tuple(one for one in table if one is not rule))
+    try:
+        yield
+    finally:
+        setattr(module, name, table)
+
+
+def _again(_case: Case, prepared: Prepared) -> Prepared:
+    """Decide again what the tables are about."""
+    source = prepared.source
+    base, evidence = base_rules.base_model(source)
+    words = word_rules.trained_words(source)
+    return replace(
+        prepared,
+        found=replace(prepared.found, base_model=base, base_model_evidence=evidence, trained_words=words),
+    )
+
+
+def _counts(outcomes: Sequence[Outcome]) -> Difference:
+    right, wrong = sum(one.right for one in outcomes), sum(one.wrong for one in outcomes)
+    return right, wrong, len(outcomes) - right - wrong
+
+
+def _difference(left: Difference, right: Difference) -> Difference:
+    return left[0] - right[0], left[1] - right[1], left[2] - right[2]
+
+
+def _name_of(rule: Any) -> str:
+    read: Callable[..., object] = getattr(rule, "read", rule)
+    return read.__name__.strip("_").replace("_", " ")
