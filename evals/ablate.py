@@ -1,6 +1,6 @@
 """What each rule of the enrichment earns: what is read otherwise on each set when it is taken out of its table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
@@ -13,6 +13,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.deciding import (
     triggers,
     word_rules,
 )
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Rule
 from evals.cases import Case
 from evals.measure import Outcome, measure
 
@@ -42,7 +43,7 @@ def ablations(cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[str, str, d
 
 
 @contextmanager
-def _without(module: ModuleType, name: str, rule: object) -> Iterator[None]:
+def _without(module: ModuleType, name: str, rule: object) -> Generator[None]:
     table = getattr(module, name)
     setattr(module, name, tuple(one for one in table if one is not rule))
     try:
@@ -72,5 +73,6 @@ def _difference(left: Difference, right: Difference) -> Difference:
 
 
 def _name_of(rule: Any) -> str:
-    read: Callable[..., object] = getattr(rule, "read", rule)
-    return read.__name__.strip("_").replace("_", " ")
+    if isinstance(rule, Rule):
+        return f"{rule.evidence.name.lower().replace('_', ' ')} ({rule.scope.value})"
+    return rule.__name__.strip("_").replace("_", " ")

@@ -254,13 +254,23 @@ WRITTEN_BEFORE = {
     "metadata_source": "agent:enrich_hf_metadata",
     "llm_enriched_at": "2026-11-28T03:26:29+00:00",
     "agentroster": {
-        "base_model": {"source": "card", "evidence": "the text of the card", "card": "a/b@v1", "digest": "d70dab289ae279eb"},
+        "base_model": {
+            "source": "card",
+            "evidence": "the text of the card",
+            "card": "a/b@v1",
+            "digest": "d70dab289ae279eb",
+        },
         "trainedWords": {"source": "file name", "digest": "cd2cff6bc4513bc9"},
         "tags": {"source": "card", "card": "a/b@v1", "added": ["ink", "fog"]},
         "modelDescription": {"source": "card", "card": "a/b@v1", "digest": "1f9fb755b1620e70"},
-        "civitai.description": {"source": "language model", "card": "a/b@v1", "model": "qwen", "digest": "358632eb6d473ec5"},
+        "civitai.description": {
+            "source": "language model",
+            "card": "a/b@v1",
+            "model": "qwen",
+            "digest": "358632eb6d473ec5",
+        },
     },
-}  # fmt: skip
+}
 NEW = Extraction(
     base_model="Pony",
     base_model_evidence=Evidence.DECLARED,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart, shared_part
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart
 from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source, spoken
 
 _MOST_OWN, _MOST_SHARED, _MOST_FRONT, _LONGEST_VALUE = 6_500, 2_500, 3_000, 500
@@ -40,7 +40,7 @@ def excerpt_of(source: Source) -> Excerpt | None:
         return Excerpt(own, "") if own else None
     # A neighbour's trigger words are no use: of what is shared they are left out.
     own = _cut(_own_part(source.parts), _MOST_OWN).strip()
-    shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(shared_part(body), _MOST_SHARED)))).strip()
+    shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(source.shared, _MOST_SHARED)))).strip()
     return Excerpt(own, shared) if own or shared else None
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, base_phrases
-from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, each, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, each, normal
 from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import headings
 from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import labelled, sentences
 
@@ -51,6 +50,7 @@ _ALL_ARE = re.compile(
 )
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
+_NOTHING: list[str] = []
 _MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
 _OPENING, _LONGEST_LINE = 2, 1_000
 _ASIDE = re.compile(r"\s?\([^()]{0,200}\)")
@@ -72,7 +72,7 @@ def in_text(text: str, *, is_own: bool = False) -> list[str]:
     In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
     """
     prose = [one for one in sentences(text, _LABELS) if is_own or not _OTHER.search(one)]
-    return next(filter(None, (form(text, prose) for form in FORMS)), [])
+    return next(filter(None, (form(text, prose) for form in FORMS)), _NOTHING)
 
 
 def in_labels(text: str) -> list[str]:
@@ -125,7 +125,7 @@ def _of_id(value: str) -> str | None:
 
 def in_section(text: str, above: Iterable[str]) -> list[str]:
     """Return the names that a file's own section states, or that the titles above it sort it under."""
-    return next(filter(None, (form(text, above) for form in SECTION_FORMS)), [])
+    return next(filter(None, (form(text, above) for form in SECTION_FORMS)), _NOTHING)
 
 
 def _own_text(text: str, _above: Iterable[str]) -> list[str]:
@@ -145,7 +145,7 @@ def _title_above(_text: str, above: Iterable[str]) -> list[str]:
 
 def in_opening(text: str) -> list[str]:
     """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
-    return next(filter(None, (form(text) for form in OPENING_FORMS)), [])
+    return next(filter(None, (form(text) for form in OPENING_FORMS)), _NOTHING)
 
 
 def _in_first_sentences(text: str) -> list[str]:

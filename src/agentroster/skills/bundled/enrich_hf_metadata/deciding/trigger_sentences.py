@@ -6,8 +6,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import GROUPLESS, QUOTED, of_statement, quoted
-from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, normal
 
 Form: TypeAlias = Callable[[str, Sequence[str]], Iterator[str]]
 """Yields the words of a text or a sentence, given the names of file and repository."""

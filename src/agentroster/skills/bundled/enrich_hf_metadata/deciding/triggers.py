@@ -18,8 +18,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import (
 )
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import names_in, plain_name
-from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import Labels
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import table_rows
 from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import Stated, labelled, sentences
 
@@ -32,14 +31,7 @@ _SAID_COLUMN = re.compile(rf"^[\W_]{{0,4}}{alternatives('trigger_key')}[\W_]{{0,
 _KEY = re.compile(
     rf"^[\W_]{{0,4}}{alternatives('trigger', 'trigger_bare', 'base', 'base_weak')}[\W_]{{0,4}}$", re.IGNORECASE
 )
-# The Hub's template: "You should use `word` to trigger the image generation."
-_TEMPLATE = re.compile(
-    r"(?:use|using|include|add|with|put)\s+(?:the\s+)?(?:(?:trigger|activation)\s+)?"
-    r"(?:words?|phrases?|tokens?|keywords?)?\s*[`\"“]([^`\"”\n]{1,300})[`\"”]\s+"
-    r"(?:in\s+(?:your|the)\s+prompts?\s+)?to\s+(?:trigger|activate|invoke)",
-    re.IGNORECASE,
-)
-# The same the other way round: "to trigger concept `TOK` -> use `<s0><s1>` in your prompt".
+# "to trigger concept `TOK` -> use `<s0><s1>` in your prompt".
 _REVERSED = re.compile(
     r"\bto\s(?:trigger|activate|invoke)\b[^\n.]{0,60}?(?:[-=]>|→|➜|,|:)`?\s{0,2}(?:use|add|write)\s`([^`\n]{1,100})`",
     re.IGNORECASE,
@@ -110,10 +102,6 @@ def _outright(text: str, names: Sequence[str]) -> Iterator[str]:
     return (word for form in OUTRIGHT for word in form(text, names))
 
 
-def _in_template(text: str, _names: Sequence[str]) -> Iterator[str]:
-    yield from _TEMPLATE.findall(text)
-
-
 def _in_reversed_template(text: str, _names: Sequence[str]) -> Iterator[str]:
     yield from _REVERSED.findall(text)
 
@@ -143,7 +131,7 @@ def _file_name(text: str, names: Sequence[str]) -> Iterator[str]:
         yield names[0]
 
 
-OUTRIGHT: Sequence[Form] = (_in_template, _in_reversed_template, _behind_labels, _in_columns)
+OUTRIGHT: Sequence[Form] = (_in_reversed_template, _behind_labels, _in_columns)
 """What is unmistakable: all of it is taken together."""
 FORMS: Sequence[Form] = (_outright, _behind_keys, *map(_in_sentences, trigger_sentences.FORMS), _file_name)
 """The forms in which a text states words, the surest first."""
@@ -202,7 +190,7 @@ def _stated_lines(lines: Sequence[str]) -> Iterator[str]:
     for written in lines:
         line = _NUMBER.sub("", written)
         content = line.strip().strip(">-*•+= ").strip()
-        if not content or content.startswith(("```", "~~~")) or (not found and _TEMPLATE.search(line)):
+        if not content or content.startswith(("```", "~~~")):
             continue
         kind = _kind(line, content)
         if kind == "" or (found and kind != found):
@@ -215,7 +203,7 @@ def _kind(line: str, content: str) -> str:
     """Return what a line under a label is: quoted words, plain words, or (empty) something else."""
     if NONE_NEEDED.match(content):
         return "none"
-    if content.startswith(("|", "!", "[", "#")) or _TEMPLATE.search(line) or SETTING.search(content):
+    if content.startswith(("|", "!", "[", "#")) or SETTING.search(content):
         return ""
     if QUOTED.search(line):
         return "quoted"

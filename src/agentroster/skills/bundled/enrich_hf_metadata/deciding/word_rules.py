@@ -5,30 +5,18 @@ from typing import TypeAlias
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import triggers
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
-from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart
 from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source, spoken
 
 Words: TypeAlias = Sequence[str]
 
 
-def _section(source: Source) -> Words | None:
-    found = (_in_part(source, part) for part in source.parts)
-    return next((words for words in found if words is not None), None)
-
-
-def _in_part(source: Source, part: FilePart) -> Words | None:
-    text = spoken(part.text).replace(source.file_name, "")
-    words = triggers.from_row(part.row) or triggers.from_text(text, _names(source))
-    return _or_token(source, words, text)
-
-
-def _list_of_files(source: Source) -> Words | None:
-    return triggers.from_list_of_files(source.body, source.file_name) or None
-
-
-def _embedding_among_others(source: Source) -> Words | None:
-    """Return an embedding's own name where no part of a shared card is about it: a neighbour's words would be wrong."""
-    return _or_token(source, None, source.stem) if not source.parts else None
+def _in_own_section(source: Source) -> Words | None:
+    for part in source.parts:
+        text = spoken(part.text).replace(source.file_name, "")
+        words = _or_token(source, triggers.from_row(part.row) or triggers.from_text(text, _names(source)), text)
+        if words is not None:
+            return words
+    return None
 
 
 def _declared(source: Source) -> Words | None:
@@ -36,7 +24,7 @@ def _declared(source: Source) -> Words | None:
     return words if words is None else _or_token(source, words, source.body)
 
 
-def _text(source: Source) -> Words | None:
+def _in_text(source: Source) -> Words | None:
     return _or_token(source, triggers.from_text(source.body, _names(source)), source.body)
 
 
@@ -52,11 +40,12 @@ def _names(source: Source) -> Sequence[str]:
 
 
 RULES: Sequence[Rule[Words]] = (
-    Rule(Evidence.SECTION, _section),
-    Rule(Evidence.ALL_FILES, _list_of_files, Scope.SEVERAL),
-    Rule(Evidence.FILE_NAME, _embedding_among_others, Scope.SEVERAL),
+    Rule(Evidence.SECTION, _in_own_section),
+    Rule(Evidence.ALL_FILES, lambda of: triggers.from_list_of_files(of.body, of.file_name) or None, Scope.SEVERAL),
+    # A neighbour's words would be wrong for this file; its own name is the word of an embedding at least.
+    Rule(Evidence.FILE_NAME, lambda of: None if of.parts else _or_token(of, None, of.stem), Scope.SEVERAL),
     Rule(Evidence.DECLARED, _declared, Scope.ONE),
-    Rule(Evidence.TEXT, _text, Scope.ONE),
+    Rule(Evidence.TEXT, _in_text, Scope.ONE),
 )
 
 

@@ -33,14 +33,9 @@ def model_key(name: str) -> str:
     return stem
 
 
-def mentioned_files(body: str) -> set[str]:
-    """Return the weight-file names the body mentions, decoded and in lower case."""
-    return names_in(body)
-
-
-def names_in(line: str) -> set[str]:
-    """Return the names of weight files in a line, decoded and in lower case."""
-    return {plain_name(line[_name_start(line, match.start()) : match.end()]) for match in _WEIGHT_ENDING.finditer(line)}
+def names_in(text: str) -> set[str]:
+    """Return the names of weight files in a text, decoded and in lower case."""
+    return {plain_name(text[_name_start(text, match.start()) : match.end()]) for match in _WEIGHT_ENDING.finditer(text)}
 
 
 def _name_start(line: str, end: int) -> int:

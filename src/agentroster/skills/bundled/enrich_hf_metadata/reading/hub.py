@@ -16,8 +16,6 @@ _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", 
 _MOST_CARD_BYTES = 2_000_000
 _WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
 
-URL = re.compile(r"https?://[^\s<>\"'`)\]|]+")
-
 
 @dataclass(frozen=True, slots=True)
 class HubRef:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
-from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import mentioned_files, model_key
-from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart, parts_for
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import model_key, names_in
+from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import FilePart, parts_for, shared_part
 from agentroster.skills.bundled.enrich_hf_metadata.reading.html import plain_markup
 from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import RepositoryFacts
 
@@ -62,7 +62,7 @@ class Source:
         """Whether the repository holds more than one model: a shared statement may then be another file's."""
         files = {name for name in self.facts.weight_files if not _COMPONENT.search(name)}
         files -= self._own_embedding(files)
-        names = {name.rsplit("/", 1)[-1].lower() for name in files} or mentioned_files(self.body)
+        names = {name.rsplit("/", 1)[-1].lower() for name in files} or names_in(self.body)
         # Checkpoints and precisions of one training are one model.
         return len({model_key(name) for name in names}) > 1
 
@@ -87,6 +87,11 @@ class Source:
     def tags(self) -> Sequence[str]:
         """The tags of the front matter and of the hub."""
         return [*self.card.strings("tags"), *self.facts.tags]
+
+    @cached_property
+    def shared(self) -> str:
+        """What the card says of all its files: the body of a card of one model."""
+        return shared_part(self.body) if self.is_collection else self.body
 
     @property
     def name(self) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from agentroster.skills.bundled.enrich_hf_metadata.reading.label_forms import ARROW, Labels
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import ARROW, Labels, alternatives, normal
 from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import FENCE, cells_of, headings, is_rule
 
 _SEPARATORS = re.compile(rf"[:：=＝﹕︰】〕]|{ARROW}|(?<=\s)[-–—](?=\s)")
