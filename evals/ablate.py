@@ -28,6 +28,7 @@ TABLES: Sequence[tuple[str, ModuleType, str]] = (
 )
 """Each table of rules that are tried in turn: what it is for, and where it stands."""
 
+Table: TypeAlias = Mapping[str, object] | Sequence[Rule[Any]]
 Difference: TypeAlias = tuple[int, int, int]
 """How many fields more are right, wrong and missing without the rule."""
 
@@ -44,8 +45,12 @@ def ablations(cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[str, str, d
 
 @contextmanager
 def _without(module: ModuleType, name: str, rule: object) -> Generator[None]:
-    table = getattr(module, name)
-    setattr(module, name, tuple(one for one in table if one is not rule))
+    table: Table = getattr(module, name)
+    if isinstance(table, Mapping):
+        less: Table = {one: form for one, form in table.items() if one != rule}
+    else:
+        less = [one for one in table if one is not rule]
+    setattr(module, name, less)
     try:
         yield
     finally:
@@ -72,7 +77,7 @@ def _difference(left: Difference, right: Difference) -> Difference:
     return left[0] - right[0], left[1] - right[1], left[2] - right[2]
 
 
-def _name_of(rule: Any) -> str:
-    if isinstance(rule, Rule):
-        return f"{rule.evidence.name.lower().replace('_', ' ')} ({rule.scope.value})"
-    return rule.__name__.strip("_").replace("_", " ")
+def _name_of(rule: str | Rule[Any]) -> str:
+    return (
+        rule if isinstance(rule, str) else f"{rule.evidence.name.lower().replace('_', ' ')} ({rule.scope.name.lower()})"
+    )

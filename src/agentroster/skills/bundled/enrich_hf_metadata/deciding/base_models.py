@@ -1,103 +1,18 @@
-"""Base models: the 72 canonical names, and the ordered rules from public ids and phrases to a name."""
+"""Base models: from public ids and phrases to one of 72 canonical names; names and rules are in base_models.yaml."""
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import yaml
 
 from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import alternatives, table
 
-NAMES = frozenset(
-    """Flux.1 D|Flux.1 S|Flux.1 Kontext|Flux.1 Krea|Flux.2 D|Flux.2 Klein 4B|Flux.2 Klein 4B-base|Flux.2 Klein 9B
-Flux.2 Klein 9B-base|SD 1.4|SD 1.5|SD 1.5 Hyper|SD 1.5 LCM|SD 2.0|SD 2.1|SD 3|SD 3.5|SD 3.5 Large
-SD 3.5 Large Turbo|SD 3.5 Medium|SVD|SDXL 1.0|SDXL Hyper|SDXL Lightning|Illustrious|NoobAI|Pony|Anima|AuraFlow
-Boogu|Chroma|Ernie|Ernie Turbo|Grok|HiDream|HiDream-O1|Hunyuan 1|Ideogram 4.0|Kolors|Krea 2|Lens|Lumina|MAI
-Nucleus|PixArt E|PixArt a|Pony V7|Qwen|Qwen 2|Wan Image 2.7|ZImageBase|ZImageTurbo|CogVideoX|HappyHorse
-Hunyuan Video|LTXV|LTXV2|LTXV 2.3|Mochi|Wan Video|Wan Video 1.3B t2v|Wan Video 14B t2v|Wan Video 14B i2v 480p
-Wan Video 14B i2v 720p|Wan Video 2.2 I2V-A14B|Wan Video 2.2 T2V-A14B|Wan Video 2.2 TI2V-5B|Wan Video 2.5 I2V
-Wan Video 2.5 T2V|Wan Video 2.7|ACE Audio|Upscaler""".replace("\n", "|").split("|")
-)
-
-# First hit wins: the specific before the general. Patterns meet text normalised by `_normalise`.
-_RULES = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"x4-upscaler|esrgan|ultrasharp", "Upscaler"),
-        (r"klein.*base.*4b|klein.*4b.*base", "Flux.2 Klein 4B-base"),
-        (r"klein.*base.*9b|klein.*9b.*base", "Flux.2 Klein 9B-base"),
-        (r"klein.*4b", "Flux.2 Klein 4B"),
-        (r"klein.*9b", "Flux.2 Klein 9B"),
-        (r"flux-?2(?!\d)", "Flux.2 D"),
-        (r"kontext", "Flux.1 Kontext"),
-        (r"flux-?1-krea|flux-krea", "Flux.1 Krea"),
-        (r"krea-?2", "Krea 2"),
-        (r"flux.*schnell", "Flux.1 S"),
-        (r"lodestones/chroma|(^|/)chroma1?-?(hd|base|v\d|unlocked|$)", "Chroma"),
-        (r"flux-?1|flux-\[?dev", "Flux.1 D"),
-        (r"(stable-diffusion|sd)-?3-5-large-turbo", "SD 3.5 Large Turbo"),
-        (r"(stable-diffusion|sd)-?3-5-(large|l$)|sd-?3-5l\b", "SD 3.5 Large"),
-        (r"(stable-diffusion|sd)-?3-5-(medium|m$)|sd-?3-5m\b", "SD 3.5 Medium"),
-        (r"(stable-diffusion|sd)-?3-5", "SD 3.5"),
-        (r"(stable-diffusion|\bsd)-?3(?!\d)", "SD 3"),
-        (r"pony-?v?7", "Pony V7"),
-        (r"pony", "Pony"),
-        (r"noob-?ai|^laxhar/|sdxl-noob|noob-?(?:sd)?xl", "NoobAI"),
-        (r"illustrious", "Illustrious"),
-        (r"sdxl-lightning|xl-lightning", "SDXL Lightning"),
-        (r"hyper-sdxl|sdxl-hyper", "SDXL Hyper"),
-        (r"hyper-sd-?v?1-?5", "SD 1.5 Hyper"),
-        (r"lcm-(dreamshaper|sd-?v?1-?5|lora-sdv1-5)", "SD 1.5 LCM"),
-        (r"stable-diffusion-xl|sdxl|sd-xl|animagine-xl|juggernaut-?xl|realvis-?xl|dreamshaper-xl", "SDXL 1.0"),
-        (r"stable-diffusion-v?2-1|sd-?v?2-1|(^|/)sd-turbo", "SD 2.1"),
-        (r"stable-diffusion-v?2|sd-?v?2-0", "SD 2.0"),
-        (r"stable-diffusion-v?1-4|sd-?v?1-4", "SD 1.4"),
-        (r"stable-diffusion-v?1-5|sd-?v?1-?5|runwayml/stable-diffusion-inpainting", "SD 1.5"),
-        (
-            r"anything-v[345]|lykon/dreamshaper|realistic-vision|counterfeit|orangemix|prompthero/openjourney",
-            "SD 1.5",
-        ),
-        (r"stable-video-diffusion", "SVD"),
-        (r"hidream-o1", "HiDream-O1"),
-        (r"hidream", "HiDream"),
-        (r"z-?image.*turbo", "ZImageTurbo"),
-        (r"z-?image", "ZImageBase"),
-        (r"qwen-image-2-\d", "Qwen 2"),
-        (r"qwen-image", "Qwen"),
-        (r"ernie-image.*turbo", "Ernie Turbo"),
-        (r"ernie-image", "Ernie"),
-        (r"nucleus-image", "Nucleus"),
-        (r"boogu-image", "Boogu"),
-        (r"ideogram-?4", "Ideogram 4.0"),
-        (r"^microsoft/lens", "Lens"),
-        (r"(^|/)mai-image", "MAI"),
-        (r"circlestone-labs/anima|(^|/)anima(-|$)", "Anima"),
-        (r"auraflow", "AuraFlow"),
-        (r"lumina", "Lumina"),
-        (r"kolors", "Kolors"),
-        (r"pixart.*sigma", "PixArt E"),
-        (r"pixart", "PixArt a"),
-        (r"hunyuan-?video", "Hunyuan Video"),
-        (r"hunyuan-?dit", "Hunyuan 1"),
-        (r"cogvideox", "CogVideoX"),
-        (r"mochi-1", "Mochi"),
-        (r"ltx-?v?-?2-3", "LTXV 2.3"),
-        (r"ltx-?v?-?2(?!-?\d)", "LTXV2"),
-        (r"ltx-?v", "LTXV"),
-        (r"wan-?2-?2.*(?:ti2v|\b5b)", "Wan Video 2.2 TI2V-5B"),
-        (r"wan-?2-?2.*(?:i2v|image-to-video)|(?:i2v|image-to-video).*wan-?2-?2", "Wan Video 2.2 I2V-A14B"),
-        (r"wan-?2-?2.*(?:t2v|text-to-video)|(?:t2v|text-to-video).*wan-?2-?2", "Wan Video 2.2 T2V-A14B"),
-        (r"wan-?2-5.*i2v", "Wan Video 2.5 I2V"),
-        (r"wan-?2-5.*t2v", "Wan Video 2.5 T2V"),
-        (r"wan-?2-7.*image|wan-image-2-7", "Wan Image 2.7"),
-        (r"wan-?2-7", "Wan Video 2.7"),
-        (r"wan(?=.*i2v).*720p", "Wan Video 14B i2v 720p"),
-        (r"wan(?=.*i2v).*480p", "Wan Video 14B i2v 480p"),
-        (r"wan(?=.*t2v).*14b", "Wan Video 14B t2v"),
-        (r"wan(?=.*t2v).*1-3b", "Wan Video 1.3B t2v"),
-        (r"^wan-ai/|(^|/)wan-?\d", "Wan Video"),
-        (r"ace-?step", "ACE Audio"),
-        (r"grok-imagine", "Grok"),
-        (r"happyhorse", "HappyHorse"),
-    )
-)
+_DATA = yaml.safe_load(Path(__file__).with_name("base_models.yaml").read_text(encoding="utf-8"))
+NAMES = frozenset(cast("list[str]", _DATA["names"]))
+# Patterns meet text normalised by `_normalise`.
+_RULES = [(re.compile(pattern), name) for pattern, name in cast("list[tuple[str, str]]", _DATA["rules"])]
 # Words that are also ordinary words or subjects: no evidence where they merely occur in a name or a tag.
 _AMBIGUOUS = re.compile(
     r"kontext|pony|illustrious|lumina|kolors|anima|happyhorse|counterfeit|klein|^(?:lens|grok|mochi|chroma|nucleus|mai|ernie|upscaler)$"
@@ -122,8 +37,6 @@ def _normalise(text: str) -> str:
 
 
 _CANONICAL = {_normalise(name): name for name in NAMES}
-
-
 _CALLED = [
     (
         name,

@@ -12,7 +12,6 @@ _NAME_WITH_DATA = re.compile(
     r"(?:z|qwen|ernie|lumina|nucleus|wan|mai|boogu|hunyuan|ltx|cog|stable)[\s_-]?(?:image|img|video)(?![a-z])",
     re.IGNORECASE,
 )
-_HUB_ID = re.compile(r"(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", re.ASCII)
 _VAGUE = re.compile(rf"\W{{0,3}}{alternatives('vague_family')}\W{{0,3}}", re.IGNORECASE)
 _AND = re.compile(r"\s(?:and|or|und|oder|et|ou|y|o|e|и|или|en|i)\s|\s?[&+、和與与とや및]\s?|\s/\s")
 _END = re.compile(
@@ -60,8 +59,6 @@ def in_value(value: str) -> Iterator[str]:
 
 def plain(phrase: str) -> str:
     """Return the beginning of a phrase that can be a name, without its marks."""
-    if match := _HUB_ID.search(phrase):
-        return match[1]
     phrase = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", phrase)
     phrase = re.sub(r"[*_`\"]{1,2}(?=\W|$)|(?<=\W)[*_`\"]{1,2}|^[*_`\"]+", "", phrase)
     return _END.split(phrase)[0].strip().rstrip(".!")

@@ -1,7 +1,7 @@
 """What a text says about the base model: labelled values, and sentences about training."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, base_phrases
@@ -32,7 +32,6 @@ _MADE_FOR = re.compile(
 # "Trained with fal-ai/wan-22-trainer", and the title of a card that a service has written.
 _TRAINED = re.compile(r"^#{1,3}\s|\b(?:trained|training)\s", re.IGNORECASE)
 _TRAINER = re.compile(r"[\w.-]{1,40}/([\w.-]{2,60})-train(?:er|ing)", re.ASCII)
-_KIND_OF_TRAINER = re.compile(r"(?:-(?:fast|general|portrait|image|lora)){1,3}$")
 _KIND_OF = re.compile(
     r"(?:^\W{0,4}|\b[Aa]n?\s)(?P<x>[\w.\[\]-]{2,20}(?: [\w.\[\]-]{1,12}){0,3}?)"
     r"[ -](?:based[ -])?(?i:style |character |concept )?"
@@ -72,7 +71,7 @@ def in_text(text: str, *, is_own: bool = False) -> list[str]:
     In a file's own section "the old one" is that file; elsewhere such a sentence is about another model.
     """
     prose = [one for one in sentences(text, _LABELS) if is_own or not _OTHER.search(one)]
-    return next(filter(None, (form(text, prose) for form in FORMS)), _NOTHING)
+    return next(filter(None, (form(text, prose) for form in FORMS.values())), _NOTHING)
 
 
 def in_labels(text: str) -> list[str]:
@@ -85,16 +84,8 @@ def of_trainer(text: str) -> list[str]:
     lines = (line for line in text.split("\n") if "-train" in line and _TRAINED.search(line))
     words = (word for line in lines for word in re.split(r"[\s()\[\]<>`*\"']+", line[:_LONGEST_LINE]))
     ids = (_TRAINER.fullmatch("/".join(word.strip(".,;:").rsplit("/", 2)[-2:])) for word in words)
-    names = (base_models.from_hint(_KIND_OF_TRAINER.sub("", match[1])) for match in ids if match)
+    names = (base_models.from_hint(match[1]) for match in ids if match)
     return [name for name in names if name]
-
-
-def _behind_labels(text: str, _prose: Iterable[str]) -> list[str]:
-    return in_labels(text)
-
-
-def _in_sentences(_text: str, prose: Iterable[str]) -> list[str]:
-    return [name for one in prose for name in _in_sentence(one)]
 
 
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
@@ -125,27 +116,19 @@ def _of_id(value: str) -> str | None:
 
 def in_section(text: str, above: Iterable[str]) -> list[str]:
     """Return the names that a file's own section states, or that the titles above it sort it under."""
-    return next(filter(None, (form(text, above) for form in SECTION_FORMS)), _NOTHING)
+    return next(filter(None, (form(text, above) for form in SECTION_FORMS.values())), _NOTHING)
 
 
-def _own_text(text: str, _above: Iterable[str]) -> list[str]:
-    return in_text(text, is_own=True)
-
-
-def _own_purpose(text: str, _above: Iterable[str]) -> list[str]:
+def _own_purpose(text: str) -> list[str]:
     """Return the name in a sentence that begins with "for"."""
     matches = filter(None, map(_FOR.match, sentences(text, _LABELS)))
     names = (base_models.in_prose(base_phrases.plain(re.split(r"\.\s", match[1])[0])) for match in matches)
     return [*islice(filter(None, names), 1)]
 
 
-def _title_above(_text: str, above: Iterable[str]) -> list[str]:
-    return [*islice(filter(None, map(_of_title, above)), 1)]
-
-
 def in_opening(text: str) -> list[str]:
     """Return the name in a card's first sentences that say what the model is or is for, or in its title."""
-    return next(filter(None, (form(text) for form in OPENING_FORMS)), _NOTHING)
+    return next(filter(None, (form(text) for form in OPENING_FORMS.values())), _NOTHING)
 
 
 def _in_first_sentences(text: str) -> list[str]:
@@ -238,7 +221,18 @@ def _in_sentence(sentence: str) -> Iterator[str]:
             return
 
 
-FORMS = (_behind_labels, _in_sentences, _exactly_labelled)
+FORMS: Mapping[str, Callable[[str, Sequence[str]], list[str]]] = {
+    "labels": lambda text, _: in_labels(text),
+    "sentences": lambda _, prose: [name for one in prose for name in _in_sentence(one)],
+    "labels that are the whole of it": _exactly_labelled,
+}
 """The forms in which a text states a base model, the surest first; a section and an opening have some more."""
-SECTION_FORMS = (_own_text, _own_purpose, _title_above)
-OPENING_FORMS = (_in_first_sentences, _in_main_title)
+SECTION_FORMS: Mapping[str, Callable[[str, Iterable[str]], list[str]]] = {
+    "its text": lambda text, _: in_text(text, is_own=True),
+    "its purpose": lambda text, _: _own_purpose(text),
+    "the titles above": lambda _, above: [*islice(filter(None, map(_of_title, above)), 1)],
+}
+OPENING_FORMS: Mapping[str, Callable[[str], list[str]]] = {
+    "first sentences": _in_first_sentences,
+    "main title": _in_main_title,
+}

@@ -43,11 +43,9 @@ class Evidence(Enum):
 
 
 class Scope(Enum):
-    """The cards that a rule reads."""
+    """The cards that a rule reads: those of one model, of several, or any."""
 
-    ANY = "any card"
-    ONE = "the card of one model"
-    SEVERAL = "the card of several models"
+    ONE, SEVERAL, ANY = frozenset({False}), frozenset({True}), frozenset({False, True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +56,8 @@ class Rule(Generic[T]):
     read: Callable[[Source], T | None]
     scope: Scope = Scope.ANY
 
-    def fits(self, source: Source) -> bool:
-        """Whether the rule reads this card."""
-        return self.scope is Scope.ANY or (self.scope is Scope.SEVERAL) == source.is_collection
-
 
 def decide(rules: Sequence[Rule[T]], source: Source) -> tuple[T | None, Evidence]:
     """Return the value of the first rule that is not silent, and its evidence."""
-    values = ((rule.read(source), rule.evidence) for rule in rules if rule.fits(source))
+    values = ((rule.read(source), rule.evidence) for rule in rules if source.is_collection in rule.scope.value)
     return next((found for found in values if found[0] is not None), (None, Evidence.NONE))

@@ -1,19 +1,19 @@
 """Trigger words in sentences: what stands beside the name of the thing, and what is to be put into the prompt."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_phrases import NEGATION
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import GROUPLESS, QUOTED, of_statement, quoted
 from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, normal
 
-Form: TypeAlias = Callable[[str, Sequence[str]], Iterator[str]]
+Form: TypeAlias = Callable[[str, Sequence[str]], Iterable[str]]
 """Yields the words of a text or a sentence, given the names of file and repository."""
 
 LABELS = Labels.of("trigger", "trigger_bare", "trigger_order", asked="trigger_question")
 _NOUN = alternatives("trigger")
-_NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 # Where a sentence can go on to a label of its own: "file - trigger: x", "Nice. Trigger: x", "... · trigger: x".
 _JOINT = re.compile(r"\s[-–—·•|/~✦★➤]\s|[;,(\[]\s?|[.。!?！？]\s?")
 _MOST_JOINTS = 12
@@ -82,7 +82,7 @@ def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
     """Read what the sentence itself calls a trigger: quoted words beside the name of the thing."""
     if match := _NAMED_BEFORE.search(sentence) or _DONE_BY.search(sentence):
         yield from of_statement(sentence[match.end() :])
-    elif (match := _NAMED_AFTER.search(sentence)) and not _NEGATION.search(sentence):
+    elif (match := _NAMED_AFTER.search(sentence)) and not NEGATION.search(sentence):
         yield from of_statement(match[1])
     elif match := _IS_BARE.search(sentence):
         bare = re.split(r",?\s(?:and|or)\s|,\s", match[1])
@@ -93,7 +93,7 @@ def _named(sentence: str, names: Sequence[str]) -> Iterator[str]:
 
 def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
     """Read "use `x` to call the style": one quoted word, a verb for putting it in, and one for what it does."""
-    if not (_PUT.search(sentence) and _EFFECT.search(sentence)) or _NEGATION.search(sentence):
+    if not (_PUT.search(sentence) and _EFFECT.search(sentence)) or NEGATION.search(sentence):
         return
     found = quoted(sentence)
     if found:
@@ -104,7 +104,7 @@ def _put_in_prompt(sentence: str, names: Sequence[str]) -> Iterator[str]:
 
 def _ordered(sentence: str, names: Sequence[str]) -> Iterator[str]:
     """Read "Start your prompt with `x`" and "add `x` to your prompt": one word that nothing else is said to do."""
-    if _NEGATION.search(sentence):
+    if NEGATION.search(sentence):
         return
     # A label in bold is no quoted word.
     sentence = _LEAD.sub("", sentence)
@@ -136,4 +136,9 @@ def _is_coined(word: str, names: Sequence[str]) -> bool:
     return word.lower() in parts or bool(_CODE.search(word)) or bool(_NO_VOWEL.fullmatch(word))
 
 
-FORMS: Sequence[Form] = (_labelled_within, _named, _put_in_prompt, _ordered)
+FORMS: Mapping[str, Form] = {
+    "labels within sentences": _labelled_within,
+    "what is named in sentences": _named,
+    "what is put into the prompt": _put_in_prompt,
+    "orders": _ordered,
+}

@@ -1,10 +1,11 @@
 """Trigger words: what a card says must be in the prompt."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, wraps
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import trigger_sentences
+from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_phrases import NEGATION
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.trigger_sentences import LABELS, Form
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import (
     LONGEST_PLAIN,
@@ -42,7 +43,6 @@ _NO_TRIGGER = re.compile(
     rf"{alternatives('trigger', 'trigger_bare')}\b",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(alternatives("negation"), re.IGNORECASE)
 _FILE_NAME = re.compile(alternatives("file_name"), re.IGNORECASE)
 _WORD_OR_EFFECT = alternatives("trigger", "trigger_bare", "effect")
 _FILE_NAME_IS = re.compile(
@@ -86,7 +86,7 @@ def from_text(text: str, names: Sequence[str] = ()) -> list[str] | None:
 
     `names` are the names of file and repository: they tell a word without quotes from the rest of a sentence.
     """
-    for form in FORMS:
+    for form in FORMS.values():
         if words := clean(form(text, names)):
             return words
     says_none = any(map(_denies, labelled(text, LABELS))) or any(map(_says_none, _prose(text)))
@@ -98,42 +98,22 @@ def _prose(text: str) -> Sequence[str]:
     return list(sentences(text, LABELS))
 
 
-def _outright(text: str, names: Sequence[str]) -> Iterator[str]:
-    return (word for form in OUTRIGHT for word in form(text, names))
-
-
-def _in_reversed_template(text: str, _names: Sequence[str]) -> Iterator[str]:
-    yield from _REVERSED.findall(text)
-
-
-def _behind_labels(text: str, names: Sequence[str]) -> Iterator[str]:
-    return (word for found in labelled(text, LABELS) for word in _of_label(found, names))
-
-
-def _in_columns(text: str, _names: Sequence[str]) -> Iterator[str]:
-    return (word for row in table_rows(text) for word in from_row(row.items()) or ())
-
-
-def _behind_keys(text: str, _names: Sequence[str]) -> Iterator[str]:
-    return (word for found in labelled(text, _KEYS) for word in _of_key(found))
-
-
 def _in_sentences(form: Form) -> Form:
-    @wraps(form)
-    def read(text: str, names: Sequence[str]) -> Iterator[str]:
-        return (word for sentence in _prose(text) for word in form(sentence, names))
-
-    return read
+    return lambda text, names: (word for sentence in _prose(text) for word in form(sentence, names))
 
 
-def _file_name(text: str, names: Sequence[str]) -> Iterator[str]:
-    if names and any(map(_is_file_name, _prose(text))):
-        yield names[0]
-
-
-OUTRIGHT: Sequence[Form] = (_in_reversed_template, _behind_labels, _in_columns)
+OUTRIGHT: Mapping[str, Form] = {
+    "an order turned round": lambda text, _: _REVERSED.findall(text),
+    "labels": lambda text, names: (word for found in labelled(text, LABELS) for word in _of_label(found, names)),
+    "columns": lambda text, _: (word for row in table_rows(text) for word in from_row(row.items()) or ()),
+}
 """What is unmistakable: all of it is taken together."""
-FORMS: Sequence[Form] = (_outright, _behind_keys, *map(_in_sentences, trigger_sentences.FORMS), _file_name)
+FORMS: Mapping[str, Form] = {
+    "outright": lambda text, names: (word for form in OUTRIGHT.values() for word in form(text, names)),
+    "keys": lambda text, _: (word for found in labelled(text, _KEYS) for word in _of_key(found)),
+    **{name: _in_sentences(form) for name, form in trigger_sentences.FORMS.items()},
+    "the file name": lambda text, names: names[:1] if any(map(_is_file_name, _prose(text))) else (),
+}
 """The forms in which a text states words, the surest first."""
 
 
@@ -149,12 +129,12 @@ def of_embedding(text: str, stem: str, *, is_silent: bool) -> list[str] | None:
 def _is_file_name(sentence: str) -> bool:
     """Whether a sentence says that the file's name is the word."""
     match = _FILE_NAME_IS.search(re.sub(r"\([^()]{0,80}\)", "", normal(sentence)))
-    return bool(match and not _NEGATION.search(match[0]))
+    return bool(match and not NEGATION.search(match[0]))
 
 
 def _says_none(sentence: str) -> bool:
     plain = normal(sentence)
-    return bool(_NO_TRIGGER.search(plain) or (_NOUN_AT_ALL.search(plain) and _NEGATION.search(plain)))
+    return bool(_NO_TRIGGER.search(plain) or (_NOUN_AT_ALL.search(plain) and NEGATION.search(plain)))
 
 
 def _denies(found: Stated) -> bool:
