@@ -8,7 +8,7 @@ import yaml
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, description, tags, triggers
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import extract
-from agentroster.skills.bundled.enrich_hf_metadata.reading import yaml_texts
+from agentroster.skills.bundled.enrich_hf_metadata.reading import front_matter
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import parse_card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.file_sections import part_for
 from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import HubRef, RepositoryFacts, parse_url
@@ -418,4 +418,4 @@ def test_front_matter_has_the_values_that_the_loader_of_texts_gives(text: str) -
         except (yaml.YAMLError, ValueError):
             return "no YAML"
 
-    assert loaded(yaml_texts.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))
+    assert loaded(front_matter.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))

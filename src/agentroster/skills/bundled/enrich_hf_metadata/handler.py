@@ -18,7 +18,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.asking.questions import Prepa
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import extract
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.lineage import with_base_of_base
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card_cache import CardCache, in_reader
-from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import Hub, HubRef, parse_url
+from agentroster.skills.bundled.enrich_hf_metadata.reading.hub import Hub, parse_url
 from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source
 from agentroster.skills.bundled.enrich_hf_metadata.understanding import message, targets
 from agentroster.skills.context import SkillContext
@@ -65,7 +65,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
         raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
-    ref = item.target.source or _address(sidecar, context.hub_endpoint)
+    ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
     if ref is None:
         return None
     cached = await item.cache.get(ref)
@@ -75,7 +75,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
         header=await asyncio.to_thread(header_metadata, model.path) if model else {},
-        model_type=_model_type(sidecar),
+        model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
     )
     found = await in_reader(extract, source)
@@ -94,11 +94,11 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
         return _rehearsed(item, ItemReport(item=item.label, updated=made, missing={"card": hint}))
     preview = await make_preview(context, model, prepared.found.preview_url)
-    result, origins = merge.Merge(), origins_of(prepared)
+    result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found, preview, item.policy, origins)
+        result = merge.apply(sidecar, prepared.found, preview, item.policy, origins_of(prepared))
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url
@@ -106,17 +106,20 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         return bool(result.updated)
 
     await asyncio.to_thread(context.sidecars.update, model, change)
-    updated = {**made, **dict(merge.render(result))}
-    notes = questions.notes(prepared)
-    report = ItemReport(
+    report = _report(item, prepared, result)
+    return _rehearsed(item, replace(report, updated={**made, **report.updated}))
+
+
+def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:
+    origins = origins_of(prepared)
+    return ItemReport(
         item=item.label,
-        updated=updated,
+        updated=dict(merge.render(result)),
         kept=result.kept,
         missing=result.missing,
-        notes=notes,
+        notes=questions.notes(prepared),
         provenance={name: origins.of(name) for name in result.written},
     )
-    return _rehearsed(item, report)
 
 
 def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
@@ -127,16 +130,9 @@ def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
-    result, origins = merge.apply({}, prepared.found), origins_of(prepared)
-    note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
-    return ItemReport(
-        item=item.label,
-        found=dict(merge.render(result)),
-        kept=note,
-        missing=result.missing,
-        notes=questions.notes(prepared),
-        provenance={name: origins.of(name) for name in result.written},
-    )
+    report = _report(item, prepared, merge.apply({}, prepared.found))
+    kept = {"nothing written": "an address is only read; name a file to complete its sidecar"}
+    return replace(report, found=report.updated, updated={}, kept=kept)
 
 
 async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:
@@ -151,11 +147,6 @@ async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, ob
     return {"sidecar": "made from the file"}
 
 
-def _model_type(sidecar: Sidecar | None) -> str:
-    value = sidecar.get("model_type") if sidecar else None
+def _text(sidecar: Sidecar | None, key: str) -> str:
+    value = sidecar.get(key) if sidecar else None
     return value if isinstance(value, str) else ""
-
-
-def _address(sidecar: Sidecar | None, endpoint: str) -> HubRef | None:
-    url = sidecar.get("hf_url") if sidecar else None
-    return parse_url(url, endpoint) if isinstance(url, str) else None

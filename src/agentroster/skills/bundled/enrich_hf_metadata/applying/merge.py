@@ -4,7 +4,7 @@ What is set is replaced in two cases: the field is named in `overwrite`; or `ref
 very one that an earlier run wrote.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -16,7 +16,7 @@ from agentroster.skills.bundled.enrich_hf_metadata.deciding import tags as tag_r
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.extract import Extraction
 
-_EMPTY = ("", "Unknown")
+_EMPTY = (None, "", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"
 
 
@@ -69,20 +69,15 @@ def apply(
     """Fill the sidecar's empty fields in place, and replace what the policy allows; only a change stamps it."""
     merge = Merge(policy, Provenance(sidecar))
     civitai = _civitai(sidecar, merge)
-    _fill(merge, sidecar, "base_model", found.base_model, why=Evidence.NONE.place(""))
-    if civitai is not None and _takes_trained_words(sidecar):
-        _fill_words(merge, civitai, found)
+    _fill(merge, sidecar, "base_model", found.base_model, Evidence.NONE.place(""))
+    if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
+        is_silent = found.trained_words is None
+        why = Evidence.NONE.place("") if is_silent else "the card says none are needed"
+        _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
     _add_tags(merge, sidecar, found)
-    _fill(merge, sidecar, "modelDescription", found.html, why="the card has no text")
+    _fill(merge, sidecar, "modelDescription", found.html, "the card has no text")
     if civitai is not None:
-        _fill(
-            merge,
-            civitai,
-            "description",
-            found.short,
-            why="the card has no prose",
-            display_name="civitai.description",
-        )
+        _fill(merge, civitai, "description", found.short, "the card has no prose", "civitai.description")
     if preview is not None:
         _fill_preview(merge, sidecar, preview)
     if merge.updated:
@@ -114,41 +109,16 @@ def _civitai(sidecar: Sidecar, merge: Merge) -> dict[str, object] | None:
     return None
 
 
-def _fill(
-    merge: Merge,
-    target: dict[str, object],
-    name: str,
-    value: str | None,
-    *,
-    why: str,
-    display_name: str = "",
-) -> None:
-    display_name = display_name or name
-    current = target.get(name)
-    if current is not None and current not in _EMPTY and not merge.may_replace(display_name, current, value):
+def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why: str, display_name: str = "") -> None:
+    display_name, current = display_name or name, target.get(name)
+    is_set = bool(current) if name == "trainedWords" else current not in _EMPTY
+    if is_set and not merge.may_replace(display_name, current, value):
         merge.keep(display_name, current)
     elif value:
         target[name] = value
         merge.set(display_name, value)
     else:
         merge.missing[display_name] = why
-
-
-def _takes_trained_words(sidecar: Mapping[str, object]) -> bool:
-    return sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}
-
-
-def _fill_words(merge: Merge, civitai: dict[str, object], found: Extraction) -> None:
-    current, words = civitai.get("trainedWords"), list(found.trained_words or ())
-    if current and not merge.may_replace("trainedWords", current, words):
-        merge.keep("trainedWords", current)
-    elif words:
-        civitai["trainedWords"] = words
-        merge.set("trainedWords", words)
-    elif found.trained_words is not None:
-        merge.missing["trainedWords"] = "the card says none are needed"
-    else:
-        merge.missing["trainedWords"] = "the card does not say"
 
 
 def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:

@@ -29,6 +29,9 @@ _UNNAMED = re.compile(
     r"|zeta-chroma|(?:^|/)bria|glm-image|longcat|ovis-image|step1x|janus|bagel|ltx-?(?:v-?|video-?)?2-5"
     r"|(?:^|[/-])(?:llama|mistral|gemma|phi|deepseek|qwen-?[23](?:-\d)?)-?\d"
 )
+_VERSION = re.compile(r"\bwan[\s_-]?(?:video[\s_-])?2[.-]?(\d)(?!\d)")
+_KIND = re.compile(r"(?:^|[-/])(ti2v|i2v|t2v)(?=-|$)")
+_OTHER_KIND = re.compile(r"(?:^|[-/])(?:vace|animate|s2v|flf2v|fun)(?=-|$)")
 _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
 
@@ -37,21 +40,14 @@ def _normalise(text: str) -> str:
 
 
 _CANONICAL = {_normalise(name): name for name in NAMES}
+_BEFORE, _AFTER = alternatives("name_before"), alternatives("name_after")
 _CALLED = [
-    (
-        name,
-        re.compile(rf"(?:{alternatives('name_before')}-){{0,3}}(?:{called})(?:-?{alternatives('name_after')}){{0,4}}"),
-    )
+    (name, re.compile(rf"(?:{_BEFORE}-){{0,3}}(?:{called})(?:-?{_AFTER}){{0,4}}"))
     for name, called in table("base_names").items()
 ]
 _LONGEST_CALLED = 60
 # A family within another: who names both means the narrower one.
-_WIDER = {
-    "Pony": {"SDXL 1.0"}, "Illustrious": {"SDXL 1.0"}, "NoobAI": {"SDXL 1.0", "Illustrious"},
-    "SD 3.5 Large": {"SD 3.5"}, "SD 3.5 Medium": {"SD 3.5"}, "SD 3.5 Large Turbo": {"SD 3.5", "SD 3.5 Large"},
-    "Flux.1 Kontext": {"Flux.1 D"}, "Flux.1 Krea": {"Flux.1 D"},
-    "SDXL Lightning": {"SDXL 1.0"}, "SDXL Hyper": {"SDXL 1.0"},
-}  # fmt: skip
+_WIDER = cast("dict[str, list[str]]", _DATA["wider"])
 
 
 def from_statement(text: str) -> str | None:
@@ -126,8 +122,3 @@ def sharpened(name: str | None, texts: Iterable[str], body: str) -> str | None:
     kinds = (set(_KIND.findall(text)) for text in normal)
     kind = next((found for found in kinds if found), set[str]())
     return from_statement(f"wan-2-2-{kind.pop()}") if len(kind) == 1 else name
-
-
-_VERSION = re.compile(r"\bwan[\s_-]?(?:video[\s_-])?2[.-]?(\d)(?!\d)")
-_KIND = re.compile(r"(?:^|[-/])(ti2v|i2v|t2v)(?=-|$)")
-_OTHER_KIND = re.compile(r"(?:^|[-/])(?:vace|animate|s2v|flf2v|fun)(?=-|$)")

@@ -2,63 +2,58 @@
 
 from collections.abc import Sequence
 
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_statements as said
-from agentroster.skills.bundled.enrich_hf_metadata.deciding.base_models import (
-    agreed,
-    from_hint,
-    from_statement,
-    is_unnamed,
-    narrowest,
-    sharpened,
-)
 from agentroster.skills.bundled.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
 from agentroster.skills.bundled.enrich_hf_metadata.reading.source import Source, spoken
 
 
 def _in_own_section(source: Source) -> str | None:
     named = (said.in_row(part.row) or said.in_section(spoken(part.text), part.above) for part in source.parts)
-    return next(filter(None, map(narrowest, named)), None)
+    return next(filter(None, map(base_models.narrowest, named)), None)
 
 
 def _in_tags(source: Source) -> str | None:
-    hints = {name for tag in source.tags if ":" not in tag and (name := from_hint(tag))}
+    hints = {name for tag in source.tags if ":" not in tag and (name := base_models.from_hint(tag))}
     return hints.pop() if len(hints) == 1 else None
 
 
 def _in_base_tags(source: Source) -> str | None:
-    return agreed(tag.rsplit(":", 1)[-1] for tag in source.tags if tag.startswith("base_model:"))
+    return base_models.agreed(tag.rsplit(":", 1)[-1] for tag in source.tags if tag.startswith("base_model:"))
 
 
 def _in_header(source: Source) -> str | None:
-    hints = (from_hint(source.header.get(key, "")) for key in ("modelspec.architecture", "ss_base_model_version"))
+    hints = (
+        base_models.from_hint(source.header.get(key, "")) for key in ("modelspec.architecture", "ss_base_model_version")
+    )
     return next(filter(None, hints), None)
 
 
 def _declared_file_name(source: Source) -> str | None:
     """Take a word with other meanings for a hint when the card declares that very model beside others."""
-    named = from_statement(source.stem)
-    return named if named in map(from_statement, source.declared) else None
+    named = base_models.from_statement(source.stem)
+    return named if named in map(base_models.from_statement, source.declared) else None
 
 
 RULES: Sequence[Rule[str]] = (
     Rule(Evidence.SECTION, _in_own_section),
-    Rule(Evidence.ABOUT_FILE, lambda of: narrowest(said.about_file(of.body, of.file_name)), Scope.ONE),
-    Rule(Evidence.DECLARED, lambda of: agreed(of.declared)),
+    Rule(Evidence.ABOUT_FILE, lambda of: base_models.narrowest(said.about_file(of.body, of.file_name)), Scope.ONE),
+    Rule(Evidence.DECLARED, lambda of: base_models.agreed(of.declared)),
     # Nothing else can name a declared family that has no name here: the empty name ends the search.
-    Rule(Evidence.NONE, lambda of: "" if any(map(is_unnamed, of.declared)) else None),
+    Rule(Evidence.NONE, lambda of: "" if any(map(base_models.is_unnamed, of.declared)) else None),
     Rule(Evidence.BASE_TAGS, _in_base_tags),
     # Earns nothing where the text says the same, but what a card states in plain words goes before any hint.
-    Rule(Evidence.LABEL, lambda of: narrowest(said.in_labels(of.body)), Scope.ONE),
+    Rule(Evidence.LABEL, lambda of: base_models.narrowest(said.in_labels(of.body)), Scope.ONE),
     Rule(Evidence.TAGS, _in_tags),
-    Rule(Evidence.FILE_NAME, lambda of: from_hint(of.file_name)),
+    Rule(Evidence.FILE_NAME, lambda of: base_models.from_hint(of.file_name)),
     Rule(Evidence.FILE_NAME, _declared_file_name),
-    Rule(Evidence.REPOSITORY_NAME, lambda of: from_hint(of.name)),
+    Rule(Evidence.REPOSITORY_NAME, lambda of: base_models.from_hint(of.name)),
     Rule(Evidence.HEADER, _in_header),
-    Rule(Evidence.TEXT, lambda of: narrowest(said.in_text(of.shared))),
-    Rule(Evidence.OPENING, lambda of: None if of.parts else narrowest(said.in_opening(of.shared))),
-    Rule(Evidence.TRAINER, lambda of: narrowest(said.of_trainer(of.body))),
-    Rule(Evidence.ALL_FILES, lambda of: narrowest(said.of_all_files(of.body)), Scope.SEVERAL),
-    Rule(Evidence.OPENING, lambda of: narrowest(said.in_opening(of.shared)), Scope.SEVERAL),
+    Rule(Evidence.TEXT, lambda of: base_models.narrowest(said.in_text(of.shared))),
+    Rule(Evidence.OPENING, lambda of: None if of.parts else base_models.narrowest(said.in_opening(of.shared))),
+    Rule(Evidence.TRAINER, lambda of: base_models.narrowest(said.of_trainer(of.body))),
+    Rule(Evidence.ALL_FILES, lambda of: base_models.narrowest(said.of_all_files(of.body)), Scope.SEVERAL),
+    Rule(Evidence.OPENING, lambda of: base_models.narrowest(said.in_opening(of.shared)), Scope.SEVERAL),
 )
 
 
@@ -66,4 +61,4 @@ def base_model(source: Source) -> tuple[str | None, Evidence]:
     """Return the canonical name and what it rests on; None where the source does not say it."""
     name, evidence = decide(RULES, source)
     texts = [source.file_name, source.repo, *source.tags, *source.declared]
-    return sharpened(name or None, texts, source.body), evidence
+    return base_models.sharpened(name or None, texts, source.body), evidence

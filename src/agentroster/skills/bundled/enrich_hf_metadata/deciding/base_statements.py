@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from agentroster.skills.bundled.enrich_hf_metadata.deciding import base_models, base_phrases
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, each, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, column_head, each, normal
 from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import headings
 from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import labelled, sentences
 
 _LABELS = Labels.of("base", "base_weak", asked="base_question")
-_ANY = alternatives("base", "base_weak")
-_COLUMN = re.compile(rf"^[\W_]{{0,4}}{_ANY}(?:[\s/|(,]{{1,3}}{_ANY}\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+_COLUMN = column_head("base", "base_weak")
 _WITHIN = re.compile(
     rf"{alternatives('base')}[*_`\"'\s]{{0,6}}(?:\([^()]{{0,80}}\)\s?)?(?:\s?(?:of|for|für|von|pour|para|per|для)\s[^:=.]{{1,40}})?"
     rf"(?:[:=]|{alternatives('copula')}(?!\w)|[-–—]|(?<=[は是为為이은는가])|(?<=\s)(?=[A-Z])|[→➜⇒>])\s{{0,3}}(\S.{{1,100}})",
@@ -49,6 +48,8 @@ _ALL_ARE = re.compile(
 )
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
+_NO_LABELS = Labels(*[re.compile(r"(?!)")] * 3)
+_LONGEST_TITLE, _NEAR = 5, 16
 _NOTHING: list[str] = []
 _MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
 _OPENING, _LONGEST_LINE = 2, 1_000
@@ -177,9 +178,6 @@ def about_file(text: str, file_name: str) -> list[str]:
     return found
 
 
-_NO_LABELS = Labels(*[re.compile(r"(?!)")] * 3)
-
-
 def _is_about(sentence: str, file_name: str) -> bool:
     return bool(file_name and file_name.lower() in sentence.lower()) or bool(_THIS_FILE.search(sentence))
 
@@ -190,9 +188,6 @@ def _of_title(title: str) -> str | None:
         return base_models.meant(base_phrases.plain(match[1]))
     words = title.split()
     return base_models.in_prose(base_phrases.plain(title)) if len(words) <= _LONGEST_TITLE else None
-
-
-_LONGEST_TITLE, _NEAR = 5, 16
 
 
 def _value(value: str, below: Iterable[str]) -> str:

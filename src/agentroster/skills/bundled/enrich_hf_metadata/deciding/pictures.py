@@ -25,6 +25,8 @@ _IMAGE = re.compile(
     r"(?:\(\s{0,3}(?:<([^<>\n]{1,800})>|([^\s()<>]{1,800}(?:\([^\s()]{0,100}\)[^\s()<>]{0,200})?))"
     r"(?:\s{1,3}(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|\([^()\n]{0,300}\)))?\s{0,3}\)|(?:\[([^\[\]\n]{0,100})\])?)"
 )
+_HUB_FILE = re.compile(r"/[\w.-]+/[\w.-]+/(?:resolve|blob|raw)/[^/]+/.", re.ASCII).match
+_UNSAFE = re.compile(r"[\x00-\x1f\\]|(?:^|/)\.\.(?:/|$)")
 _DEFINITION = re.compile(r"^ {0,3}\[([^\[\]\n]{1,100})\]:[ \t]{0,5}<?([^\s<>]{1,800})", re.MULTILINE)
 
 
@@ -60,9 +62,6 @@ def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
     return f"https://huggingface.co/{repo}/resolve/{quote(revision, safe='')}/{path}" if path else None
 
 
-_HUB_FILE = re.compile(r"/[\w.-]+/[\w.-]+/(?:resolve|blob|raw)/[^/]+/.", re.ASCII).match
-
-
 def _absolute(parts: SplitResult, host: str) -> str | None:
     if parts.scheme not in {"http", "https"} or host not in HOSTS or parts.netloc.lower() != host:
         return None
@@ -81,9 +80,6 @@ def _encoded(path: str) -> str | None:
     if not all(segments) or any(set(segment) <= {"."} or _UNSAFE.search(segment) for segment in segments):
         return None
     return "/".join(quote(segment, safe="") for segment in segments)
-
-
-_UNSAFE = re.compile(r"[\x00-\x1f\\]|(?:^|/)\.\.(?:/|$)")
 
 
 def _suffix(address: str) -> str:

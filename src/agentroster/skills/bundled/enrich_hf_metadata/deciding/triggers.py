@@ -19,14 +19,13 @@ from agentroster.skills.bundled.enrich_hf_metadata.deciding.words import (
 )
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
 from agentroster.skills.bundled.enrich_hf_metadata.reading.file_names import names_in, plain_name
-from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, normal
+from agentroster.skills.bundled.enrich_hf_metadata.reading.labels import Labels, alternatives, column_head, normal
 from agentroster.skills.bundled.enrich_hf_metadata.reading.markdown import table_rows
 from agentroster.skills.bundled.enrich_hf_metadata.reading.statements import Stated, labelled, sentences
 
 # Names for the word that also mean other things: the whole label, with a quoted word or a single one behind.
 _KEYS = Labels.of("trigger_key", "trigger_weak", most_words_before=0)
-_NOUN, _ANY = alternatives("trigger"), alternatives("trigger", "trigger_bare", "trigger_weak")
-_COLUMN = re.compile(rf"^[\W_]{{0,4}}(?:{_ANY})(?:[\s/|(,]{{1,3}}(?:{_ANY})\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+_COLUMN = column_head("trigger", "trigger_bare", "trigger_weak")
 _SAID_COLUMN = re.compile(rf"^[\W_]{{0,4}}{alternatives('trigger_key')}[\W_]{{0,4}}$", re.IGNORECASE)
 # The cell below "Trigger" is a key where the table is one of keys and values.
 _KEY = re.compile(
@@ -37,7 +36,7 @@ _REVERSED = re.compile(
     r"\bto\s(?:trigger|activate|invoke)\b[^\n.]{0,60}?(?:[-=]>|→|➜|,|:)`?\s{0,2}(?:use|add|write)\s`([^`\n]{1,100})`",
     re.IGNORECASE,
 )
-_NOUN_AT_ALL = re.compile(_NOUN, re.IGNORECASE)
+_NOUN_AT_ALL = re.compile(alternatives("trigger"), re.IGNORECASE)
 _NO_TRIGGER = re.compile(
     rf"\b(?:no|without(?: a| any)?|kein\w{{0,2}}|ohne|sans|aucun\w?|sin|senza|sem|без)\s"
     rf"{alternatives('trigger', 'trigger_bare')}\b",
@@ -50,6 +49,9 @@ _FILE_NAME_IS = re.compile(
     rf"{_WORD_OR_EFFECT}"
     rf"|{_WORD_OR_EFFECT}[^.。]{{0,12}}?{alternatives('copula')}[^.。]{{0,16}}?{alternatives('file_name')}",
     re.IGNORECASE,
+)
+_FILE_AND_WORDS = re.compile(
+    r"^[^\w]{0,8}[\w%+.\- ]{1,120}\.\w{2,11}[`*\])]{0,3}\s{0,3}(?:[:=]|[-=]>|→|\s[-–—]\s)\s{0,3}(\S.{0,200})$"
 )
 _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
 _LONGEST_ANSWER = 3
@@ -204,8 +206,3 @@ def from_list_of_files(text: str, file_name: str) -> list[str] | None:
         else:
             is_below = bool(LABELS.alone.match(normal(line.strip("#: "))))
     return None
-
-
-_FILE_AND_WORDS = re.compile(
-    r"^[^\w]{0,8}[\w%+.\- ]{1,120}\.\w{2,11}[`*\])]{0,3}\s{0,3}(?:[:=]|[-=]>|→|\s[-–—]\s)\s{0,3}(\S.{0,200})$"
-)

@@ -15,12 +15,8 @@ _PARTS = re.compile(r"\s[-–—|/]\s|[:()]")
 _WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
 _NAME_CHARACTER = re.compile(r"[\w%+.\-]")
 WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
-
-
 # Models of two experts come as a pair of files, one for each level of noise.
 _EXPERT = re.compile(r"[-_. ]?(?:(?:high|low)[-_. ]?noise|(?<=[-_. ])(?:high|low|hn|ln)$)")
-
-
 # Services put a random number behind each file of such a pair.
 _TAIL = re.compile(r"(?<=noise)[-_](?:lora[-_])?[0-9a-f]{4,32}(?:-[0-9a-f]{4,12}){0,4}$")
 

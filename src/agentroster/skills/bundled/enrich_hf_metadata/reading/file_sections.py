@@ -39,16 +39,16 @@ def part_for(body: str, file_name: str) -> FilePart | None:
 
 def parts_for(body: str, file_name: str, files: Iterable[str] = ()) -> tuple[FilePart, ...]:
     """Return the parts of a collection's card about this file: by its exact name, else by a title like its name."""
-    shelf = _Shelf(body, file_name)
-    exact = [*islice(shelf.rows(exact=True), _MOST_PARTS), *islice(shelf.sections(exact=True), _MOST_PARTS)]
+    card = _SharedCard(body, file_name)
+    exact = [*islice(card.rows(exact=True), _MOST_PARTS), *islice(card.sections(exact=True), _MOST_PARTS)]
     others = {plain_name(name) for name in files} - {plain_name(file_name)}
     alike = any(squeezed(name.rsplit(".", 1)[0]) == squeezed(file_name.rsplit(".", 1)[0]) for name in others)
-    titled = () if alike else (*islice(shelf.sections(exact=False), 1), *islice(shelf.rows(exact=False), 1))
-    return tuple(dict.fromkeys([*exact, *titled] or [*islice(shelf.linked(), 1), *shelf.mentions()]))
+    titled = () if alike else (*islice(card.sections(exact=False), 1), *islice(card.rows(exact=False), 1))
+    return tuple(dict.fromkeys([*exact, *titled] or [*islice(card.linked(), 1), *card.mentions()]))
 
 
-class _Shelf:
-    """A collection's card, asked about one file."""
+class _SharedCard:
+    """The card of several files, asked about one of them."""
 
     def __init__(self, body: str, file_name: str) -> None:
         self._lines = body.split("\n")

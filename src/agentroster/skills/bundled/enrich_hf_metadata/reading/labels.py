@@ -39,6 +39,12 @@ def table(name: str) -> dict[str, str]:
     return {key: "|".join(patterns) for key, patterns in cast("Mapping[str, Sequence[str]]", _groups()[name]).items()}
 
 
+def column_head(*names: str) -> re.Pattern[str]:
+    """Return the expression for the head of a table's column that is one of these labels, or two of them."""
+    one = alternatives(*names)
+    return re.compile(rf"^[\W_]{{0,4}}{one}(?:[\s/|(,]{{1,3}}{one}\)?)?[\W_]{{0,4}}$", re.IGNORECASE)
+
+
 def normal(text: str) -> str:
     """Return text as labels are compared: full and half width alike."""
     return unicodedata.normalize("NFKC", text)

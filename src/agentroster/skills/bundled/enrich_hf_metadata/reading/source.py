@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from agentroster.skills.bundled.enrich_hf_metadata.reading.card import Card
@@ -15,7 +15,6 @@ _COMPONENT = re.compile(
     r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"
     r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
 )
-
 _EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
 _MOST_LINES = 6_000
@@ -45,7 +44,7 @@ class Source:
     file_name: str
     header: Mapping[str, str]
     model_type: str = ""
-    revision: str = field(default="main")
+    revision: str = "main"
 
     @cached_property
     def markup(self) -> str:
