@@ -35,11 +35,11 @@ Difference: TypeAlias = tuple[int, int, int]
 
 def ablations(cases: Mapping[str, Sequence[Case]]) -> Iterator[tuple[str, str, dict[str, Difference]]]:
     """Yield for each table and rule the difference on each set."""
-    whole = {name: _counts(measure(found, _again)) for name, found in cases.items()}
+    whole = {name: _counts(measure(found, decided_again)) for name, found in cases.items()}
     for title, module, name in TABLES:
         for rule in getattr(module, name):
             with _without(module, name, rule):
-                counts = {corpus: _counts(measure(found, _again)) for corpus, found in cases.items()}
+                counts = {corpus: _counts(measure(found, decided_again)) for corpus, found in cases.items()}
             yield title, _name_of(rule), {one: _difference(counts[one], whole[one]) for one in cases}
 
 
@@ -57,8 +57,8 @@ def _without(module: ModuleType, name: str, rule: object) -> Generator[None]:
         setattr(module, name, table)
 
 
-def _again(_case: Case, prepared: Prepared) -> Prepared:
-    """Decide again what the tables are about."""
+def decided_again(_case: Case, prepared: Prepared) -> Prepared:
+    """Return what was prepared with everything decided again that the tables are about."""
     source = prepared.source
     base, evidence = base_rules.base_model(source)
     words = word_rules.trained_words(source)
@@ -78,6 +78,5 @@ def _difference(left: Difference, right: Difference) -> Difference:
 
 
 def _name_of(rule: str | Rule[Any]) -> str:
-    return (
-        rule if isinstance(rule, str) else f"{rule.evidence.name.lower().replace('_', ' ')} ({rule.scope.name.lower()})"
-    )
+    name = rule if isinstance(rule, str) else f"{rule.evidence.name}, {rule.scope.name}"
+    return name.lower().replace("_", " ")

@@ -4,6 +4,8 @@ import codecs
 
 import pytest
 
+from agentroster.skills.bundled.enrich_hf_metadata.deciding import triggers
+from evals.ablate import ablations, decided_again
 from evals.asked import asked, truthful
 from evals.cases import CORPORA, Case, load_cases
 from evals.lies import lies
@@ -69,3 +71,13 @@ def test_a_truthful_model_reads_more_than_the_rules() -> None:
     alone, helped = measure(cases), measure(cases, asked(truthful))
     assert sum(one.right for one in helped) > sum(one.right for one in alone)
     assert [one for one in helped if one.wrong] == []
+
+
+def test_an_ablation_tells_what_each_rule_earns_and_puts_it_back() -> None:
+    cases = load_cases("last")
+    found = {(table, rule): difference["last"] for table, rule, difference in ablations({"last": cases})}
+    assert found["base model", "text, any"] == (-5, 0, 5)
+    assert found["base model", "header, any"] == (0, 0, 0)
+    assert found["trigger words", "text, one"][0] < -10
+    assert {rule for table, rule in found if table == "trigger words in a text"} == set(triggers.FORMS)
+    assert sum(one.right for one in measure(cases)) == sum(one.right for one in measure(cases, decided_again))

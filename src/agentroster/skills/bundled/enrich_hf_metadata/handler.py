@@ -1,4 +1,4 @@
-"""The pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
+"""Runs the pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
 
 import asyncio
 import threading
@@ -33,7 +33,7 @@ understand_command = message.understand_command
 
 @dataclass(frozen=True, slots=True)
 class EnrichItem:
-    """One target, with the cards and the wishes of its run."""
+    """One target, with the card cache and the merge policy of its run."""
 
     target: targets.Target
     cache: CardCache

@@ -1,4 +1,4 @@
-"""From extraction and sidecar to a report and changes: only what is empty is filled.
+"""Fills the empty fields of a sidecar with what was found, and reports what became of each field.
 
 What is set is replaced in two cases: the field is named in `overwrite`; or `refresh` is asked for, and the value is the
 very one that an earlier run wrote.
@@ -22,7 +22,7 @@ SOURCE_NAME = "agent:enrich_hf_metadata"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePolicy:
-    """What may be replaced although it is set: fields by name, and whatever enrichment itself wrote."""
+    """The fields that may be replaced although they are set: by name, or because enrichment itself wrote them."""
 
     overwrite: frozenset[str] = frozenset()
     refresh: bool = False

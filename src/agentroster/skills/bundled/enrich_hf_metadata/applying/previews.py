@@ -1,4 +1,4 @@
-"""The preview of one model: fetched from where its card points, and written beside the file."""
+"""Fetches the preview of a model from where its card points, and writes it beside the file."""
 
 import asyncio
 import logging

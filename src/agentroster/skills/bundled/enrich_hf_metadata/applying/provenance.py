@@ -1,4 +1,4 @@
-"""What set each value of a sidecar, and when: kept in the sidecar itself, under a key of our own.
+"""Keeps in a sidecar what set each of its values, and when, under a key of our own.
 
 A value that is not the one that was written here is a person's own, whatever the entry says.
 """

@@ -1,4 +1,4 @@
-"""What a language model is shown of a card: the part about the file, visible text only, about 12 kB of it."""
+"""Cuts the excerpt of a card for a language model: the part about the file, visible text only, about 12 kB."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class Excerpt:
 
 
 def excerpt_of(source: Source) -> Excerpt | None:
-    """Return what to show of a card, or None when it says nothing; no path of this computer is in it."""
+    """Return the excerpt of a card, or None when it says nothing; no path of this computer is in it."""
     card, body = source.card, source.body
     if not source.is_collection:
         own = "\n\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()

@@ -1,4 +1,4 @@
-"""What the rules left open about a model, as one question to a language model, and the check of its answer."""
+"""Asks a language model for the fields that the rules left empty, and checks its answer against the card."""
 
 import copy
 import re
@@ -63,7 +63,7 @@ class Prepared:
 
 
 def missing_fields(prepared: Prepared | None) -> OpenQuestion | None:
-    """Return what to ask; nothing when all is decided, or when there is no card to read it from."""
+    """Return the question for the empty fields; None when there are none, or no card to read them from."""
     excerpt = excerpt_of(prepared.source) if prepared else None
     if prepared is None or excerpt is None:
         return None
@@ -82,7 +82,7 @@ def missing_fields(prepared: Prepared | None) -> OpenQuestion | None:
 
 
 def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
-    """Take over the values of an answer that the card bears out; the others are dropped."""
+    """Return what was prepared with those values of an answer that the card confirms; the others are dropped."""
     excerpt = excerpt_of(prepared.source) or Excerpt("", "")
     asked = _missing(prepared, excerpt)
     values: dict[str, Any] = {name: value for name, value in answer.items() if name in asked}

@@ -1,4 +1,4 @@
-"""Whether the words that a language model quotes stand in the card, and say there what it read from them."""
+"""Checks quotes of a language model: they stand in the card, and say there what the model read from them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ def _is_id(word: str) -> bool:
 
 
 def is_about(text: str, card: str) -> bool:
-    """Whether at least half of what a text speaks of occurs in the card, whatever the endings of its words."""
+    """Whether at least half of the meaningful words of a text occur in the card, whatever their endings."""
     known = normal(card).lower()
     units = [unit[:_STEM] for unit in _UNITS.findall(normal(text).lower()) if not _GENERAL.match(unit)]
     borne_out = sum(unit in known for unit in units)

@@ -1,4 +1,4 @@
-"""Phrases about a base model: the name that one means, and nothing where it speaks of data or denies."""
+"""Reads the one base model that a phrase names; none where the phrase is about training data, or denies it."""
 
 import re
 from collections.abc import Iterator

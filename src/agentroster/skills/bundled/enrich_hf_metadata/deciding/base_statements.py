@@ -1,4 +1,4 @@
-"""What a text says about the base model: labelled values, and sentences about training."""
+"""Reads statements about the base model in a text: labelled values, and sentences about training."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

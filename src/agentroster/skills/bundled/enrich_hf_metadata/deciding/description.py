@@ -1,4 +1,4 @@
-"""Descriptions: the card as safe HTML, and its first sentences as plain text."""
+"""Makes descriptions: the card as safe HTML, and its first sentences as plain text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The base model of a file whose base is itself a fine-tune: its own card says what it was made from."""
+"""Finds the base model of a file whose declared base is itself a fine-tune: in the card of that base."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The preview of a file: the first still picture that its card shows for it, as an address on the hub."""
+"""Chooses the picture for a file: the first still one that its card shows for it, as an address on the hub."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Tags: what says something about the subject, without the hub's and the tools' noise."""
+"""Chooses tags that describe the subject of a model; those of the hub and of tools are left out."""
 
 import re
 from collections.abc import Iterable, Sequence

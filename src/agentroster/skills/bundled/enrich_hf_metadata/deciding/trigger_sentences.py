@@ -1,4 +1,4 @@
-"""Trigger words in sentences: what stands beside the name of the thing, and what is to be put into the prompt."""
+"""Reads trigger words in sentences: beside a name such as "trigger word", or in an order such as "add `x`"."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

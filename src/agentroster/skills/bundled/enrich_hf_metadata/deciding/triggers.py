@@ -1,4 +1,4 @@
-"""Trigger words: what a card says must be in the prompt."""
+"""Reads trigger words: what a card says must be in the prompt."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Words out of a statement: quoted or plain, split, cleaned, and without what is none."""
+"""Splits a statement into words, quoted or plain; settings, placeholders and other noise are left out."""
 
 import re
 from collections.abc import Iterable
@@ -98,7 +98,7 @@ def split(text: str) -> list[str]:
 
 
 def clean(words: Iterable[str]) -> list[str]:
-    """Return the words without marks, doubles, and what is none."""
+    """Return the words without marks, doubles and noise."""
     cleaned: dict[str, None] = {}
     for word in words:
         text = _FRAME.sub("", " ".join(word.split())).lstrip("`\"'“”* ").rstrip("`\"'“”*.。 ")

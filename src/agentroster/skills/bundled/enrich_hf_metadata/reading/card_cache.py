@@ -1,4 +1,4 @@
-"""The cards of one run: a repository with a hundred files is fetched once, and long unused ones are forgotten."""
+"""Caches the cards of one run: a repository with a hundred files is fetched once; long unused ones are dropped."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Names of weight files: found in a text, and compared."""
+"""Finds names of weight files in a text, and compares them."""
 
 import re
 from urllib.parse import unquote

@@ -1,4 +1,4 @@
-"""The card of several files, and the parts of it that are about one of them."""
+"""Finds the parts of a card of several files that are about one of them."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Raw HTML in a card: removed for people, read as Markdown for the rules. Every step is linear in the text."""
+"""Removes the raw HTML of a card for people, and turns it into Markdown for the rules, in linear time."""
 
 import re
 from html import unescape

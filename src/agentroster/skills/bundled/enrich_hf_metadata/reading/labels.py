@@ -1,4 +1,4 @@
-"""The words that cards put around what they state, in many languages; the data is in labels.yaml."""
+"""Compiles the labels that cards put before what they state, in many languages; the data is in labels.yaml."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What there is to read about one model file, and which parts of a shared card are about it."""
+"""Holds all there is to read about one model file, and finds the parts of a shared card about it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ class Source:
 
 
 def spoken(markup: str) -> str:
-    """Return the text that may state something: without the pictures' descriptions, and without orders to a model."""
+    """Return the text that may state something: without descriptions of pictures and orders to a language model."""
     text = _DESCRIPTION.sub("![]", markup)
     return "\n\n".join(_obeying_nobody(block) for block in text.split("\n\n"))
 

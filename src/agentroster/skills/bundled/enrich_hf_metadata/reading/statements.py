@@ -1,4 +1,4 @@
-"""The forms in which cards state something: labelled lines, titles, table cells, and sentences."""
+"""Finds statements in a card: labelled lines, titles, table cells, and sentences."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -105,7 +105,7 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
 
 
 def is_data(text: str) -> bool:
-    """Whether a text outside a code block is an object of data."""
+    """Whether a text outside a code block holds JSON, which then states nothing."""
     return _DATA.search(text) is not None
 
 

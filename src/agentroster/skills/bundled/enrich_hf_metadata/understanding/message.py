@@ -1,4 +1,4 @@
-"""What a message means for this skill: a call, when it is understood to its last word, or why there is none."""
+"""Reads a message as a call of this skill, when it is understood to its last word, or says why it is none."""
 
 from collections.abc import Callable, Sequence
 from functools import cache

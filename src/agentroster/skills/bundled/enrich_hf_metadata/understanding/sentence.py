@@ -1,4 +1,4 @@
-"""A message cut into tokens: the phrases of one language, addresses, options, and names of models and folders."""
+"""Cuts a message into tokens: the phrases of one language, addresses, options, and names of models and folders."""
 
 import re
 import unicodedata

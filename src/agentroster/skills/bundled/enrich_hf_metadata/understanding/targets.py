@@ -1,4 +1,4 @@
-"""What the arguments mean: models of the library, and addresses of the hub."""
+"""Resolves the arguments to models of the library and addresses of the hub."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Target:
 
 
 def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tuple[list[Target], list[ItemReport]]:
-    """Return what to work on and a report for each wish that is refused."""
+    """Return the targets, and a report for each name that is refused."""
     targets: dict[str, Target] = {}
     source, complaint = _source(arguments.get("source"), endpoint)
     if complaint:

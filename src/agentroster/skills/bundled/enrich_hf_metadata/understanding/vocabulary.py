@@ -1,4 +1,4 @@
-"""The words of ten languages that a sentence may be made of; the data is in sentences.yaml."""
+"""Loads the words of ten languages that a sentence may be made of; the data is in sentences.yaml."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

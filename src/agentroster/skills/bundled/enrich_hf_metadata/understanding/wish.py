@@ -1,4 +1,4 @@
-"""The grammar of a wish: what a sentence asks for, when each of its words has a place in it.
+"""Parses what a sentence asks for: a wish, in which each word has a place in the grammar.
 
     sentence  = courtesy* [ask] verb parts courtesy*  |  courtesy* [ask] parts verb courtesy*
     parts     = target, further targets, "from" an address, "except" names, a dry run, "overwrite" fields, "refresh"
@@ -56,7 +56,7 @@ class Wish:
 
 
 class NotThis(Exception):
-    """The words do not fit; nothing is asked for that could be done."""
+    """The words do not fit the grammar."""
 
 
 def sentence(tokens: Sequence[Token], *, verb_last: bool) -> Wish | None:
@@ -182,7 +182,7 @@ class _Reader:
         targets.append(token)
 
     def _place_of_all(self) -> Token | None:
-        """Return the folder that all of something is in: "everything in loras/" is not everything."""
+        """Return the folder in "everything in loras/", which does not mean everything; None without one."""
         start = self._place
         self._skip(*_BEFORE)
         if self._kind in _NAMES and any(token.kind == "of" for token in self._tokens[start : self._place]):
@@ -231,7 +231,7 @@ class _Reader:
                 return
 
     def _close(self, *, may_ask: bool) -> None:
-        """Take the end of a sentence: nothing but courtesy may follow."""
+        """Take the end of a sentence: only courtesy may follow."""
         self._skip(*_COURTESY)
         if may_ask:
             self._skip("qmark")
