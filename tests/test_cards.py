@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from agentroster.builtin.skills.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
-from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
-from agentroster.builtin.skills.enrich_hf_metadata.shelf import parts_for
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, description, tags, triggers
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.reading import front_matter
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import part_for
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 
 HUB = "https://huggingface.co"
 
@@ -276,9 +278,10 @@ def test_hub_addresses(url: str, ref: HubRef | None) -> None:
 
 def test_the_part_about_a_file_ends_where_the_next_one_begins() -> None:
     body = "# Shelf\n\nintro\n\n`one.safetensors`: Trigger: one\n\n`two.safetensors`: Trigger: two\n\nmore about two\n"
-    [part] = parts_for(body, "one.safetensors")
+    part = part_for(body, "one.safetensors")
+    assert part is not None
     assert "two" not in part.text
-    assert parts_for(body, "three.safetensors") == ()
+    assert part_for(body, "three.safetensors") is None
 
 
 def words_of(text: str, **options: object) -> object:
@@ -415,4 +418,4 @@ def test_front_matter_has_the_values_that_the_loader_of_texts_gives(text: str) -
         except (yaml.YAMLError, ValueError):
             return "no YAML"
 
-    assert loaded(yaml_texts.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))
+    assert loaded(front_matter.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))

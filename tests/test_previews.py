@@ -20,7 +20,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.builtin.skills.enrich_hf_metadata.previewing import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller

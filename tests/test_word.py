@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agentroster.builtin.skills.enrich_hf_metadata.targets import resolve
-from agentroster.builtin.skills.enrich_hf_metadata.understanding import understand, understand_command
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.message import understand, understand_command
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.targets import resolve
 from agentroster.identity.caller import ANONYMOUS
 from agentroster.library.library import Library
 from agentroster.runs import commands
