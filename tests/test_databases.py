@@ -13,11 +13,12 @@ from sqlalchemy import inspect
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.db import ROSTER_SCHEMA, Database
+from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.key_audit import KeyAudit
 from agentroster.identity.keys import ApiKey, KeyStore
 from agentroster.jobs.store import JobStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.skills.memory import Memory
 from tests.support.databases import (
     GITHUB,

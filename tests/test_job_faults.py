@@ -16,11 +16,11 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db.database import Database
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
-from agentroster.identity.keys import KeyStore
-from agentroster.identity.people import purge_person
+from agentroster.identity.keys import KeyStore, purge_keys
 from agentroster.jobs.job import Counts, Job, JobEvent
 from agentroster.jobs.store import JobStore, Progress
 from agentroster.jobs.worker import JobWorker
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.skills.pipeline import ItemReport, Watch
 from tests.failing_sqlite import Faults, Way, failing
 from tests.test_store import empty_postgres, location, new_key, postgres
@@ -33,7 +33,7 @@ ITEMS = 6
 
 @pytest.fixture
 def store(location: Path | str) -> Iterator[JobStore]:
-    with Database.open(location) as database:
+    with Database.open(location, ROSTER_SCHEMA) as database:
         yield JobStore(database)
 
 
@@ -67,9 +67,9 @@ async def work_on(store: JobStore, job: Job) -> None:
 
 def done_with(path: Path, faults: Faults) -> tuple[Any, ...]:
     """Do a whole job on a fresh database with these faults and return what is stored of it."""
-    with Database.open(path) as fresh:
+    with Database.open(path, ROSTER_SCHEMA) as fresh:
         job = JobStore(fresh).create(ANNA, "s", {})
-    with failing(faults), Database.open(path) as database:
+    with failing(faults), Database.open(path, ROSTER_SCHEMA) as database:
         store = JobStore(database)
         asyncio.run(work_on(store, job))
         return state(store, job), [(one.number, one.kind, one.data.get("item")) for one in store.events(job.id, 0)]
@@ -172,7 +172,7 @@ def test_a_job_of_a_dead_worker_is_not_begun_again_with_a_revoked_key(store: Job
 def test_a_running_job_stops_when_its_person_is_purged(store: JobStore) -> None:
     job, _ = begin_with_key(store)
     store.claim("w", 1)
-    purge_person(store.database, "roster", "anna")
+    purge_keys(store.database, "roster", "anna")
     store.purge("roster", "anna")
     assert store.renew("w", [job.id]).jobs == frozenset()
     assert not store.append(job.id, "w", Progress([], 0, Counts(), "completed"))

@@ -22,12 +22,13 @@ from agentroster.credentials.audit import STARTED, Act
 from agentroster.credentials.credential import Credential, Owner
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.db import ROSTER_SCHEMA, Database
+from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.keys import KeyStore
 from agentroster.jobs.job import Counts, JobEvent
 from agentroster.jobs.store import JobStore, Progress
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.skills.memory import Memory
 from tests.postgres import programs, serving_postgres
 

@@ -37,10 +37,11 @@ def open_database(data_dir: Path | None) -> "Generator[Database]":
     """Open the database of keys and memories."""
     from agentroster.db.data_folder import in_use  # noqa: PLC0415 - slow
     from agentroster.db.database import Database  # noqa: PLC0415
+    from agentroster.roster_schema import ROSTER_SCHEMA  # noqa: PLC0415
     from agentroster.settings.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(data_dir=data_dir)
-    with in_use(settings.data_dir), Database.open(settings.database) as database:
+    with in_use(settings.data_dir), Database.open(settings.database, ROSTER_SCHEMA) as database:
         yield database
 
 

@@ -25,14 +25,19 @@ def users() -> None:
 def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_json: bool) -> None:
     """Delete the credentials, keys, memories and jobs of a person; the audit record stays."""
     from agentroster.credentials.people import purge_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import purge_person  # noqa: PLC0415
+    from agentroster.identity.keys import purge_keys  # noqa: PLC0415
     from agentroster.jobs.store import JobStore  # noqa: PLC0415
+    from agentroster.skills.memory import purge_memories  # noqa: PLC0415
 
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
-        counts = {"credentials": purge_credentials(store, issuer, user), **purge_person(database, issuer, user)}
-        counts["jobs"] = JobStore(database).purge(issuer, user)
+        counts = {
+            "credentials": purge_credentials(store, issuer, user),
+            "keys": purge_keys(database, issuer, user),
+            "memories": purge_memories(database, issuer, user),
+            "jobs": JobStore(database).purge(issuer, user),
+        }
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
 
 
@@ -44,12 +49,12 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
 def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None:
     """Give what is stored for one id to another, after a lost Open WebUI volume, say."""
     from agentroster.credentials.people import relink_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import relink_person  # noqa: PLC0415
     from agentroster.jobs.store import JobStore  # noqa: PLC0415
+    from agentroster.skills.memory import relink_memories  # noqa: PLC0415
 
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
-        counts = {"credentials": moved, **relink_person(database, issuer, old, new)}
+        counts = {"credentials": moved, "memories": relink_memories(database, issuer, old, new)}
         counts["jobs"] = JobStore(database).relink(issuer, old, new)
     if not any(counts.values()) and not kept:
         raise NotFound(f"Nothing is stored for {old} ({issuer}).")

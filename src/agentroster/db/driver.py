@@ -1,0 +1,73 @@
+"""The few statements that every tool call runs: compiled once by SQLAlchemy, run on the driver's own cursor.
+
+Without SQLAlchemy's execution and result objects they cost a third. Values and rows go past its types, so columns are
+texts, numbers or bytes here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Dialect, Insert, Row, Select, Update
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.pool import PoolProxiedConnection
+
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+SqlRow: TypeAlias = Row[*tuple[Any, ...]]
+AnyRow: TypeAlias = SqlRow | SimpleNamespace
+"""A row whose columns are attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement in a dialect's words, and what its driver takes for some named values."""
+
+    text: str
+    bound: Callable[[Mapping[str, object]], Any]
+    columns: tuple[str, ...]
+
+    def first(self, cursor: DBAPICursor, values: Mapping[str, object]) -> AnyRow | None:
+        cursor.execute(self.text, self.bound(values))
+        row = cursor.fetchone()
+        return None if row is None else SimpleNamespace(**dict(zip(self.columns, row, strict=True)))
+
+
+def first_row(
+    driver: PoolProxiedConnection, dialect: Dialect, statement: AnySelect, values: Mapping[str, object]
+) -> AnyRow | None:
+    """Return the first row of a statement, or None."""
+    compiled = _compiled(statement, dialect, tuple(values))
+    cursor = driver.cursor()
+    try:
+        return compiled.first(cursor, values)
+    finally:
+        cursor.close()
+
+
+def write_rows(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run a statement once for each row of values, all of which have the same names."""
+    if not rows:
+        return
+    compiled = _compiled(statement, connection.dialect, tuple(rows[0]))
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(compiled.text, [compiled.bound(row) for row in rows])
+    finally:
+        cursor.close()
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: AnySelect | Insert | Update, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
+    # As for many rows: an INSERT returns nothing then.
+    compiled = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
+    constants = {name: value for name, value in compiled.params.items() if name not in names}
+    order = compiled.positiontup
+    columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
+
+    def bound(values: Mapping[str, object]) -> Any:
+        given = {**constants, **values}
+        return given if order is None else [given[name] for name in order]
+
+    return _Compiled(compiled.string, bound, columns)
