@@ -5,13 +5,13 @@ texts, numbers or bytes here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Insert, Row, Select, Update
-from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import PoolProxiedConnection
 
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
@@ -28,22 +28,16 @@ class _Compiled:
     bound: Callable[[Mapping[str, object]], Any]
     columns: tuple[str, ...]
 
-    def first(self, cursor: DBAPICursor, values: Mapping[str, object]) -> AnyRow | None:
-        cursor.execute(self.text, self.bound(values))
-        row = cursor.fetchone()
-        return None if row is None else SimpleNamespace(**dict(zip(self.columns, row, strict=True)))
-
 
 def first_row(
     driver: PoolProxiedConnection, dialect: Dialect, statement: AnySelect, values: Mapping[str, object]
 ) -> AnyRow | None:
     """Return the first row of a statement, or None."""
     compiled = _compiled(statement, dialect, tuple(values))
-    cursor = driver.cursor()
-    try:
-        return compiled.first(cursor, values)
-    finally:
-        cursor.close()
+    with closing(driver.cursor()) as cursor:
+        cursor.execute(compiled.text, compiled.bound(values))
+        row = cursor.fetchone()
+    return None if row is None else SimpleNamespace(**dict(zip(compiled.columns, row, strict=True)))
 
 
 def write_rows(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, object]]) -> None:
@@ -51,11 +45,8 @@ def write_rows(connection: Connection, statement: Insert | Update, rows: Sequenc
     if not rows:
         return
     compiled = _compiled(statement, connection.dialect, tuple(rows[0]))
-    cursor = connection.connection.cursor()
-    try:
+    with closing(connection.connection.cursor()) as cursor:
         cursor.executemany(compiled.text, [compiled.bound(row) for row in rows])
-    finally:
-        cursor.close()
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +58,7 @@ def _compiled(statement: AnySelect | Insert | Update, dialect: Dialect, names: t
     columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
 
     def bound(values: Mapping[str, object]) -> Any:
-        given = {**constants, **values}
+        given = {**constants, **values} if constants else values
         return given if order is None else [given[name] for name in order]
 
     return _Compiled(compiled.string, bound, columns)

@@ -21,6 +21,7 @@ from agentroster.jobs.schema import COUNTS, jobs
 LEASE_SECONDS = 10.0
 
 _C = jobs.c
+# `of_`: an UPDATE sets each column that a value is given for.
 _HELD = _C.worker == bindparam("of_worker"), _C.state == "running"
 
 
@@ -63,13 +64,29 @@ def _take() -> ReturningUpdate[Any]:
     return taken.returning(jobs)
 
 
-_NEXT_PERSON, _TAKE = _next_person(), _take()
+_WAITING, _NEXT_PERSON, _TAKE = _waiting(), _next_person(), _take()
 _RENEW = update(jobs).where(_C.id.in_(bindparam("ids", expanding=True)), *_HELD).returning(_C.id)
 # A text on SQLite, JSON on PostgreSQL.
 _KEY = sa.cast(_C.claims, sa.JSON().with_variant(sa.Text(), "sqlite"))["key_id"].as_string()
 _MOST_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
+_KEYLESS = (
+    select(
+        _C.id,
+        sa.case(
+            (api_keys.c.id.is_(None), "deleted"), (api_keys.c.revoked_at.is_not(None), "revoked"), else_="expired"
+        ).label("why"),
+    )
+    .select_from(jobs.outerjoin(api_keys, api_keys.c.id == _KEY))
+    .where(
+        _KEY.not_in(_KEYS_OF_SETTINGS),
+        sa.or_(api_keys.c.id.is_(None), api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= bindparam("now")),
+    )
+    .limit(_MOST_ENDED)
+)
+_KEYLESS_WAITING = _KEYLESS.where(_WAITING)
+_KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.state == "running")
 _WHY = {
     "revoked": "The key this job was begun with was revoked.",
     "expired": "The key this job was begun with has expired.",
@@ -85,28 +102,10 @@ class Kept:
     ended: Mapping[str, str]
 
 
-_KEYLESS = (
-    select(
-        _C.id,
-        sa.case(
-            (api_keys.c.id.is_(None), "deleted"), (api_keys.c.revoked_at.is_not(None), "revoked"), else_="expired"
-        ).label("why"),
-    )
-    .select_from(jobs.outerjoin(api_keys, api_keys.c.id == _KEY))
-    .where(
-        _KEY.not_in(_KEYS_OF_SETTINGS),
-        sa.or_(api_keys.c.id.is_(None), api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= bindparam("now")),
-    )
-    .limit(_MOST_ENDED)
-)
-_KEYLESS_WAITING = _KEYLESS.where(_waiting())
-_KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.state == "running")
-
-
 def claim(connection: Connection, worker: str, most: int, share: int) -> list[SqlRow]:
     """Take jobs that nobody works on, at most `share` of one person at a time; end those whose key is gone."""
     now = time.time()
-    _fail(connection, _reasons(connection, _KEYLESS_WAITING, now=now), _waiting())
+    _fail(connection, _reasons(connection, _KEYLESS_WAITING, now=now), _WAITING)
     taken: list[SqlRow] = []
     while len(taken) < most:
         person = connection.execute(_NEXT_PERSON, {"of_worker": worker, "now": now, "share": share}).first()
@@ -151,10 +150,9 @@ def _reasons(connection: Connection, keyless: AnySelect, **values: object) -> di
 def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: ColumnElement[bool]) -> None:
     """End jobs as failed where they are as the conditions say, each with its reason as the last event."""
     now = time.time()
-    failed = update(jobs).where(_C.id == bindparam("of_id"), *conditions).values(state="failed")
     for job_id, why in reasons.items():
-        values = {"of_id": job_id, "error": why, "ended_at": now, **({"now": now} if conditions else {})}
-        row = connection.execute(failed.returning(*COUNTS), values).mappings().first()
+        failed = update(jobs).where(_C.id == job_id, *conditions).values(state="failed", error=why, ended_at=now)
+        row = connection.execute(failed.returning(*COUNTS), {"now": now} if conditions else {}).mappings().first()
         if row is not None:
             add_event(connection, job_id, "failed", {**row, "error": why})
 

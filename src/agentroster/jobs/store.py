@@ -148,14 +148,19 @@ def _create(connection: Connection, caller: Caller, skill: str, arguments: Mappi
         "worker": "",
         "lease_until": 0.0,
     }
-    connection.execute(insert(jobs), values)
+    connection.execute(_INSERT, values)
     return Job(id=job_id, caller=caller, skill=skill, arguments=arguments, state="queued", created_at=now)
 
 
+_INSERT = insert(jobs)
+_IS_THEIRS = and_(_C.issuer == bindparam("of_issuer"), _C.subject == bindparam("of_subject"))
+_QUEUED = select(
+    func.count().label("in_all"), func.coalesce(func.sum(case((_IS_THEIRS, 1), else_=0)), 0).label("theirs")
+).where(_C.state == "queued")
+
+
 def _require_room(connection: Connection, caller: Caller, max_queued: int) -> None:
-    theirs = func.coalesce(func.sum(case((_of_caller(caller), 1), else_=0)), 0).label("theirs")
-    waiting = select(func.count().label("in_all"), theirs).where(_C.state == "queued")
-    found = connection.execute(waiting).one()
+    found = connection.execute(_QUEUED, {"of_issuer": caller.issuer, "of_subject": caller.user or ""}).one()
     if found.theirs >= max_queued:
         raise QueueFull(
             f"{found.theirs} of your jobs wait already: begin the next one when some have ended, or cancel some."
