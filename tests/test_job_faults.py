@@ -172,7 +172,7 @@ def test_a_job_of_a_dead_worker_is_not_begun_again_with_a_revoked_key(store: Job
 def test_a_running_job_stops_when_its_person_is_purged(store: JobStore) -> None:
     job, _ = begin_with_key(store)
     store.claim("w", 1)
-    purge_keys(store.database, "roster", "anna")
+    store.database.call(purge_keys, "roster", "anna")
     store.purge("roster", "anna")
     assert store.renew("w", [job.id]).jobs == frozenset()
     assert not store.append(job.id, "w", Progress([], 0, Counts(), "completed"))
@@ -210,6 +210,13 @@ def test_a_person_may_queue_so_many_jobs_and_no_more(store: JobStore) -> None:
 
 
 # --- what is old
+
+
+def test_a_number_beyond_every_event_finds_none(store: JobStore) -> None:
+    job = store.create(ANNA, "s", {})
+    assert store.cancel(ANNA, job.id)
+    assert [event.number for event in store.events(job.id, 0)] == [1]
+    assert store.events(job.id, 10**11) == []
 
 
 def test_old_jobs_go_with_their_events_and_nothing_that_runs_or_waits(store: JobStore) -> None:

@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,7 @@ from agentroster.skills.memory import Memory, purge_memories, relink_memories
 from tests.conftest import MASTER_KEY
 from tests.postgres import programs, serving_postgres
 from tests.roster_process import RosterProcess, run_roster
+from tests.support.databases import rows_of
 
 ANNA = Owner(issuer="roster", subject="anna", provider="jira")
 USE = Act(action="use", actor="user")
@@ -230,13 +231,13 @@ def test_keys_and_memories_work_and_follow_their_person(location: Path | str) ->
             memory = Memory(database, Caller(user=user, proof="own_key"), "s")
             asyncio.run(memory.set("both", value))
         asyncio.run(Memory(database, Caller(user="anna", proof="own_key"), "s").set("one", "old"))
-        assert relink_memories(database, "roster", "anna", "berta") == 1
+        assert database.call(relink_memories, "roster", "anna", "berta") == 1
         berta = Memory(database, Caller(user="berta", proof="own_key"), "s")
         assert [asyncio.run(berta.get(name)) for name in ("both", "one")] == ["new", "old"]
-        assert relink_memories(database, "roster", "anna", "berta") == 0
-        assert purge_memories(database, "roster", "berta") == 2
-        assert purge_memories(database, "roster", "anna") == 0
-        assert [purge_keys(database, *who) for who in (("open-webui", "anna"), ("roster", "anna"))] == [0, 1]
+        assert database.call(relink_memories, "roster", "anna", "berta") == 0
+        assert database.call(purge_memories, "roster", "berta") == 2
+        assert database.call(purge_memories, "roster", "anna") == 0
+        assert [database.call(purge_keys, *who) for who in (("open-webui", "anna"), ("roster", "anna"))] == [0, 1]
         assert [key.forwarder for key in keys.list()] == [True]
 
 
@@ -262,6 +263,18 @@ def test_a_migration_that_fails_half_way_changes_nothing(tmp_path: Path) -> None
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
     connection.close()
+
+
+def test_a_table_of_another_program_is_not_taken_for_ours(location: Path | str) -> None:
+    other = Schema("other", (executing("CREATE TABLE jobs (n INTEGER)"),))
+    if isinstance(location, str):
+        Database.open(location, other).close()
+    else:
+        with closing(sqlite3.connect(location)) as connection:
+            connection.execute("CREATE TABLE jobs (n INTEGER)")
+    with pytest.raises(StartRefused, match="nothing was changed"):
+        Database.open(location, ROSTER_SCHEMA)
+    assert set(rows_of(location)) - {"schema_versions"} == {"jobs"}
 
 
 def test_a_newer_version_is_not_touched(location: Path | str) -> None:

@@ -34,8 +34,8 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         counts = {
             "credentials": purge_credentials(store, issuer, user),
-            "keys": purge_keys(database, issuer, user),
-            "memories": purge_memories(database, issuer, user),
+            "keys": database.call(purge_keys, issuer, user),
+            "memories": database.call(purge_memories, issuer, user),
             "jobs": JobStore(database).purge(issuer, user),
         }
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
@@ -54,7 +54,7 @@ def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None
 
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
-        counts = {"credentials": moved, "memories": relink_memories(database, issuer, old, new)}
+        counts = {"credentials": moved, "memories": database.call(relink_memories, issuer, old, new)}
         counts["jobs"] = JobStore(database).relink(issuer, old, new)
     if not any(counts.values()) and not kept:
         raise NotFound(f"Nothing is stored for {old} ({issuer}).")

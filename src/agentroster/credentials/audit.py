@@ -90,17 +90,10 @@ def record_all(connection: Connection, entries: Sequence[AuditEntry]) -> None:
 def _values(entry: AuditEntry) -> Mapping[str, object]:
     owner, act = entry.owner, entry.act
     return {
-        "at": entry.at,
-        "issuer": owner.issuer,
-        "subject": owner.subject,
-        "provider": owner.provider,
-        "action": act.action,
-        "actor": act.actor,
-        "agent": act.agent,
-        "tool": act.tool,
-        "outcome": act.outcome,
+        "at": entry.at, "issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider,
+        "action": act.action, "actor": act.actor, "agent": act.agent, "tool": act.tool, "outcome": act.outcome,
         "use_id": act.use_id,
-    }
+    }  # fmt: skip
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:

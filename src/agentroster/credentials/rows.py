@@ -20,12 +20,9 @@ _OWNED = (
     _C.provider == bindparam("of_provider"),
 )
 _UNCHANGED = (*_OWNED, _C.secret == bindparam("stored"))
-_SHOWN = (
-    _C.issuer, _C.subject, _C.provider, _C.label, _C.scopes, _C.expires_at, _C.created_at, _C.updated_at, _C.key_id,
-    _C.state,
-)  # fmt: skip
+_SHOWN = [column for column in _C if column.name != "secret"]
 
-_GET = select(*_SHOWN, _C.secret).where(*_OWNED)
+_GET = select(credentials).where(*_OWNED)
 _DELETE = delete(credentials).where(*_OWNED).returning(_C.provider)
 _CHANGE = update(credentials).where(*_UNCHANGED).returning(_C.provider)
 _LEASE = _CHANGE.where(_C.lease_until.is_(None) | (_C.lease_until < bindparam("now")))
@@ -35,15 +32,9 @@ def put(connection: Connection, credential: Credential, stored: str, key_id: str
     """Insert or replace a credential; `created_at` is kept where one is given."""
     now, owner = time.time(), credential.owner
     changing = {
-        "label": credential.label,
-        "scopes": " ".join(credential.scopes),
-        "expires_at": credential.expires_at,
-        "updated_at": now,
-        "key_id": key_id,
-        "secret": stored,
-        "state": credential.state,
-        "lease_until": None,
-    }
+        "label": credential.label, "scopes": " ".join(credential.scopes), "expires_at": credential.expires_at,
+        "updated_at": now, "key_id": key_id, "secret": stored, "state": credential.state, "lease_until": None,
+    }  # fmt: skip
     key = {"issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider}
     row = insert_into(connection, credentials).values(**key, **changing, created_at=credential.created_at or now)
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=changing))
@@ -87,14 +78,9 @@ def relink(connection: Connection, owner: Owner, other: Credential, sealed: str,
 def swap(connection: Connection, credential: Credential, old: str, new: str, key_id: str, act: Act) -> bool:
     """Replace a refreshed secret where nobody changed it meanwhile; return whether that was so."""
     values = {
-        "secret": new,
-        "key_id": key_id,
-        "expires_at": credential.expires_at,
-        "scopes": " ".join(credential.scopes),
-        "state": "ok",
-        "lease_until": None,
-        "updated_at": time.time(),
-    }
+        "secret": new, "key_id": key_id, "expires_at": credential.expires_at, "scopes": " ".join(credential.scopes),
+        "state": "ok", "lease_until": None, "updated_at": time.time(),
+    }  # fmt: skip
     return _changed(connection, credential.owner, old, values, act)
 
 

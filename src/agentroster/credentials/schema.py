@@ -4,26 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import DDL, Column, Connection, Index, Integer, MetaData, Table, Text, event
 
-from agentroster.db.schema import SECONDS, Schema, add_columns, create, row_number
+from agentroster.db.schema import SECONDS, Schema, add_columns, create, required, row_number
 
-_TABLES = MetaData()
-
-installation = Table(
-    "installation", _TABLES, Column("name", Text, primary_key=True), Column("value", Text, nullable=False)
-)
+installation = Table("installation", MetaData(), Column("name", Text, primary_key=True), *required(Text, "value"))
 credentials = Table(
     "credentials",
-    _TABLES,
-    Column("issuer", Text, primary_key=True),
-    Column("subject", Text, primary_key=True),
-    Column("provider", Text, primary_key=True),
-    Column("label", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
+    MetaData(),
+    *required(Text, "issuer", "subject", "provider", is_key=True),
+    *required(Text, "label", "scopes"),
     Column("expires_at", SECONDS),
-    Column("created_at", SECONDS, nullable=False),
-    Column("updated_at", SECONDS, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("secret", Text, nullable=False),
+    *required(SECONDS, "created_at", "updated_at"),
+    *required(Text, "key_id", "secret"),
     Column("state", Text, nullable=False, server_default="ok"),
     # Until when some process refreshes this credential: two at once would look like theft to the provider.
     Column("lease_until", SECONDS),
@@ -32,42 +23,27 @@ credentials = Table(
 )
 tickets = Table(
     "tickets",
-    _TABLES,
+    MetaData(),
     Column("digest", Text, primary_key=True),
-    Column("issuer", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("expires_at", SECONDS, nullable=False),
+    *required(Text, "issuer", "subject", "provider", "person"),
+    *required(Integer, "attempts"),
+    *required(SECONDS, "expires_at"),
     sqlite_with_rowid=False,
 )
 oauth_states = Table(
     "oauth_states",
-    _TABLES,
+    MetaData(),
     Column("digest", Text, primary_key=True),
-    Column("issuer", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("browser", Text, nullable=False),
-    Column("details", Text, nullable=False),
-    Column("expires_at", SECONDS, nullable=False),
+    *required(Text, "issuer", "subject", "provider", "browser", "details"),
+    *required(SECONDS, "expires_at"),
     sqlite_with_rowid=False,
 )
 audit = Table(
     "audit",
-    _TABLES,
+    MetaData(),
     row_number(),
-    Column("at", SECONDS, nullable=False),
-    Column("issuer", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("tool", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("use_id", Text, nullable=False),
+    *required(SECONDS, "at"),
+    *required(Text, "issuer", "subject", "provider", "action", "actor", "agent", "tool", "outcome", "use_id"),
 )
 
 # Core knows no triggers: each dialect's own words.

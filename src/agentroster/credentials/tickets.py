@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Table, and_, delete, insert, select, update
 
 from agentroster.credentials.cipher import Cipher
 from agentroster.credentials.credential import Owner
@@ -57,15 +57,17 @@ class Tickets:
 
     def look(self, secret: str) -> Ticket | None:
         """Return what a ticket permits, or None when it was used, is too old, or never was."""
-        return self._database.call(_look, digest(secret), time.time())
+        return self._ticket(select(tickets).where(*_live(tickets, secret)))
 
     def attempt(self, secret: str) -> Ticket | None:
         """Count a try to use the ticket; None as `look`, or after too many tries."""
-        return self._database.call(_attempt, digest(secret), time.time())
+        attempts = tickets.c.attempts
+        tried = update(tickets).where(*_live(tickets, secret), attempts < _MOST_ATTEMPTS).values(attempts=attempts + 1)
+        return self._ticket(tried.returning(tickets))
 
     def take(self, secret: str) -> Ticket | None:
         """Use the ticket up: exactly one caller gets it."""
-        return _ticket(self._database.call(_take, tickets, digest(secret), time.time()))
+        return self._ticket(delete(tickets).where(*_live(tickets, secret)).returning(tickets))
 
     def begin_flow(self, owner: Owner, browser: str, details: Mapping[str, str]) -> str:
         """Return the state of a new flow, bound to a browser (by the digest of its cookie)."""
@@ -76,7 +78,8 @@ class Tickets:
 
     def take_flow(self, state: str) -> Flow | None:
         """Use the state up, whatever comes next: exactly one caller gets it."""
-        row = self._database.call(_take, oauth_states, digest(state), time.time())
+        taken = delete(oauth_states).where(*_live(oauth_states, state)).returning(oauth_states)
+        row = self._database.call(_first, taken)
         if row is None:
             return None
         owner = _owner(row)
@@ -91,14 +94,18 @@ class Tickets:
         """Make all open links and flows of a person useless."""
         self._database.call(_purge, issuer, subject)
 
+    def _ticket(self, statement: Executable) -> Ticket | None:
+        row = self._database.call(_first, statement)
+        return None if row is None else Ticket(owner=_owner(row), person=row.person)
+
 
 def digest(secret: str) -> str:
     """Return the stored form of a random secret (256 bits need no slow hash)."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _live(table: Table, key: str, now: float) -> ColumnElement[bool]:
-    return and_(table.c.digest == key, table.c.expires_at > now)
+def _live(table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.digest == digest(secret), table.c.expires_at > time.time()
 
 
 def _insert(connection: Connection, table: Table, key: str, owner: Owner, values: Mapping[str, object]) -> None:
@@ -115,22 +122,8 @@ def _issue(connection: Connection, key: str, owner: Owner, person: str) -> None:
     _insert(connection, tickets, key, owner, {"person": person, "attempts": 0})
 
 
-def _look(connection: Connection, key: str, now: float) -> Ticket | None:
-    return _ticket(connection.execute(select(tickets).where(_live(tickets, key, now))).first())
-
-
-def _attempt(connection: Connection, key: str, now: float) -> Ticket | None:
-    attempts = tickets.c.attempts
-    tried = update(tickets).where(_live(tickets, key, now), attempts < _MOST_ATTEMPTS).values(attempts=attempts + 1)
-    return _ticket(connection.execute(tried.returning(tickets)).first())
-
-
-def _take(connection: Connection, table: Table, key: str, now: float) -> SqlRow | None:
-    return connection.execute(delete(table).where(_live(table, key, now)).returning(table)).first()
-
-
-def _ticket(row: SqlRow | None) -> Ticket | None:
-    return None if row is None else Ticket(owner=_owner(row), person=row.person)
+def _first(connection: Connection, statement: Executable) -> SqlRow | None:
+    return connection.execute(statement).first()
 
 
 def _owner(row: SqlRow) -> Owner:

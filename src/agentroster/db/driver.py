@@ -6,7 +6,6 @@ texts, numbers or bytes here.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeAlias
@@ -20,45 +19,38 @@ AnyRow: TypeAlias = SqlRow | SimpleNamespace
 """A row whose columns are attributes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A statement in a dialect's words, and what its driver takes for some named values."""
-
-    text: str
-    bound: Callable[[Mapping[str, object]], Any]
-    columns: tuple[str, ...]
-
-
 def first_row(
     driver: PoolProxiedConnection, dialect: Dialect, statement: AnySelect, values: Mapping[str, object]
 ) -> AnyRow | None:
     """Return the first row of a statement, or None."""
-    compiled = _compiled(statement, dialect, tuple(values))
+    text, bound, columns = _compiled(statement, dialect, tuple(values))
     with closing(driver.cursor()) as cursor:
-        cursor.execute(compiled.text, compiled.bound(values))
+        cursor.execute(text, bound(values))
         row = cursor.fetchone()
-    return None if row is None else SimpleNamespace(**dict(zip(compiled.columns, row, strict=True)))
+    return None if row is None else SimpleNamespace(**dict(zip(columns, row, strict=True)))
 
 
 def write_rows(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, object]]) -> None:
     """Run a statement once for each row of values, all of which have the same names."""
     if not rows:
         return
-    compiled = _compiled(statement, connection.dialect, tuple(rows[0]))
+    text, bound, _ = _compiled(statement, connection.dialect, tuple(rows[0]))
     with closing(connection.connection.cursor()) as cursor:
-        cursor.executemany(compiled.text, [compiled.bound(row) for row in rows])
+        cursor.executemany(text, [bound(row) for row in rows])
 
 
 @lru_cache(maxsize=64)
-def _compiled(statement: AnySelect | Insert | Update, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
+def _compiled(
+    statement: AnySelect | Insert | Update, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, Callable[[Mapping[str, object]], Any], Sequence[str]]:
+    """Return a statement in a dialect's words, what makes named values into its driver's, and the names of a row."""
     # As for many rows: an INSERT returns nothing then.
     compiled = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
     constants = {name: value for name, value in compiled.params.items() if name not in names}
     order = compiled.positiontup
-    columns = tuple(statement.selected_columns.keys()) if isinstance(statement, Select) else ()
 
     def bound(values: Mapping[str, object]) -> Any:
         given = {**constants, **values} if constants else values
         return given if order is None else [given[name] for name in order]
 
-    return _Compiled(compiled.string, bound, columns)
+    return compiled.string, bound, statement.selected_columns.keys() if isinstance(statement, Select) else ()

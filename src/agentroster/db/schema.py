@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import REAL, BigInteger, Column, Connection, Double, Identity, Integer, MetaData, Table, Text, inspect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateColumn
+from sqlalchemy.types import TypeEngine
 
 from agentroster.errors import StartRefused
 
@@ -17,10 +18,7 @@ SECONDS: Double[float] = Double[float]().with_variant(REAL(), "sqlite")
 """The type of times and durations in seconds."""
 
 schema_versions = Table(
-    "schema_versions",
-    MetaData(),
-    Column("name", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
+    "schema_versions", MetaData(), Column("name", Text, primary_key=True), Column("version", Integer, nullable=False)
 )
 """How far each schema is, on PostgreSQL; a SQLite file has a number for it."""
 
@@ -31,8 +29,8 @@ Migration: TypeAlias = Callable[[Connection], None]
 class Schema:
     """The functions that bring a database from each version to the next, oldest first; their count is the version.
 
-    Each makes what the rooms declare today and adds what is missing, so that a new database and an old one end alike;
-    one that has been released keeps its place.
+    Each creates tables as their room declares them today and adds columns where they are missing, so that a new
+    database and an old one end alike; one that has been released keeps its place.
     """
 
     name: str
@@ -53,14 +51,18 @@ class Schema:
 
 def row_number() -> Column[int]:
     """Return a column `id` that the database counts."""
-    number = BigInteger().with_variant(Integer(), "sqlite")
-    return Column("id", number, Identity(always=True), primary_key=True)
+    return Column("id", BigInteger().with_variant(Integer(), "sqlite"), Identity(always=True), primary_key=True)
+
+
+def required(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str, is_key: bool = False) -> list[Column[Any]]:
+    """Return columns of one type that are never NULL; all together they may be the primary key."""
+    return [Column(name, kind, nullable=False, primary_key=is_key) for name in names]
 
 
 def create(connection: Connection, *tables: Table) -> None:
-    """Create those of these tables that are missing, with their indexes."""
+    """Create tables with their indexes. One that is there already is somebody else's: the start is refused."""
     for table in tables:
-        table.create(connection, checkfirst=True)
+        table.create(connection, checkfirst=False)
 
 
 def add_columns(connection: Connection, *columns: Column[object]) -> None:

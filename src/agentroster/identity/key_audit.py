@@ -43,14 +43,9 @@ def record(connection: Connection, events: Sequence[KeyEvent]) -> None:
 
 def _values(event: KeyEvent) -> Mapping[str, object]:
     return {
-        "at": event.at or time.time(),
-        "action": event.action,
-        "key_id": event.key_id,
-        "user": event.user,
-        "address": event.address,
-        "outcome": event.outcome,
-        "times": event.count,
-    }
+        "at": event.at or time.time(), "action": event.action, "key_id": event.key_id, "user": event.user,
+        "address": event.address, "outcome": event.outcome, "times": event.count,
+    }  # fmt: skip
 
 
 class KeyAudit:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
 from agentroster.db.database import Database
 from agentroster.db.driver import AnyRow, write_rows
@@ -144,13 +144,9 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def purge_keys(database: Database, issuer: str, subject: str) -> int:
+def purge_keys(connection: Connection, issuer: str, user: str) -> int:
     """Delete the keys of a person; return how many. A user of Open WebUI has none, and a forwarder is no person."""
-    return database.call(_purge, subject) if issuer == "roster" else 0
-
-
-def _purge(connection: Connection, user: str) -> int:
-    own = delete(api_keys).where(_C.user == user, _C.forwarder == 0).returning(_C.id)
+    own = delete(api_keys).where(_C.user == user, _C.forwarder == 0, literal(issuer) == "roster").returning(_C.id)
     events = [KeyEvent(action="purge", key_id=row.id, user=user) for row in connection.execute(own)]
     record(connection, events)
     return len(events)
@@ -158,14 +154,9 @@ def _purge(connection: Connection, user: str) -> int:
 
 def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
     row = insert(api_keys).values(
-        id=key.id,
-        digest=digest,
-        user=key.user,
-        forwarder=int(key.forwarder),
-        models=",".join(key.models),
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-    )
+        id=key.id, digest=digest, user=key.user, forwarder=int(key.forwarder), models=",".join(key.models),
+        created_at=key.created_at, expires_at=key.expires_at,
+    )  # fmt: skip
     connection.execute(row)
     record(connection, [KeyEvent(action="create", at=key.created_at, key_id=key.id, user=key.user)])
 

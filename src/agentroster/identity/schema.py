@@ -2,33 +2,27 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
-from agentroster.db.schema import SECONDS, row_number
-
-_TABLES = MetaData()
+from agentroster.db.schema import SECONDS, required, row_number
 
 api_keys = Table(
     "api_keys",
-    _TABLES,
+    MetaData(),
     Column("id", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
-    Column("user", Text, nullable=False),
-    Column("forwarder", Integer, nullable=False),
-    Column("models", Text, nullable=False),
-    Column("created_at", SECONDS, nullable=False),
+    *required(LargeBinary, "digest"),
+    *required(Text, "user"),
+    *required(Integer, "forwarder"),
+    *required(Text, "models"),
+    *required(SECONDS, "created_at"),
     Column("expires_at", SECONDS),
     Column("last_used_at", SECONDS),
     Column("revoked_at", SECONDS),
 )
 key_audit = Table(
     "key_audit",
-    _TABLES,
+    MetaData(),
     row_number(),
-    Column("at", SECONDS, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("user", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("times", Integer, nullable=False),
+    *required(SECONDS, "at"),
+    *required(Text, "action", "key_id", "user", "address", "outcome"),
+    *required(Integer, "times"),
     Index("key_audit_by_time", "at"),
 )

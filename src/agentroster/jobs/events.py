@@ -30,15 +30,11 @@ def write_events(connection: Connection, job_id: str, after: int, events: Sequen
     """Append events after a number."""
     rows = [
         {
-            "job": job_id,
-            "number": number,
-            "kind": event.kind,
-            "item": item_text(str(event.data.get("item", ""))),
-            "data": json.dumps(event.data),
-            "at": event.at,
+            "job": job_id, "number": number, "kind": event.kind, "item": item_text(str(event.data.get("item", ""))),
+            "data": json.dumps(event.data), "at": event.at,
         }
         for number, event in enumerate(events, start=after + 1)
-    ]
+    ]  # fmt: skip
     write_rows(connection, _INSERT, rows)
 
 
@@ -54,9 +50,3 @@ def read_events(connection: Connection, job_id: str, after: int, most: int) -> l
     later = select(job_events).where(_C.job == job_id, _C.number > literal(after, BigInteger))
     rows = connection.execute(later.order_by(_C.number).limit(most))
     return [JobEvent(number=row.number, kind=row.kind, data=json.loads(row.data), at=row.at) for row in rows]
-
-
-def items_of(connection: Connection, job_id: str) -> frozenset[str]:
-    """Return the items that have an event, as `item_text` writes them."""
-    items = select(_C.item).where(_C.job == job_id, _C.kind == "item")
-    return frozenset(connection.execute(items).scalars())

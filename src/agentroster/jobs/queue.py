@@ -71,27 +71,19 @@ _KEY = sa.cast(_C.claims, sa.JSON().with_variant(sa.Text(), "sqlite"))["key_id"]
 _MOST_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
+_REASON = sa.case(
+    (api_keys.c.id.is_(None), "The key this job was begun with was deleted."),
+    (api_keys.c.revoked_at.is_not(None), "The key this job was begun with was revoked."),
+    (api_keys.c.expires_at <= bindparam("now"), "The key this job was begun with has expired."),
+).label("reason")
 _KEYLESS = (
-    select(
-        _C.id,
-        sa.case(
-            (api_keys.c.id.is_(None), "deleted"), (api_keys.c.revoked_at.is_not(None), "revoked"), else_="expired"
-        ).label("why"),
-    )
+    select(_C.id, _REASON)
     .select_from(jobs.outerjoin(api_keys, api_keys.c.id == _KEY))
-    .where(
-        _KEY.not_in(_KEYS_OF_SETTINGS),
-        sa.or_(api_keys.c.id.is_(None), api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= bindparam("now")),
-    )
+    .where(_KEY.not_in(_KEYS_OF_SETTINGS), _REASON.is_not(None))
     .limit(_MOST_ENDED)
 )
 _KEYLESS_WAITING = _KEYLESS.where(_WAITING)
 _KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.state == "running")
-_WHY = {
-    "revoked": "The key this job was begun with was revoked.",
-    "expired": "The key this job was begun with has expired.",
-    "deleted": "The key this job was begun with was deleted.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +136,7 @@ def release(connection: Connection, worker: str) -> None:
 
 def _reasons(connection: Connection, keyless: AnySelect, **values: object) -> dict[str, str]:
     """Return jobs whose key was revoked, has expired or is gone, each with the reason."""
-    return {row.id: _WHY[row.why] for row in connection.execute(keyless, {"now": time.time(), **values})}
+    return {row.id: row.reason for row in connection.execute(keyless, {"now": time.time(), **values})}
 
 
 def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: ColumnElement[bool]) -> None:

@@ -2,30 +2,20 @@
 
 from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
 
-from agentroster.db.schema import SECONDS
-
-_TABLES = MetaData()
+from agentroster.db.schema import SECONDS, required
 
 jobs = Table(
     "jobs",
-    _TABLES,
+    MetaData(),
     Column("id", Text, primary_key=True),
-    Column("issuer", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("claims", Text, nullable=False),
-    Column("skill", Text, nullable=False),
-    Column("arguments", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("done", Integer, nullable=False),
-    Column("changed", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("created_at", SECONDS, nullable=False),
+    *required(Text, "issuer", "subject", "claims", "skill", "arguments", "state"),
+    *required(Integer, "total", "done", "changed", "failed"),
+    *required(Text, "error"),
+    *required(SECONDS, "created_at"),
     Column("started_at", SECONDS),
     Column("ended_at", SECONDS),
-    Column("worker", Text, nullable=False),
-    Column("lease_until", SECONDS, nullable=False),
+    *required(Text, "worker"),
+    *required(SECONDS, "lease_until"),
     Index("jobs_by_person", "issuer", "subject", "created_at"),
     Index("jobs_by_state", "state", "created_at"),
 )
@@ -33,12 +23,10 @@ COUNTS = jobs.c.total, jobs.c.done, jobs.c.changed, jobs.c.failed
 
 job_events = Table(
     "job_events",
-    _TABLES,
+    MetaData(),
     Column("job", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("item", Text, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("at", SECONDS, nullable=False),
+    *required(Text, "kind", "item", "data"),
+    *required(SECONDS, "at"),
     sqlite_with_rowid=False,
 )

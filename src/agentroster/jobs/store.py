@@ -14,7 +14,7 @@ from agentroster.db.driver import SqlRow
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.jobs import queue
-from agentroster.jobs.events import add_event, item_text, items_of, last_event, read_events, write_events
+from agentroster.jobs.events import add_event, item_text, last_event, read_events, write_events
 from agentroster.jobs.job import ENDED, Counts, Job, JobEvent, JobState
 from agentroster.jobs.queue import Kept
 from agentroster.jobs.schema import COUNTS, job_events, jobs
@@ -132,22 +132,12 @@ def _of_caller(caller: Caller) -> ColumnElement[bool]:
 
 def _create(connection: Connection, caller: Caller, skill: str, arguments: Mapping[str, Any], max_queued: int) -> Job:
     _require_room(connection, caller, max_queued)
-    job_id = f"job_{secrets.token_hex(12)}"
-    now = time.time()
+    job_id, now = f"job_{secrets.token_hex(12)}", time.time()
     values = {
-        "id": job_id,
-        "issuer": caller.issuer,
-        "subject": caller.user or "",
-        "claims": json.dumps(caller.to_claims()),
-        "skill": skill,
-        "arguments": json.dumps(arguments),
-        "state": "queued",
-        "created_at": now,
-        **asdict(Counts()),
-        "error": "",
-        "worker": "",
-        "lease_until": 0.0,
-    }
+        "id": job_id, "issuer": caller.issuer, "subject": caller.user or "", "claims": json.dumps(caller.to_claims()),
+        "skill": skill, "arguments": json.dumps(arguments), "state": "queued", **asdict(Counts()), "error": "",
+        "created_at": now, "worker": "", "lease_until": 0.0,
+    }  # fmt: skip
     connection.execute(_INSERT, values)
     return Job(id=job_id, caller=caller, skill=skill, arguments=arguments, state="queued", created_at=now)
 
@@ -179,11 +169,8 @@ def _list(connection: Connection, caller: Caller, most: int) -> list[Job]:
     return [_job(row) for row in connection.execute(theirs)]
 
 
-_PROGRESS = (
-    update(jobs)
-    .where(_C.id == bindparam("of_id"), _C.worker == bindparam("of_worker"), _C.state == "running")
-    .returning(_C.id)
-)
+_IS_AT_WORK = _C.id == bindparam("of_id"), _C.worker == bindparam("of_worker"), _C.state == "running"
+_PROGRESS = update(jobs).where(*_IS_AT_WORK).returning(_C.id)
 
 
 def _append(connection: Connection, job_id: str, worker: str, progress: Progress) -> bool:
@@ -219,7 +206,8 @@ def _has_ended_by(connection: Connection, job_id: str, number: int) -> bool:
 
 
 def _recorded(connection: Connection, job_id: str) -> Recorded:
-    return Recorded(items_of(connection, job_id), last_event(connection, job_id))
+    items = select(job_events.c.item).where(job_events.c.job == job_id, job_events.c.kind == "item")
+    return Recorded(frozenset(connection.execute(items).scalars()), last_event(connection, job_id))
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:

@@ -2,10 +2,10 @@
 
 import copy
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, and_, bindparam, delete, literal, select
+from sqlalchemy import Connection, MetaData, Table, Text, and_, bindparam, delete, literal, select
 
 from agentroster.db.database import Database
-from agentroster.db.schema import insert_into
+from agentroster.db.schema import insert_into, required
 from agentroster.errors import BadInput
 from agentroster.identity.caller import Caller
 from agentroster.skill_call import SkillCall
@@ -15,11 +15,8 @@ _LONGEST_VALUE = 4000
 memories = Table(
     "memories",
     MetaData(),
-    Column("issuer", Text, primary_key=True),
-    Column("subject", Text, primary_key=True),
-    Column("skill", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    *required(Text, "issuer", "subject", "skill", "name", is_key=True),
+    *required(Text, "value"),
     sqlite_with_rowid=False,
 )
 _C = memories.c
@@ -58,21 +55,13 @@ class Memory:
         await self._database.run(_set, {**self._owner, "name": name}, value)
 
 
-def purge_memories(database: Database, issuer: str, subject: str) -> int:
+def purge_memories(connection: Connection, issuer: str, subject: str) -> int:
     """Delete what all skills remember of a person; return how many values."""
-    return database.call(_purge, issuer, subject)
-
-
-def relink_memories(database: Database, issuer: str, old: str, new: str) -> int:
-    """Give memories to another id of the same person; where both have one, the newer id's stays."""
-    return database.call(_relink, issuer, old, new)
-
-
-def _purge(connection: Connection, issuer: str, subject: str) -> int:
     return connection.execute(delete(memories).where(_C.issuer == issuer, _C.subject == subject)).rowcount
 
 
-def _relink(connection: Connection, issuer: str, old: str, new: str) -> int:
+def relink_memories(connection: Connection, issuer: str, old: str, new: str) -> int:
+    """Give memories to another id of the same person; where both have one, the newer id's stays."""
     theirs = and_(_C.issuer == issuer, _C.subject == old)
     rows = select(_C.issuer, literal(new), _C.skill, _C.name, _C.value).where(theirs)
     into = insert_into(connection, memories).from_select(["issuer", "subject", "skill", "name", "value"], rows)
