@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Piece
-from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.skills.pipeline import Pipeline
 from agentroster.skills.registry import SkillRegistry
 from evals.cases import Case

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
-from agentroster.library.sidecar import Sidecar
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import pictures
@@ -13,6 +12,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extra
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts, weight_files
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+from agentroster.library.sidecar import Sidecar
 from evals.asked import Answer
 from evals.cases import Case
 

@@ -17,6 +17,7 @@ import pytest
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from tests.support.chatting import Person
 from tests.support.deployment import PROXY_CONFIG
 from tests.support.jobs import CARD, begin, fill
@@ -175,7 +176,7 @@ def test_a_stopping_proxy_refuses_what_is_new_and_ends_what_is_open_in_words(
         assert int(whole.headers["retry-after"]) > 0
     assert stopping.process.wait(20) == 0
     assert "Traceback" not in stopping.log
-    with Database.open(stopping.data_dir / "roster.db") as database:
+    with Database.open(stopping.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         row = "SELECT state, lease_until FROM jobs"
         found = database.call(lambda connection: tuple(connection.exec_driver_sql(row).one()))
     assert found == ("running", 0), "the job was not given back"
@@ -219,7 +220,7 @@ def test_what_a_revoked_key_began_ends(
     text = HANG_AFTER if stream else HANG
     open_one = Following(proxy, path, body_of(path, text, model, stream=stream), key=person.key)
     wait_for(lambda: len(model_server.requests) == 1, "the request does not reach the model")
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == person.name))
     open_one.ended()
@@ -236,7 +237,7 @@ def test_a_purged_person_and_an_expired_key_end_open_streams_too(
 ) -> None:
     purged = Person(proxy, "purged-while-open")
     first = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=purged.key).begun()
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         key = KeyStore(database).create(user="expires-while-open", expires_at=time.time() + 3)[1]
     second = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=key).begun()
     proxy.cli("users", "purge", purged.name, "--yes")
@@ -250,7 +251,7 @@ def test_other_peoples_streams_go_on(proxy: RosterProcess, model_server: ModelSe
         proxy, PATHS[0], body_of(PATHS[0], "script: gated a word", AGENT, stream=True), key=staying.key
     ).begun()
     ends = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=leaving.key).begun()
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == "leaving"))
     ends.ended()
@@ -265,7 +266,7 @@ def test_the_official_client_raises_the_error_of_an_ended_stream(
     messages: Any = [{"role": "user", "content": HANG_AFTER}]
     answer = proxy.openai(person.key).chat.completions.create(model=AGENT, messages=messages, stream=True)
     next(iter(answer))
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == "with-sdk"))
     with pytest.raises(openai.APIError, match="revoked"):

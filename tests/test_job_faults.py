@@ -16,11 +16,11 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db.database import Database
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
-from agentroster.identity.keys import KeyStore
-from agentroster.identity.people import purge_person
+from agentroster.identity.keys import KeyStore, purge_keys
 from agentroster.jobs.job import Counts, Job, JobEvent
 from agentroster.jobs.store import JobStore, Progress
 from agentroster.jobs.worker import JobWorker
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.skills.pipeline import ItemReport, Watch
 from tests.support.deployment import new_key
 from tests.support.failing_sqlite import Faults, Way, failing
@@ -31,7 +31,7 @@ ITEMS = 6
 
 @pytest.fixture
 def store(location: Path | str) -> Iterator[JobStore]:
-    with Database.open(location) as database:
+    with Database.open(location, ROSTER_SCHEMA) as database:
         yield JobStore(database)
 
 
@@ -65,9 +65,9 @@ async def work_on(store: JobStore, job: Job) -> None:
 
 def done_with(path: Path, faults: Faults) -> tuple[Any, ...]:
     """Do a whole job on a fresh database with these faults and return what is stored of it."""
-    with Database.open(path) as fresh:
+    with Database.open(path, ROSTER_SCHEMA) as fresh:
         job = JobStore(fresh).create(ANNA, "s", {})
-    with failing(faults), Database.open(path) as database:
+    with failing(faults), Database.open(path, ROSTER_SCHEMA) as database:
         store = JobStore(database)
         asyncio.run(work_on(store, job))
         return state(store, job), [(one.number, one.kind, one.data.get("item")) for one in store.events(job.id, 0)]
@@ -170,7 +170,7 @@ def test_a_job_of_a_dead_worker_is_not_begun_again_with_a_revoked_key(store: Job
 def test_a_running_job_stops_when_its_person_is_purged(store: JobStore) -> None:
     job, _ = begin_with_key(store)
     store.claim("w", 1)
-    purge_person(store.database, "roster", "anna")
+    store.database.call(purge_keys, "roster", "anna")
     store.purge("roster", "anna")
     assert store.renew("w", [job.id]).jobs == frozenset()
     assert not store.append(job.id, "w", Progress([], 0, Counts(), "completed"))
@@ -208,6 +208,13 @@ def test_a_person_may_queue_so_many_jobs_and_no_more(store: JobStore) -> None:
 
 
 # --- what is old
+
+
+def test_a_number_beyond_every_event_finds_none(store: JobStore) -> None:
+    job = store.create(ANNA, "s", {})
+    assert store.cancel(ANNA, job.id)
+    assert [event.number for event in store.events(job.id, 0)] == [1]
+    assert store.events(job.id, 10**11) == []
 
 
 def test_old_jobs_go_with_their_events_and_nothing_that_runs_or_waits(store: JobStore) -> None:

@@ -27,6 +27,7 @@ from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import load_settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
@@ -437,7 +438,7 @@ def skills(tmp_path: Path, _hub_on_the_net: Hub, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "models").mkdir()
     settings = load_settings(library=(tmp_path / "models",))
     client = httpx.AsyncClient(transport=httpx.MockTransport(_hub_on_the_net))
-    with Database.open(tmp_path / "roster.db") as database:
+    with Database.open(tmp_path / "roster.db", ROSTER_SCHEMA) as database:
         yield SkillAccess(
             settings, registry=SkillRegistry.load(), database=database, client=client, accounts=cast("Any", None)
         )

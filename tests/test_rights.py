@@ -22,6 +22,7 @@ from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import Settings
 from tests.support.deployment import OPENWEBUI_KEY
 from tests.support.identity import favourite, make_key, remember, say, signed
@@ -243,7 +244,7 @@ def test_an_older_key_for_the_operators_name_is_not_the_operator(offline_proxy: 
 
 
 def closing_database(folder: Path) -> closing[Database]:
-    return closing(Database.open(folder / "roster.db"))
+    return closing(Database.open(folder / "roster.db", ROSTER_SCHEMA))
 
 
 @pytest.mark.anyio

@@ -30,6 +30,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.llm.user_model import Models
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
@@ -68,7 +69,7 @@ class Runtime:
         held.enter_context(in_use(settings.data_dir))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
-        database = Database.open(settings.database)
+        database = Database.open(settings.database, ROSTER_SCHEMA)
         transport = _transport(settings.api_base, settings.hf_endpoint)
         # A pool of its own: an address that a person gives for an account must not reach the operator's model server.
         addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)

@@ -10,6 +10,7 @@ import httpx
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from tests.support.roster_process import RosterProcess
 
 LINK = re.compile(r"http://\S+/roster/connect/([A-Za-z0-9_-]{43})")
@@ -29,7 +30,7 @@ class Person:
     def __post_init__(self) -> None:
         if not self.key:
             # As `roster keys create` does, without starting a process for each person.
-            with Database.open(self.proxy.data_dir / "roster.db") as database:
+            with Database.open(self.proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
                 self.key = KeyStore(database).create(user=self.name)[1]
 
     def say(self, text: str, **extra: Any) -> str:

@@ -10,6 +10,7 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db.data_folder import in_use
 from agentroster.db.database import Database
 from agentroster.errors import NotFound
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import Settings, load_settings
 
 
@@ -30,7 +31,7 @@ def open_credentials(data_dir: Path | None) -> Generator[CredentialStore]:
 def open_database(data_dir: Path | None) -> Generator[Database]:
     """Open the database of keys and memories."""
     settings = load_settings(data_dir=data_dir)
-    with in_use(settings.data_dir), Database.open(settings.database) as database:
+    with in_use(settings.data_dir), Database.open(settings.database, ROSTER_SCHEMA) as database:
         yield database
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from agentroster.errors import StorageFailed
 from agentroster.jobs.changes import Changes
+from agentroster.jobs.events import item_text
 from agentroster.jobs.job import Counts, EventKind, Job, JobEvent, JobState
-from agentroster.jobs.store import JobStore, Progress, Recorded, item_text
+from agentroster.jobs.store import JobStore, Progress, Recorded
 from agentroster.skills.pipeline import ItemReport
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentroster.errors import ToolFailed
-from agentroster.library.library import ModelFile
-from agentroster.library.model_file import header_metadata
-from agentroster.library.sidecar import Sidecar
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
 from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
@@ -21,6 +17,10 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import Car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
+from agentroster.errors import ToolFailed
+from agentroster.library.library import ModelFile
+from agentroster.library.model_file import header_metadata
+from agentroster.library.sidecar import Sidecar
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
 

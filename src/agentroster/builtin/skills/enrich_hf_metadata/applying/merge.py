@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from agentroster.library.sidecar import Sidecar
 from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.library.sidecar import Sidecar
 
 _EMPTY = (None, "", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"

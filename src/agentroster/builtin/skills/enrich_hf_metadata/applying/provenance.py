@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
-from agentroster.library.sidecar import Sidecar
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.library.sidecar import Sidecar
 
 KEY = "agentroster"
 Origin: TypeAlias = Mapping[str, str]

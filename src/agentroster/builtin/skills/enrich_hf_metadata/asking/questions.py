@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentroster.library.sidecar import Sidecar
-from agentroster.skills.question import ModelAnswer, OpenQuestion
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins
 from agentroster.builtin.skills.enrich_hf_metadata.asking import quotes
@@ -16,6 +14,8 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import N
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+from agentroster.library.sidecar import Sidecar
+from agentroster.skills.question import ModelAnswer, OpenQuestion
 
 _MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION, _LONGEST_QUOTE = 12, 200, 500, 300
 # What must be borne out by words of the card: the quote is asked for before the value, so that it comes from there.

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from agentroster.errors import RosterError
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CardCache
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import parse_url
+from agentroster.errors import RosterError
 
 _MAX_LEVELS = 2
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from agentroster.errors import RosterError
-from agentroster.net.concurrency_limiter import Slots
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card, parse_card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts
+from agentroster.errors import RosterError
+from agentroster.net.concurrency_limiter import Slots
 
 # A card can have two megabytes, and a run ten thousand cards.
 _MAX_CARDS = 50

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from agentroster.errors import RosterError
-from agentroster.library.library import MODEL_SUFFIXES, Library
-from agentroster.library.names import Names, folded
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import sentence, wish
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
+from agentroster.errors import RosterError
+from agentroster.library.library import MODEL_SUFFIXES, Library
+from agentroster.library.names import Names, folded
 from agentroster.skills.escape_markdown import as_words
 from agentroster.skills.understanding import Call, Outcome, Refusal
 

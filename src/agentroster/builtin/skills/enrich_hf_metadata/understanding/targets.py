@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, parse_url
 from agentroster.errors import RosterError
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_type import model_type_of
-from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, parse_url
 from agentroster.skills.pipeline import ItemReport
 
 
