@@ -28,7 +28,6 @@ def users() -> None:
 @JSON
 def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_json: bool) -> None:
     """Delete the credentials, keys, memories and jobs of a person; the audit record stays."""
-
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
@@ -48,7 +47,6 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
 @DATA_DIR
 def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None:
     """Give what is stored for one id to another, after a lost Open WebUI volume, say."""
-
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
         counts = {"credentials": moved, "memories": database.call(relink_memories, issuer, old, new)}
