@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from agentroster import __version__
+from agentroster.cli.agents import agents
 from agentroster.cli.audit import audit
 from agentroster.cli.backup import backup, restore
 from agentroster.cli.credentials import credentials
 from agentroster.cli.enrich import enrich
 from agentroster.cli.keys import keys
 from agentroster.cli.model import model
-from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
+from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP
 from agentroster.cli.skills import skills
-from agentroster.cli.tables import print_listing
 from agentroster.cli.users import users
 from agentroster.errors import RosterError, StorageFailed
 
@@ -81,36 +81,21 @@ def _open_missing_streams() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (ROSTER_PORT, default 9501; 0 for any).")
 @DATA_DIR
 @click.option("--config", type=click.Path(path_type=Path), help="LiteLLM config to extend (default proxy_config.yaml).")
-def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
+@click.option(
+    "--agents-file",
+    type=click.Path(path_type=Path),
+    help="Agents without code (ROSTER_AGENTS_FILE, default agents.toml).",
+)
+def serve(
+    host: str | None, port: int | None, data_dir: Path | None, config: Path | None, agents_file: Path | None
+) -> None:
     """Serve the agents until Ctrl-C."""
     from agentroster.gateway.serve import serve as run  # noqa: PLC0415 - slow
 
-    run(host=host, port=port, data_dir=data_dir, config=config)
+    run(host=host, port=port, data_dir=data_dir, config=config, agents_file=agents_file)
 
 
-@cli.command()
-@DATA_DIR
-@JSON
-def agents(*, data_dir: Path | None, as_json: bool) -> None:
-    """List the agents, where they come from, and broken plugins."""
-    from agentroster.agents.registry import AgentRegistry  # noqa: PLC0415 - slow
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
-
-    settings = load_settings(data_dir=data_dir)
-    registry = AgentRegistry.load(settings.plugins, SkillRegistry.load(settings.skills_dir))
-    rows = [
-        {
-            "model": spec.model_name,
-            "title": spec.shown_title,
-            "skills": list(spec.skills),
-            "from": registry.origins[spec.name],
-        }
-        for spec in registry.all()
-    ]
-    print_listing(("model", "title", "skills", "from"), rows, registry.broken, as_json=as_json)
-
-
+cli.add_command(agents)
 cli.add_command(keys)
 cli.add_command(model)
 cli.add_command(credentials)

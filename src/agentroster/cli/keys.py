@@ -77,9 +77,12 @@ def keys_list(*, data_dir: Path | None, as_json: bool) -> None:
 def keys_revoke(key_id: str, data_dir: Path | None) -> None:
     """Make a key useless from its next request on."""
     from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
+    from agentroster.signals.send import send  # noqa: PLC0415
+    from agentroster.signals.topics import KEYS  # noqa: PLC0415
 
     with open_database(data_dir) as database:
         KeyStore(database).revoke(key_id)
+        send(database, KEYS)
     click.echo(f"Key {key_id} is revoked.")
 
 

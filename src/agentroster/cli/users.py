@@ -27,12 +27,15 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
     from agentroster.credentials.people import purge_credentials  # noqa: PLC0415 - slow
     from agentroster.identity.people import purge_person  # noqa: PLC0415
     from agentroster.jobs.store import JobStore  # noqa: PLC0415
+    from agentroster.signals.send import send  # noqa: PLC0415
+    from agentroster.signals.topics import KEYS, STOPPED_JOBS  # noqa: PLC0415
 
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         counts = {"credentials": purge_credentials(store, issuer, user), **purge_person(database, issuer, user)}
         counts["jobs"] = JobStore(database).purge(issuer, user)
+        send(database, KEYS, STOPPED_JOBS)
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
 
 
