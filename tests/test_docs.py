@@ -20,7 +20,7 @@ DOCS = REPOSITORY / "docs"
 README = REPOSITORY / "README.md"
 PAGES = [README, *(REPOSITORY / name for name in ("CHANGELOG.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
 # What the tests below follow, block by block.
-FOLLOWED = {README, DOCS / "agents.md", DOCS / "skills.md", DOCS / "operating.md"}
+FOLLOWED = {README, *(DOCS / f"{name}.md" for name in ("agents", "agents-file", "skills", "operating"))}
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 

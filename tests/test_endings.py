@@ -189,7 +189,7 @@ def test_a_proxy_with_nothing_to_do_stops_at_once_and_a_hangup_never_stops_it(
     stream = Following(stopping, PATHS[0], body_of(PATHS[0], "script: gated some words", AGENT, stream=True)).begun()
     for _ in range(3):
         stopping.process.send_signal(signal.SIGHUP)
-    stopping.wait_for("SIGHUP")
+    stopping.wait_for("SIGHUP: nothing changed")
     model_server.release.set()
     assert stream.ended().data[-1] == "[DONE]"
     assert httpx.get(f"{stopping.url}/health/readiness", trust_env=False).status_code == 200

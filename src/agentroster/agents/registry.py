@@ -176,7 +176,7 @@ def _roster(
 ) -> Roster:
     by_name = {name: agents[name] for name in sorted(agents)}
     enabled = {name: agent.spec for name, agent in by_name.items() if agent.spec.enabled}
-    return Roster(by_name, enabled, backends, tuple(problems))
+    return Roster(by_name, enabled, backends, tuple(sorted(problems, key=lambda problem: problem.line)))
 
 
 def _faults(agent: FoundAgent, skills: SkillRegistry, found: Sequence[Found]) -> list[Problem]:

@@ -23,6 +23,16 @@ _SECTIONS = ("agents", "backends")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _AT_LINE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
+# What pydantic's own words do not say to somebody who writes TOML.
+_KINDS = {
+    "string_type": "must be a text in quotes",
+    "list_type": "must be a list in brackets",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "model_type": "must be a table",
+}
+
 Table = TypeVar("Table", bound=BaseModel)
 
 
@@ -63,7 +73,7 @@ def read_agents(text: str, path: str) -> Found:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = _AT_LINE.search(str(error))
-        line = at[1] if at and at[1] else str(text.count("\n") + 1)
+        line = at[1] if at and at[1] else str(max(1, len(text.splitlines())))
         raise StartRefused(f"{path}:{line}: this is not valid TOML: {_AT_LINE.sub('', str(error)).strip()}") from error
     except RecursionError as error:
         raise StartRefused(f"{path}: this is nested too deeply") from error
@@ -106,7 +116,7 @@ class _Reading:
         agents = [agent for name, table in self._tables("agents").items() if (agent := self._agent(name, table))]
         return Found(
             agents=agents,
-            problems=sorted(self.problems, key=lambda problem: problem.line),
+            problems=self.problems,
             backends=self.backends,
             broken_backends=self.broken_backends,
         )
@@ -149,7 +159,7 @@ class _Reading:
         if read is not None and len(self.problems) == before:
             self.backends[name] = BackendSpec(name=name, base_url=read.base_url, model=read.model, api_key=key)
         else:
-            self.broken_backends[name] = self.problems[-1].message
+            self.broken_backends[name] = self.problems[before].message.removeprefix(f"backend {name}: ")
 
     def _read(self, section: str, name: str, form: type[Table], table: object) -> Table | None:
         try:
@@ -181,10 +191,10 @@ def _sentence(form: type[BaseModel], where: tuple[str, ...], kind: str, message:
         case "missing":
             return f"{name} is missing"
         case _:
-            message = (
-                message.removeprefix("Value error, ").replace("Input should", "must").replace("String should", "must")
-            )
-            return f"{name} {message[:1].lower()}{message[1:]}" if name else "this is no table of fields"
+            message = _KINDS.get(kind) or message.removeprefix("Value error, ")
+            message = re.sub(r"^(Input|String) should", "must", message)
+            told = f"{name} {message}" if message.startswith(("must ", "names ")) else f"{name}: {message}"
+            return told if name else "this is no table of fields"
 
 
 def _fields_at(form: type[BaseModel], path: tuple[str, ...]) -> list[str]:

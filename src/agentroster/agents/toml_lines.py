@@ -24,7 +24,8 @@ def lines_of(text: str) -> dict[Path, int]:
             continue
         if statement.lstrip().startswith("["):
             table = _paths(value)[-1] if value else ()
-            found.setdefault(table, start + 1)
+            for depth in range(len(table)):
+                found.setdefault(table[: depth + 1], start + 1)
         else:
             for path in _paths(value):
                 found.setdefault((*table, *path), start + 1)
