@@ -35,7 +35,7 @@ class SkillRights(Protocol):
 
 
 # Word of an event may be lost with the process that sent it.
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 10.0
 _SILENCE_SECONDS = 15.0
 _AGENT = "job"
 _MOST_LOOKED_AT = 1000

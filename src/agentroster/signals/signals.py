@@ -16,7 +16,7 @@ class Listener(Protocol):
     """Hears what other processes send."""
 
     async def listen(self, heard: Callable[[str], None], may_have_missed: Callable[[], None]) -> None:
-        """Call `heard(topic)` in the event loop until cancelled, and the other after every gap in listening."""
+        """Call `heard(topic)` in the event loop until cancelled, and the other each time listening begins (again)."""
         ...
 
 

@@ -34,18 +34,18 @@ class SqliteListener:
                 loop.call_soon_threadsafe(call)
 
         def watch() -> None:
-            look, is_lost = _Look(self._address), False
+            look, has_begun = _Look(self._address), False
             while not ended.wait(_LOOK_SECONDS):
                 try:
                     changed = look.changed()
                 except sqlite3.Error:
                     # The database says itself, to whoever uses it, what is wrong with it.
                     look.close()
-                    is_lost = True
+                    has_begun = False
                     continue
-                if is_lost:
+                if not has_begun:
                     in_loop(may_have_missed)
-                    is_lost = False
+                    has_begun = True
                 for topic in changed:
                     in_loop(lambda topic=topic: heard(topic))
             look.close()
