@@ -4,17 +4,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import openai
 import pytest
+import yaml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.gateway.model_names import ModelNames
 from agentroster.identity.caller import Caller
 from tests.chatting import Person
-from tests.conftest import JWT_SECRET, OPENWEBUI_KEY, PROXY_CONFIG
+from tests.conftest import JWT_SECRET, OPENWEBUI_KEY, PROXY_CONFIG, REPOSITORY
 from tests.roster_process import RosterProcess
 from tests.stand_ins.model_server import KEY, ModelServer
 from tests.stand_ins.serving import serving
@@ -205,8 +211,27 @@ backend = "default"
     assert [request["model"] for request in model_server.requests] == ["stub"]
     served.small.keys = {"another"}
     with pytest.raises(openai.APIStatusError) as refused:
-        served.ask("agno/guest", f"do not show {SMALL_KEY}")
+        served.ask("agno/guest")
     assert "the backend small" in str(refused.value)
+
+
+def test_the_key_of_a_backend_is_shown_nowhere(served: Served) -> None:
+    async def tell(request: Request) -> JSONResponse:
+        return JSONResponse({"error": {"message": f"Bad words: {request.headers['authorization'][7:]}!"}}, 400)
+
+    with serving(Starlette(routes=[Route("/v1/chat/completions", tell, methods=["POST"])])) as url:
+        served.write(f"""
+[backends.teller]
+base_url = "{url}/v1"
+model = "tiny"
+api_key_env = "SMALL_KEY"
+[agents.guest]
+backend = "teller"
+""")
+        served.until_listed("agno/guest")
+        with pytest.raises(openai.BadRequestError) as refused:
+            served.ask("agno/guest")
+    assert "Bad words: ***!" in str(refused.value)
     assert SMALL_KEY not in str(refused.value)
     assert SMALL_KEY not in served.proxy.log
 
@@ -232,7 +257,7 @@ def test_a_key_gets_its_own_list_and_a_forwarder_one_for_everybody(served: Serve
             lists.append(client.get("/v1/models", headers=signed(user)).json())
     assert lists[0] == lists[1]
     own = Person(proxy, "anna").key
-    assert [row["id"] for row in lists[0]["data"]] == list(served.listed(own))  # pyright: ignore[reportIndexIssue, reportUnknownVariableType, reportUnknownArgumentType]
+    assert [row["id"] for row in lists[0]["data"]] == list(served.listed(own))  # pyright: ignore[reportIndexIssue]
 
 
 @pytest.mark.parametrize("prefix", ["/v1", ""])
@@ -263,6 +288,13 @@ def test_lists_in_other_clients_shapes_are_live_too(
     found = {row[name] for row in body[section]}
     assert {"agno/guest", "agno/steady", "agno/demo-agent", "plain-model"} <= found
     assert not found & {"agno/*", "agno/hidden"}
+
+
+def test_plain_litellm_has_a_row_for_each_agent_that_comes_in_the_box() -> None:
+    config = yaml.safe_load((REPOSITORY / "proxy_config.yaml").read_text(encoding="utf-8"))
+    entries = [entry for entry in entry_points(group="agentroster.agents") if entry.dist]
+    own = [entry.name for entry in entries if entry.dist and entry.dist.name == "agentroster"]
+    assert {row["model_name"] for row in config["model_list"]} == {f"agno/{name}" for name in own} | {"agno/*"}
 
 
 # --- what it costs

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agentroster.agents.entry_points import OWN, EntryPointSource
 from agentroster.agents.nearest import did_you_mean
@@ -196,19 +196,15 @@ def _faults(agent: FoundAgent, skills: SkillRegistry, found: Sequence[Found]) ->
         reason = next((one.broken_backends[wanted] for one in found if wanted in one.broken_backends), "")
         missing = f'there is no backend "{wanted}"{did_you_mean(wanted, backends)}'
         faults.append(("backend", f'the backend "{wanted}" cannot be used: {reason}' if reason else missing))
-    place = agent.place("")
-    made = Problem(message="", agent=agent.spec.name, place=place)
+    name = agent.spec.name
     return [
-        replace(made, message=message, place=agent.place(name), line=_line(agent, name)) for name, message in faults
+        Problem(message=message, agent=name, place=agent.place(field), line=agent.line(field))
+        for field, message in faults
     ]
-
-
-def _line(agent: FoundAgent, name: str) -> int:
-    return int(agent.place(name).rpartition(":")[2]) if agent.kind == "file" else 0
 
 
 def _two_of_one_name(first: FoundAgent, second: FoundAgent) -> str:
     return (
-        f"Two places define the agent {first.spec.name!r}: {first.place('')} and {second.place('')}. "
+        f"Two places define the agent {first.spec.name!r}: {first.place()} and {second.place()}. "
         "Remove or rename one, or choose packages with ROSTER_PLUGINS."
     )

@@ -1,6 +1,6 @@
 """Where agents come from: installed packages, a file, the database. One protocol, and what each of them finds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -12,16 +12,20 @@ Kind: TypeAlias = Literal["package", "file", "database"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundAgent:
-    """An agent and its origin; `places` says where its fields stand, and under "" where it begins: FILE:LINE."""
+    """An agent and its origin; `find` returns the line of a field, or of the whole agent for "", in a file."""
 
     spec: AgentSpec
     kind: Kind
     origin: str
-    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    find: Callable[[str], int] | None = None
 
-    def place(self, name: str) -> str:
-        """Return where a field stands, or the agent, or its origin."""
-        return self.places.get(name) or self.places.get("") or self.origin
+    def line(self, name: str = "") -> int:
+        """Return the line of a field, or of the agent; 0 where it is in no file."""
+        return self.find(name) if self.find else 0
+
+    def place(self, name: str = "") -> str:
+        """Return where a field stands, or the agent: FILE:LINE, or its origin."""
+        return f"{self.origin}:{self.find(name)}" if self.find else self.origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

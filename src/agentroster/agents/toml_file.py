@@ -107,7 +107,6 @@ class _Reading:
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
 
     def found(self) -> Found:
-        self.lines = lines_of(self.text)
         for name in self.document:
             if name not in _SECTIONS:
                 self._note(name, "", (), f'"{name}" is not known here{did_you_mean(name, _SECTIONS)}')
@@ -138,8 +137,7 @@ class _Reading:
         except BadInput as error:
             self._note("agents", name, (), error.message)
             return None
-        places = {key: self._place("agents", name, *filter(None, [key])) for key in ("", *AgentTable.model_fields)}
-        return FoundAgent(spec=spec, kind="file", origin=self.path, places=places)
+        return FoundAgent(spec=spec, kind="file", origin=self.path, find=lambda key: self._line("agents", name, key))
 
     def _backend(self, name: str, table: object) -> None:
         before = len(self.problems)
@@ -175,11 +173,14 @@ class _Reading:
         name = name if name.isprintable() else ascii(name)
         about = f"backend {name}: " if section == "backends" and name else ""
         agent = name if section == "agents" else ""
-        line = line_of(self.lines, path)
+        line = self._line(*path)
         self.problems.append(Problem(message=about + message, agent=agent, place=f"{self.path}:{line}", line=line))
 
-    def _place(self, *path: str) -> str:
-        return f"{self.path}:{line_of(self.lines, path)}"
+    def _line(self, *path: str) -> int:
+        if not self.lines:
+            # Only for who asks: it takes longer than all the rest.
+            self.lines = lines_of(self.text)
+        return line_of(self.lines, path)
 
 
 def _sentence(form: type[BaseModel], where: tuple[str, ...], kind: str, message: str) -> str:
