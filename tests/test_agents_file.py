@@ -30,6 +30,7 @@ instuctions = "x"
 limits = {secnds = 3}
 vision = "yes"
 suggestions = "one"
+skills = ["colours", "colours"]
 
 [agents.good]
 limits.seconds = 30
@@ -73,17 +74,18 @@ EXPECTED = {
     12: ["helper", '"limits.secnds": did you mean "seconds"?'],
     13: ["helper", "vision must be true or false"],
     14: ["helper", "suggestions must be a list"],
-    19: ["Bad Name", "lower-case"],
-    21: ["loop", "an agent cannot be the language model of an agent"],
-    23: ['"agnets" is not known here: did you mean "agents"?'],
-    27: ["small", "base_url must be an address"],
-    29: ["small", 'there is no field "api_key": did you mean "api_key_env"?'],
-    31: ["locked", "model is missing"],
-    32: ["locked", "without a user name"],
-    38: ["thief", "names a secret of the proxy itself"],
-    40: ["default", "choose another name"],
-    45: ["keyless", "WAITING_KEY is not set"],
-    49: ["waiting", "WAITING_KEY is not set"],
+    15: ["helper", 'skills names "colours" twice'],
+    20: ["Bad Name", "lower-case"],
+    22: ["loop", "an agent cannot be the language model of an agent"],
+    24: ['"agnets" is not known here: did you mean "agents"?'],
+    28: ["small", "base_url must be an address"],
+    30: ["small", 'there is no field "api_key": did you mean "api_key_env"?'],
+    32: ["locked", "model is missing"],
+    33: ["locked", "without a user name"],
+    39: ["thief", "names a secret of the proxy itself"],
+    41: ["default", "choose another name"],
+    46: ["keyless", "WAITING_KEY is not set"],
+    50: ["waiting", "WAITING_KEY is not set"],
 }
 
 
@@ -119,7 +121,7 @@ def test_the_command_lists_agents_of_the_file_beside_the_others_and_names_broken
     assert (rows["agno/good"]["uses"], rows["agno/good"]["state"]) == ("offline", "ready")
     assert rows["agno/off"]["state"] == "disabled"
     assert "agents.toml:11" in listing["broken"]["helper"]
-    assert "agents.toml:23" in listing["broken"]
+    assert "agents.toml:24" in listing["broken"]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,8 @@ def test_the_command_lists_agents_of_the_file_beside_the_others_and_names_broken
         (b'[agents.x]\ninstructions = """\nfor ever\n', ":3:", "not valid TOML"),
         (b'[agents.x]\ntitle = "\xff"\n', ":2:", "UTF-8"),
         (b"#" * 5_000_001, "", "larger than"),
+        (b"[agents.x]\nvision = " + b"9" * 5000 + b"\n", ":", "not valid TOML"),
+        (b"x = " + b"[" * 100_000, "", "nested too deeply"),
         (None, "", "is not there"),
     ],
 )
@@ -175,6 +179,11 @@ def test_where_tables_and_fields_stand_is_found_in_every_way_to_write_them() -> 
     assert found["agents", "y z", "quoted", "inner"] == 14
     assert found["many", "a"] == 16
     assert ("agents", "q") not in found
+
+
+def test_what_is_nested_without_end_is_a_problem_like_any_other() -> None:
+    text = "[agents.x]\n" + ".".join(["deep"] * 5000) + " = 1\n"
+    assert [str(problem) for problem in read_agents(text, "f").problems] == ['f:2: agent x: there is no field "deep"']
 
 
 def test_the_example_and_every_one_of_the_page_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:

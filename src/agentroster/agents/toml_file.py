@@ -71,7 +71,8 @@ def read_agents(text: str, path: str) -> Found:
     """Return the agents and backends of a file, and every problem in it. Raises StartRefused when it is no TOML."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # Also a number of more digits than Python reads.
         at = _AT_LINE.search(str(error))
         line = at[1] if at and at[1] else str(max(1, len(text.splitlines())))
         raise StartRefused(f"{path}:{line}: this is not valid TOML: {_AT_LINE.sub('', str(error)).strip()}") from error

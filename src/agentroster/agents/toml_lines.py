@@ -6,6 +6,9 @@ from typing import Any, cast
 
 Path = tuple[str, ...]
 
+# No field stands deeper: agents.NAME.limits.seconds.
+_MAX_DEPTH = 6
+
 
 def lines_of(text: str) -> dict[Path, int]:
     """Return the line number of each table and key of a valid TOML text, by its path: ("agents", "x", "model")."""
@@ -19,7 +22,7 @@ def lines_of(text: str) -> dict[Path, int]:
         statement = "".join(lines[start:end])
         try:
             value = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             # A text or a list goes on in the next line.
             continue
         if statement.lstrip().startswith("["):
@@ -46,13 +49,13 @@ def _opened(line: str) -> str:
     return next((quotes for quotes in ('"""', "'''") if quotes in line), "")
 
 
-def _paths(value: object) -> list[Path]:
-    """Return the paths of all keys of a value, outer ones first; for a list of tables those of its only one."""
+def _paths(value: object, depth: int = _MAX_DEPTH) -> list[Path]:
+    """Return the paths of the keys of a value, outer ones first; for a list of tables those of its only one."""
     if isinstance(value, list):
         entries = cast("list[object]", value)
-        return _paths(entries[0]) if len(entries) == 1 else []
+        return _paths(entries[0], depth - 1) if len(entries) == 1 and depth else []
     found: list[Path] = []
-    if isinstance(value, dict):
+    if isinstance(value, dict) and depth:
         for key, inner in cast("dict[str, Any]", value).items():
-            found += [(key,), *((key, *rest) for rest in _paths(inner))]
+            found += [(key,), *((key, *rest) for rest in _paths(inner, depth - 1))]
     return found

@@ -56,6 +56,13 @@ def _variable(value: str) -> str:
     return value
 
 
+def _once_each(values: list[str]) -> list[str]:
+    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    if twice:
+        raise ValueError(f'names "{twice[0]}" twice')
+    return values
+
+
 Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
 ModelName = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line), AfterValidator(_plain_model)]
 
@@ -78,11 +85,11 @@ class AgentTable(_Table):
     title: Line = ""
     description: str = Field(default="", max_length=10_000)
     instructions: str = Field(default="", max_length=1_000_000)
-    skills: list[str] = []
+    skills: Annotated[list[str], Field(max_length=100), AfterValidator(_once_each)] = []
     model: ModelName | None = None
     backend: str | None = None
     limits: LimitsTable = LimitsTable()
-    suggestions: list[str] = []
+    suggestions: Annotated[list[str], Field(max_length=100)] = []
     vision: bool = False
     image_hosts: list[Annotated[str, AfterValidator(_host)]] = []
     enabled: bool = True
