@@ -25,7 +25,7 @@ from agentroster.signals.topics import AGENTS, KEYS, STOPPED_JOBS, job_topic
 from agentroster.skills.pipeline import Watch
 from agentroster.skills.registry import SkillRegistry
 from tests.chatting import Person
-from tests.postgres import Postgres, programs
+from tests.postgres import Postgres, programs, serving_postgres
 from tests.roster_process import RosterProcess, run_roster
 from tests.stand_ins.hub import HubServer, Repository
 from tests.stand_ins.model_server import KEY, ModelServer
@@ -200,15 +200,25 @@ async def test_word_of_an_agent_makes_it_count_in_another_process(location: Path
 
 
 @pytest.fixture(scope="module")
+def shared_postgres() -> Iterator[str]:
+    """A server that no other test empties."""
+    binaries = programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed here")
+    with serving_postgres(binaries) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def two(
     tmp_path_factory: pytest.TempPathFactory,
     base_environment: dict[str, str],
     _model_server: tuple[ModelServer, str],
-    postgres: str,
+    shared_postgres: str,
 ) -> Iterator[list[RosterProcess]]:
     environment = {
         **base_environment,
-        "ROSTER_DATABASE_URL": postgres,
+        "ROSTER_DATABASE_URL": shared_postgres,
         "LLM_PROVIDER": "custom",
         "LLM_MODEL": "stub",
         "LLM_API_BASE": f"{_model_server[1]}/v1",
@@ -253,9 +263,9 @@ def test_a_job_is_followed_and_stopped_through_the_other_process(
 
 
 def test_a_key_revoked_elsewhere_ends_its_streams_in_every_process(
-    two: list[RosterProcess], model_server: ModelServer, postgres: str
+    two: list[RosterProcess], model_server: ModelServer, shared_postgres: str
 ) -> None:
-    with closing(Database.open(postgres)) as database:
+    with closing(Database.open(shared_postgres)) as database:
         keys = KeyStore(database)
         revoked, staying = keys.create(user="leaving"), keys.create(user="staying")[1]
     body = body_of(PATHS[0], HANG_AFTER, AGENT, stream=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentroster.agents.entry_points import EntryPointSource
-from agentroster.agents.registry import Roster, merged
+from agentroster.agents.roster import Roster, merged
 from agentroster.agents.toml_file import TomlSource
 from agentroster.errors import StartRefused
 from agentroster.settings.settings import Settings

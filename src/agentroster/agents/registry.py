@@ -2,29 +2,19 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from agentroster.agents.entry_points import OWN, EntryPointSource
-from agentroster.agents.nearest import did_you_mean
-from agentroster.agents.sources import AgentSource, DatabaseSource, Found, FoundAgent, Problem
+from agentroster.agents.entry_points import EntryPointSource
+from agentroster.agents.roster import Roster, merged, roster_of
+from agentroster.agents.sources import AgentSource, DatabaseSource, FoundAgent
 from agentroster.agents.spec import AgentSpec
 from agentroster.agents.toml_file import TomlSource
-from agentroster.errors import ModelNotFound, NotFound, StartRefused
-from agentroster.llm.named_backends import DEFAULT, BackendSpec
+from agentroster.errors import ModelNotFound
+from agentroster.llm.named_backends import BackendSpec
 from agentroster.settings.settings import Settings
 from agentroster.skills.registry import SkillRegistry
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """The agents of one moment; `enabled` are those that answer, by name."""
-
-    agents: Mapping[str, FoundAgent] = field(default_factory=dict[str, FoundAgent])
-    enabled: Mapping[str, AgentSpec] = field(default_factory=dict[str, AgentSpec])
-    backends: Mapping[str, BackendSpec] = field(default_factory=dict[str, BackendSpec])
-    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class AgentRegistry:
     def of(cls, *specs: AgentSpec) -> "AgentRegistry":
         """Return a registry of just these, for whoever has no sources; their skills are not looked for."""
         made = cls((), SkillRegistry({}, {}))
-        made._use(_roster({spec.name: FoundAgent(spec=spec, kind="package", origin="") for spec in specs}, {}, ()))
+        made._use(roster_of({spec.name: FoundAgent(spec=spec, kind="package", origin="") for spec in specs}, {}, ()))
         return made
 
     def get(self, name: str) -> AgentSpec:
@@ -142,69 +132,3 @@ class AgentRegistry:
         self._keys |= {backend.api_key for backend in roster.backends.values() if backend.api_key}
         # One assignment: whoever reads meanwhile sees all of the old or all of the new.
         self._now = roster
-
-
-def merged(sources: Sequence[AgentSource], skills: SkillRegistry, before: Roster) -> Roster:
-    """Return what the sources have now; an agent that is broken now stays as it was before. Raises StartRefused."""
-    found = [source.load() for source in sources]
-    agents: dict[str, FoundAgent] = {}
-    for agent in [agent for one in found for agent in one.agents]:
-        first = agents.setdefault(agent.spec.name, agent)
-        if first is not agent:
-            raise StartRefused(_two_of_one_name(first, agent))
-    problems = [problem for one in found for problem in one.problems]
-    backends = {name: backend for one in found for name, backend in one.backends.items()}
-    for name, agent in list(agents.items()):
-        faults = _faults(agent, skills, found)
-        if faults:
-            if agent.origin == OWN:
-                raise StartRefused(f"The built-in agent {name} cannot be loaded: install again")
-            problems += faults
-            del agents[name]
-    for name in {problem.agent for problem in problems} - agents.keys():
-        old = before.agents.get(name)
-        if old is not None and old.kind != "package":
-            agents[name] = old
-            wanted = old.spec.backend
-            if wanted is not None and wanted in before.backends:
-                backends.setdefault(wanted, before.backends[wanted])
-    return _roster(agents, backends, problems)
-
-
-def _roster(
-    agents: Mapping[str, FoundAgent], backends: Mapping[str, BackendSpec], problems: Sequence[Problem]
-) -> Roster:
-    by_name = {name: agents[name] for name in sorted(agents)}
-    enabled = {name: agent.spec for name, agent in by_name.items() if agent.spec.enabled}
-    return Roster(by_name, enabled, backends, tuple(sorted(problems, key=lambda problem: problem.line)))
-
-
-def _faults(agent: FoundAgent, skills: SkillRegistry, found: Sequence[Found]) -> list[Problem]:
-    """Return what the agent names and the deployment does not have."""
-    faults: list[tuple[str, str]] = []
-    for skill in agent.spec.skills:
-        try:
-            skills.get(skill)
-        except NotFound as error:
-            known = [one.manifest.name for one in skills.all()]
-            hint = did_you_mean(skill, known) or f": there are {', '.join(known)}"
-            missing = f'there is no skill "{skill}"{hint}'
-            faults.append(("skills", error.message if skill in skills.broken else missing))
-    wanted = agent.spec.backend
-    backends = {DEFAULT} | {name for one in found for name in one.backends}
-    if wanted is not None and wanted not in backends:
-        reason = next((one.broken_backends[wanted] for one in found if wanted in one.broken_backends), "")
-        missing = f'there is no backend "{wanted}"{did_you_mean(wanted, backends)}'
-        faults.append(("backend", f'the backend "{wanted}" cannot be used: {reason}' if reason else missing))
-    name = agent.spec.name
-    return [
-        Problem(message=message, agent=name, place=agent.place(field), line=agent.line(field))
-        for field, message in faults
-    ]
-
-
-def _two_of_one_name(first: FoundAgent, second: FoundAgent) -> str:
-    return (
-        f"Two places define the agent {first.spec.name!r}: {first.place()} and {second.place()}. "
-        "Remove or rename one, or choose packages with ROSTER_PLUGINS."
-    )

@@ -12,7 +12,7 @@ from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.tables import print_listing
 
 if TYPE_CHECKING:
-    from agentroster.agents.registry import Roster
+    from agentroster.agents.roster import Roster
     from agentroster.agents.sources import FoundAgent
     from agentroster.settings.settings import Settings
 
