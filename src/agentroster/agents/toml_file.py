@@ -9,8 +9,6 @@ from agentroster.agents.toml_reading import Reading
 from agentroster.errors import StartRefused
 
 _MAX_BYTES = 5_000_000
-_SECTIONS = ("agents", "backends")
-_NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _AT_LINE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
