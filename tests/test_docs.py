@@ -24,7 +24,7 @@ CONTRIBUTING, FOR_AGENTS = REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "AGENTS.
 OTHERS = (REPOSITORY / "CHANGELOG.md", REPOSITORY / "SECURITY.md", CONTRIBUTING, FOR_AGENTS)
 PAGES = [README, *OTHERS, *sorted(DOCS.glob("*.md"))]
 # What the tests below follow, block by block.
-FOLLOWED = {README, CONTRIBUTING, DOCS / "agents.md", DOCS / "skills.md", DOCS / "operating.md"}
+FOLLOWED = {README, CONTRIBUTING, *(DOCS / f"{name}.md" for name in ("agents", "agents-file", "skills", "operating"))}
 CODE = re.compile(r"`[^`\n]+`|^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 

@@ -21,6 +21,8 @@ from agentroster.jobs.job import Counts, Job, JobEvent
 from agentroster.jobs.store import JobStore, Progress
 from agentroster.jobs.worker import JobWorker
 from agentroster.roster_schema import ROSTER_SCHEMA
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import job_topic
 from agentroster.skills.pipeline import ItemReport, Watch
 from tests.support.deployment import new_key
 from tests.support.failing_sqlite import Faults, Way, failing
@@ -53,14 +55,16 @@ async def work_on(store: JobStore, job: Job) -> None:
         for number in range(ITEMS):
             if not watch.is_done(f"m{number}"):
                 await watch.finished(ItemReport(item=f"m{number}", updated={"base_model": "x"}))
-                await worker.changed.wait(job.id, 1.0)
+                await changed.wait(1.0)
 
-    worker = JobWorker(store, run)
+    signals = Signals()
+    worker = JobWorker(store, run, signals)
     worker.start()
-    async with asyncio.timeout(60):
-        while not store.has_ended_by(job.id, 10**6):
-            await worker.changed.wait(job.id, 0.2)
-    await worker.aclose()
+    with signals.subscribe(job_topic(job.id)) as changed, signals.subscribe(job_topic(job.id)) as perhaps_ended:
+        async with asyncio.timeout(60):
+            while not store.has_ended_by(job.id, 10**6):
+                await perhaps_ended.wait(0.2)
+        await worker.aclose()
 
 
 def done_with(path: Path, faults: Faults) -> tuple[Any, ...]:

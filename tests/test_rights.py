@@ -110,8 +110,8 @@ def test_a_star_in_a_list_means_the_same_at_every_door(offline_proxy: RosterProc
 
 def test_a_job_that_waited_is_asked_about_again() -> None:
     caller = Caller(user="anna", proof="own_key", models=("agno/one",))
-    before = Rights(AgentRegistry([AgentSpec(name="one", skills=["a"]), AgentSpec(name="two", skills=["b"])], {}, {}))
-    after = Rights(AgentRegistry([AgentSpec(name="one")], {}, {}))
+    before = Rights(AgentRegistry.of(AgentSpec(name="one", skills=["a"]), AgentSpec(name="two", skills=["b"])))
+    after = Rights(AgentRegistry.of(AgentSpec(name="one")))
     before.require_skill(caller, "a")
     for rights, skill in ((before, "b"), (after, "a"), (before, "no-such-skill")):
         with pytest.raises(NotAllowed):

@@ -12,7 +12,9 @@ from agentroster.errors import RosterError, StorageFailed
 
 _COMMANDS = [
     LazyCommand(
-        "agents", "agentroster.cli.agents:agents", "List the agents, where they come from, and broken plugins."
+        "agents",
+        "agentroster.cli.agents:agents",
+        "List the agents: where they come from, which language model they use, and what is wrong with others.",
     ),
     LazyCommand(
         "audit",

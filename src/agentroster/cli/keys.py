@@ -12,6 +12,8 @@ from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput
 from agentroster.identity.keys import ApiKey, KeyStore
+from agentroster.signals.send import send
+from agentroster.signals.topics import KEYS
 
 
 @click.group()
@@ -71,6 +73,7 @@ def keys_revoke(key_id: str, data_dir: Path | None) -> None:
     """Make a key useless from its next request on."""
     with open_database(data_dir) as database:
         KeyStore(database).revoke(key_id)
+        send(database, KEYS)
     click.echo(f"Key {key_id} is revoked.")
 
 

@@ -11,6 +11,8 @@ from agentroster.credentials.people import purge_credentials, relink_credentials
 from agentroster.errors import NotFound
 from agentroster.identity.keys import purge_keys
 from agentroster.jobs.store import JobStore
+from agentroster.signals.send import send
+from agentroster.signals.topics import KEYS, STOPPED_JOBS
 from agentroster.skills.memory import purge_memories, relink_memories
 
 
@@ -37,6 +39,7 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
             "memories": database.call(purge_memories, issuer, user),
             "jobs": JobStore(database).purge(issuer, user),
         }
+        send(database, KEYS, STOPPED_JOBS)
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
 
 

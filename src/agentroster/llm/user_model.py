@@ -39,17 +39,17 @@ class Models:
         self._timeout_seconds = timeout_seconds
         self._without = LruDict[Owner, float](_MOST_KNOWN)
 
-    async def choose(self, wish: str | None, caller: Caller) -> ModelChoice | None:
+    async def choose(self, wish: str | None, caller: Caller, backend: str | None = None) -> ModelChoice | None:
         """Return the caller's own model, else the deployment's; what an agent wishes for by name comes first.
 
         The secret of an own model is masked for the rest of `redactor.watching`. Raises NotAllowed for an address
         that is not permitted any more, BadInput as `Backends.choose`.
         """
-        if wish is None and caller.is_person:
+        if wish is None and backend is None and caller.is_person:
             secret = await self._own(owner_of(caller, PROVIDER))
             if secret is not None:
                 return self.choice_of(secret)
-        return self._backends.choose(wish)
+        return self._backends.choose(wish, backend)
 
     def for_tasks(self) -> ModelChoice | None:
         """Return the operator's small model for background tasks, or None. No account is looked at."""
