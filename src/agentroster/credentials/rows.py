@@ -9,7 +9,7 @@ from agentroster.credentials.audit import Act, record
 from agentroster.credentials.credential import Credential, Owner, State
 from agentroster.credentials.schema import credentials
 from agentroster.db.database import Database
-from agentroster.db.driver import AnyRow, SqlRow
+from agentroster.db.driver import SqlRow
 from agentroster.db.schema import insert_into
 
 _C = credentials.c
@@ -126,7 +126,7 @@ def old_rows(connection: Connection, key_id: str, after: tuple[str, str, str], m
     return connection.execute(rows.order_by(*owner).limit(most)).all()
 
 
-def shown(row: AnyRow) -> Credential:
+def shown(row: SqlRow) -> Credential:
     """Read what may be shown of a credential."""
     return Credential(
         owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider),

@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection, Engine, func, select, table
 from sqlalchemy.pool import PoolProxiedConnection
 
-from agentroster.db.driver import AnyRow, AnySelect, first_row
+from agentroster.db.driver import AnySelect, SqlRow, first_row
 from agentroster.db.engine import POSTGRES_PLACE, open_postgres, open_sqlite, wait_for_server
 from agentroster.db.schema import Schema
 from agentroster.db.trouble import SENTENCES, Kind, for_operator, kind_of
@@ -73,7 +73,7 @@ class Database:
             logger.warning("%s answers again", self._place())
         return result
 
-    def read_one(self, statement: AnySelect, values: Mapping[str, object]) -> AnyRow | None:
+    def read_one(self, statement: AnySelect, values: Mapping[str, object]) -> SqlRow | None:
         """Return the first row for a statement with named values; sees everything that is committed by now.
 
         On SQLite each thread keeps a connection for this: without transaction, pool and result objects it costs a

@@ -7,27 +7,29 @@ texts, numbers or bytes here.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Insert, Row, Select, Update
+from sqlalchemy.engine import result_tuple
 from sqlalchemy.pool import PoolProxiedConnection
 
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 SqlRow: TypeAlias = Row[*tuple[Any, ...]]
-AnyRow: TypeAlias = SqlRow | SimpleNamespace
 """A row whose columns are attributes."""
 
 
 def first_row(
     driver: PoolProxiedConnection, dialect: Dialect, statement: AnySelect, values: Mapping[str, object]
-) -> AnyRow | None:
+) -> SqlRow | None:
     """Return the first row of a statement, or None."""
-    text, bound, columns = _compiled(statement, dialect, tuple(values))
-    with closing(driver.cursor()) as cursor:
+    text, bound, named = _compiled(statement, dialect, tuple(values))
+    cursor = driver.cursor()
+    try:
         cursor.execute(text, bound(values))
         row = cursor.fetchone()
-    return None if row is None else SimpleNamespace(**dict(zip(columns, row, strict=True)))
+    finally:
+        cursor.close()
+    return None if row is None else named(row)
 
 
 def write_rows(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, object]]) -> None:
@@ -42,8 +44,8 @@ def write_rows(connection: Connection, statement: Insert | Update, rows: Sequenc
 @lru_cache(maxsize=64)
 def _compiled(
     statement: AnySelect | Insert | Update, dialect: Dialect, names: tuple[str, ...]
-) -> tuple[str, Callable[[Mapping[str, object]], Any], Sequence[str]]:
-    """Return a statement in a dialect's words, what makes named values into its driver's, and the names of a row."""
+) -> tuple[str, Callable[[Mapping[str, object]], Any], Callable[[Sequence[Any]], SqlRow]]:
+    """Return a statement in a dialect's words, what makes named values its driver's, and what names a row's values."""
     # As for many rows: an INSERT returns nothing then.
     compiled = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
     constants = {name: value for name, value in compiled.params.items() if name not in names}
@@ -53,4 +55,5 @@ def _compiled(
         given = {**constants, **values} if constants else values
         return given if order is None else [given[name] for name in order]
 
-    return compiled.string, bound, statement.selected_columns.keys() if isinstance(statement, Select) else ()
+    columns = statement.selected_columns.keys() if isinstance(statement, Select) else ()
+    return compiled.string, bound, result_tuple(columns)

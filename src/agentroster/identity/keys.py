@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
 from agentroster.db.database import Database
-from agentroster.db.driver import AnyRow, write_rows
+from agentroster.db.driver import SqlRow, write_rows
 from agentroster.db.schema import SECONDS
 from agentroster.db.write_behind import WriteBehind
 from agentroster.errors import BadInput, NotFound
@@ -161,7 +161,7 @@ def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
     record(connection, [KeyEvent(action="create", at=key.created_at, key_id=key.id, user=key.user)])
 
 
-def _from_row(row: AnyRow) -> ApiKey:
+def _from_row(row: SqlRow) -> ApiKey:
     return ApiKey(
         id=row.id,
         user=row.user,
