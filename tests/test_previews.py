@@ -28,7 +28,7 @@ from agentroster.library.library import Library, ModelFile
 from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
 from agentroster.settings.settings import load_settings
-from agentroster.skills.access import SkillAccess
+from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
 from tests.conftest import OPENWEBUI_KEY
@@ -438,9 +438,8 @@ def skills(tmp_path: Path, _hub_on_the_net: Hub, monkeypatch: pytest.MonkeyPatch
     settings = load_settings(library=(tmp_path / "models",))
     client = httpx.AsyncClient(transport=httpx.MockTransport(_hub_on_the_net))
     with Database.open(tmp_path / "roster.db") as database:
-        yield SkillAccess(
-            settings, registry=SkillRegistry.load(), database=database, client=client, accounts=cast("Any", None)
-        )
+        openers = openers_of(settings, database=database, client=client, accounts=cast("Any", None))
+        yield SkillAccess(SkillRegistry.load(), openers)
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ def type_checked() -> set[str]:
     """Return the names that a type checker sees."""
     tree = ast.parse(Path(agentroster.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    return {alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return {
+        alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
 
 
 def test_each_name_of_the_face_resolves_and_the_list_is_sorted_and_complete() -> None:
@@ -56,9 +58,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error_and_modules_are_found_as
     with pytest.raises(AttributeError, match="no attribute 'Agent'"):
         _ = agentroster.Agent  # pyright: ignore[reportAttributeAccessIssue]
     assert not hasattr(agentroster, "nothing_of_the_kind")
-    from agentroster import logs
-
-    assert logs.__name__ == "agentroster.logs"
+    assert run("from agentroster import logs, errors\nprint(logs.__name__)") == "agentroster.logs\n"
 
 
 def test_importing_the_package_loads_nothing_slow_and_each_name_loads_without_litellm() -> None:
@@ -75,7 +75,11 @@ def test_importing_the_package_loads_nothing_slow_and_each_name_loads_without_li
 
 def authors_files() -> list[Path]:
     pages = [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "README.md"]
-    return [*pages, *(REPOSITORY / "docs" / "examples").rglob("*.py"), *(REPOSITORY / "tests" / "plugins").rglob("*.py")]
+    return [
+        *pages,
+        *(REPOSITORY / "docs" / "examples").rglob("*.py"),
+        *(REPOSITORY / "tests" / "plugins").rglob("*.py"),
+    ]
 
 
 @pytest.mark.parametrize("path", authors_files(), ids=lambda path: path.relative_to(REPOSITORY).as_posix())

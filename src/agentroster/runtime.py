@@ -32,7 +32,7 @@ from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
-from agentroster.skills.access import SkillAccess
+from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.registry import SkillRegistry
 
 
@@ -88,7 +88,7 @@ class Runtime:
         client = open_client(transport)
         skills = SkillRegistry.load(settings.skills_dir)
         agents = AgentRegistry.load(settings.plugins, skills)
-        access = SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts)
+        access = SkillAccess(skills, openers_of(settings, database=database, client=client, accounts=accounts))
         backends = Backends(settings, transport, proxy_model)
         models = Models(
             backends,
