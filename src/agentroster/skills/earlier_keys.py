@@ -58,9 +58,9 @@ def with_kind(value: Any, folder: Path) -> Any:
 
     Tools make a skill of kind `tools`; an `input_schema`, or the steps of a pipeline in `handler.py`, a pipeline.
     """
-    if not isinstance(value, dict) or "kind" in value:
-        return value
     given = cast("dict[str, object]", value)
+    if not isinstance(value, dict) or "kind" in given:
+        return given
     if "tools" in given:
         return {**given, "kind": "tools"}
     if "input_schema" not in given and not _has_steps(folder / "handler.py"):

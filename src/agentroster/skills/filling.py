@@ -75,7 +75,7 @@ def _fill(
         if isinstance(current, dict) and isinstance(value, dict):
             inner = cast("dict[str, object]", current)
             _fill(inner, cast("dict[str, object]", value), f"{shown}.", written, kept)
-        elif _is_empty(current):
+        elif _is_empty(cast("object", current)):
             target[name] = written[shown] = value
         elif current != value:
             kept[shown] = "already set"

@@ -95,7 +95,8 @@ class PredecessorHandler:
 
     async def prepare(self, context: SkillContext, item: Model) -> Prepared:
         """Call the folder's `prepare`, where there is one."""
-        metadata = await asyncio.to_thread(context.sidecars.read, item.file) or {}
+        read = cast("Callable[[Any], dict[str, object] | None]", context.sidecars.read)
+        metadata = await asyncio.to_thread(read, item.file) or {}
         if metadata.get("exclude") is True or metadata.get("skip_metadata_refresh") is True:
             raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
         values: object = {}
@@ -149,7 +150,7 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
         if returned.get("success", True) is False:
             return ItemReport(item=item.label, error=_sentence(errors))
         updates, updated = returned.get("updates"), returned.get("updated_fields")
-        fields = next((one for one in (updates, updated) if _is_object(one)), {})
+        fields = next((one for one in (updates, updated) if _is_object(one)), dict[str, object]())
         named = [str(name) for name in cast("list[object]", updated)] if isinstance(updated, list) else []
     filled = await fill(context, item.file, fields) if fields else Filled()
     is_rehearsed = item.input_data.get("dry_run") is True

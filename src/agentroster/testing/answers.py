@@ -19,10 +19,9 @@ def responder_of(answers: Answers) -> Responder:
     """Return answers as a function."""
     if isinstance(answers, httpx.MockTransport):
         return answers.handler
-    if isinstance(answers, Mapping):
-        table = answers
-        return lambda request: _looked_up(table, request)
-    return answers
+    if callable(answers):
+        return answers
+    return lambda request: _looked_up(answers, request)
 
 
 async def respond(responder: Responder, request: httpx.Request) -> httpx.Response:
