@@ -89,6 +89,14 @@ def test_pages_examples_and_plugins_use_the_face_only(path: Path) -> None:
     assert found <= ({"agentroster.errors"} if path.name == "agents.py" else set())
 
 
+@pytest.mark.parametrize("page", ["accounts", "agents", "skills"])
+def test_pages_for_authors_name_no_module_that_may_move(page: str) -> None:
+    text = (REPOSITORY / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    # The groups of entry points are called so.
+    groups = {"agentroster.agents", "agentroster.credentials", "agentroster.skills"}
+    assert set(re.findall(r"\bagentroster\.[a-z_.]*[a-z_]", text)) <= groups | FACE
+
+
 @pytest.mark.parametrize("kind", ["tools", "pipeline", "prompt"])
 def test_a_new_skill_uses_the_face_only(tmp_path: Path, kind: str) -> None:
     folder = write_skeleton(tmp_path, "my-skill", kind)

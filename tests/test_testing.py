@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from agentroster.testing import (
     tool_call,
     write_model,
 )
+from tests.conftest import REPOSITORY
 
 MANIFEST = """\
 name: tester
@@ -220,6 +224,29 @@ def test_limits_failures_and_the_end_of_a_script_are_those_of_a_run(skill: Skill
     with pytest.raises(UpstreamUnavailable):
         asyncio.run(World(model=ScriptedModel(UpstreamUnavailable("Away."))).run(plain, "Go."))
     assert "/help" in asyncio.run(World().run(plain, "Go.")).text
+
+
+def test_the_test_of_the_page_on_skills_passes_as_it_stands(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "skills.md").read_text(encoding="utf-8")
+    [block] = [text for text in re.findall(r"^```python no-run\n(.*?)^```$", page, re.M | re.S) if "load_skill" in text]
+    folder = tmp_path / "my-skill"
+    folder.mkdir()
+    manifest = MANIFEST.replace("name: tester", "name: my-skill").partition("tools:\n")[0]
+    (folder / "skill.yaml").write_text(f"{manifest}tools: [{{name: my_login, description: x}}]\n", encoding="utf-8")
+    accounts = (REPOSITORY / "docs" / "accounts.md").read_text(encoding="utf-8")
+    [handler] = re.findall(r"^```python\n(async def my_login.*?)^```$", accounts, re.M | re.S)
+    (folder / "handler.py").write_text(handler, encoding="utf-8")
+    (folder / "test_my_skill.py").write_text(block, encoding="utf-8")
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=200,
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
 
 
 def test_the_hub_refuses_as_the_real_one_does() -> None:
