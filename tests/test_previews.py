@@ -29,7 +29,7 @@ from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
 from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import load_settings
-from agentroster.skills.access import SkillAccess
+from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
 from tests.support.deployment import OPENWEBUI_KEY
@@ -439,9 +439,8 @@ def skills(tmp_path: Path, _hub_on_the_net: Hub, monkeypatch: pytest.MonkeyPatch
     settings = load_settings(library=(tmp_path / "models",))
     client = httpx.AsyncClient(transport=httpx.MockTransport(_hub_on_the_net))
     with Database.open(tmp_path / "roster.db", ROSTER_SCHEMA) as database:
-        yield SkillAccess(
-            settings, registry=SkillRegistry.load(), database=database, client=client, accounts=cast("Any", None)
-        )
+        openers = openers_of(settings, database=database, client=client, accounts=cast("Any", None))
+        yield SkillAccess(SkillRegistry.load(), openers)
 
 
 @pytest.fixture

@@ -78,6 +78,25 @@ def test_a_key_for_an_agent_runs_the_skills_of_that_agent_and_no_others(
     assert doors(enrich, "GET", OWN_MODEL).status_code == 200
 
 
+@pytest.mark.parametrize("name", [SKILL, SKILL.replace("-", "_"), "enrich_hf-metadata"])
+@pytest.mark.parametrize("argument", ["targets", "model_paths"])
+def test_both_forms_of_a_skills_name_and_of_its_argument_mean_the_same_at_this_door(
+    offline_proxy: RosterProcess, doors: Any, library_root: Path, name: str, argument: str
+) -> None:
+    enrich = make_key(offline_proxy, "forms", "--model", ENRICH)
+    demo = make_key(offline_proxy, "forms", "--model", DEMO)
+    (library_root / "forms").mkdir(exist_ok=True)
+    body = {argument: ["forms/"]}
+    begun = doors(enrich, "POST", f"/roster/api/skills/{name}/execute", body)
+    assert begun.status_code == 202, begun.text
+    job = doors(enrich, "GET", f"/roster/api/jobs/{begun.json()['id']}").json()
+    assert (job["skill"], job["input"]) == (SKILL, body)
+    assert doors(demo, "POST", f"/roster/api/skills/{name}/execute", body).status_code == 403
+    assert doors(demo, "GET", f"/roster/api/jobs/{begun.json()['id']}").status_code == 404
+    both = doors(enrich, "POST", f"/roster/api/skills/{name}/execute", {"targets": ["forms/"], "model_paths": ["x"]})
+    assert both.status_code == 422
+
+
 def test_a_narrow_key_neither_sees_nor_stops_what_it_could_not_run(
     offline_proxy: RosterProcess, doors: Any, library_root: Path
 ) -> None:

@@ -203,13 +203,13 @@ def test_where_both_files_are_skill_yaml_wins(tmp_path: Path) -> None:
     assert loaded(written(tmp_path, "greeter", files)).manifest.kind == "tools"
 
 
-@pytest.mark.parametrize("kind", ["tools", "pipeline"])
-def test_a_new_skill_passes_the_check_and_its_own_test(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "tools"), [("tools", "1 tool"), ("pipeline", "1 tool"), ("prompt", "0 tools")])
+def test_a_new_skill_passes_the_check_and_its_own_test(tmp_path: Path, kind: str, tools: str) -> None:
     done = CliRunner().invoke(skills, ["new", "my-skill", "--kind", kind, "--dir", str(tmp_path)])
     folder = tmp_path / "my-skill"
     assert done.exit_code == 0
     assert f"roster skills check {folder}" in done.stdout
-    assert CliRunner().invoke(skills, ["check", str(folder)]).stdout == f"{folder}: fine ({kind}, 1 tool)\n"
+    assert CliRunner().invoke(skills, ["check", str(folder)]).stdout == f"{folder}: fine ({kind}, {tools})\n"
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},

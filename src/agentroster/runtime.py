@@ -37,7 +37,7 @@ from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
 from agentroster.signals.signals import Signals
-from agentroster.skills.access import SkillAccess
+from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.registry import SkillRegistry
 
 
@@ -96,7 +96,7 @@ class Runtime:
         skills = SkillRegistry.load(settings.skills_dir)
         agents = AgentRegistry.load(settings, skills)
         signals = Signals(database, settings.database)
-        access = SkillAccess(settings, registry=skills, database=database, client=client, accounts=accounts)
+        access = SkillAccess(skills, openers_of(settings, database=database, client=client, accounts=accounts))
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
         backends = Backends(settings, transport, proxy_model, named_backends)
         models = Models(

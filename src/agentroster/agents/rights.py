@@ -3,6 +3,7 @@
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import NotAllowed
 from agentroster.identity.caller import Caller
+from agentroster.skills.manifest import canonical_name
 
 
 class Rights:
@@ -13,7 +14,8 @@ class Rights:
 
     def may_run(self, caller: Caller, skill: str) -> bool:
         """Whether the key permits an agent that carries this skill; a key without a list permits every skill."""
-        return caller.may(*(spec.model_name for spec in self._agents.all() if skill in spec.skills))
+        name = canonical_name(skill)
+        return caller.may(*(spec.model_name for spec in self._agents.all() if name in spec.skills))
 
     def require_skill(self, caller: Caller, skill: str) -> None:
         """Raise NotAllowed for a skill that no agent of the key carries, whether or not there is one."""

@@ -69,6 +69,8 @@ class AgentSpec:
     factory: AgentFactory | None = None
 
     def __post_init__(self) -> None:
+        # `_` and `-` name the same skill at every door.
+        object.__setattr__(self, "skills", tuple(name.replace("_", "-") for name in self.skills))
         if not _NAME.fullmatch(self.name) or len(self.name) > _LONGEST_NAME:
             raise BadInput(
                 f"{self.name!r} is no agent name: use lower-case letters, digits and single hyphens, "

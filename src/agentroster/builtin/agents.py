@@ -1,6 +1,6 @@
 """The agents that come with agentroster; they enter through the same door as any plugin."""
 
-from agentroster.agents.spec import AgentSpec, Limits
+from agentroster import AgentSpec, Limits
 
 demo_agent = AgentSpec(
     name="demo-agent",

@@ -74,7 +74,7 @@ def skills_new(name: str, kind: str, parent: Path | None) -> None:
     steps = [
         f"Edit {files if kind != 'prompt' else 'SKILL.md (what the model is told)'}.",
         f"roster skills check {folder}",
-        *([] if kind == "prompt" else [f"pytest {folder}"]),
+        f"pytest {folder}",
         f"ROSTER_SKILLS_DIR={parent.resolve()} roster skills",
     ]
     click.echo(

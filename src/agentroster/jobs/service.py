@@ -15,6 +15,8 @@ from agentroster.logs import redactor
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import STOPPED_JOBS, job_topic
 from agentroster.skills.access import SkillAccess
+from agentroster.skills.earlier_keys import with_declared_targets
+from agentroster.skills.manifest import canonical_name
 from agentroster.skills.pipeline import Watch, run_pipeline
 from agentroster.skills.registry import Skill
 
@@ -70,6 +72,7 @@ class Jobs:
         complaint, ModelMissing when it needs a language model and there is none, QueueFull when too many of this
         person's wait already.
         """
+        name = canonical_name(name)
         await self.check(caller, name, arguments)
         job = await self._store.database.in_thread(self._store.create, caller, name, arguments, self._max_queued)
         self.worker.wake()
@@ -160,7 +163,7 @@ class Jobs:
             call = context.for_call(skill.tools[0].name, may_write=True)
             ending = "failed"
             try:
-                await run_pipeline(skill.pipeline, call, job.arguments, asker, watch)
+                await run_pipeline(skill.pipeline, call, _arguments(skill, job.arguments), asker, watch)
                 ending = "ok"
             finally:
                 call.close(ending)
@@ -172,4 +175,8 @@ class Jobs:
 async def _complaints(skill: Skill, arguments: Mapping[str, Any]) -> list[str]:
     if skill.pipeline is None:
         return ["this skill is no pipeline"]
-    return [str(complaint) for complaint in await skill.tools[0].input.check(arguments)]
+    return [str(complaint) for complaint in await skill.tools[0].input.check(_arguments(skill, arguments))]
+
+
+def _arguments(skill: Skill, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    return with_declared_targets(arguments, skill.tools[0].parameters)

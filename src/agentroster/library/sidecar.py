@@ -36,6 +36,11 @@ class Sidecars:
         self._refusal = refusal
         self._proposals = proposals
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be written here; empty when it may."""
+        return self._refusal
+
     def rehearsing(self) -> "Sidecars":
         """Return the same door for a dry run: changes are collected, and nothing is written."""
         proposals = self._proposals if self._proposals is not None else Proposals()

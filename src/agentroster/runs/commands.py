@@ -14,7 +14,7 @@ from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call
 from agentroster.skills.context import SkillContext
 from agentroster.skills.escape_markdown import as_words
-from agentroster.skills.manifest import Command
+from agentroster.skills.manifest import Command, canonical_name
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
 from agentroster.skills.toolset import Toolset
@@ -22,7 +22,7 @@ from agentroster.skills.understanding import Call, Outcome, Refusal, Understand,
 
 logger = logging.getLogger(__name__)
 
-_FORM = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
+_FORM = re.compile(r"/([a-z][a-z0-9_-]*)(?:\s+(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def find_command(text: str, skills: Sequence[Skill], context_of: ContextOf) -> I
     if match is None:
         return None
     for skill, tool, command in _commands(skills):
-        if command.name == match[1]:
+        if command.name == canonical_name(match[1]):
             outcome = _arguments(skill, tool, command, (match[2] or "").strip(), context_of)
             return outcome if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
     return None

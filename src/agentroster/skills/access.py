@@ -42,22 +42,10 @@ Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 class SkillAccess:
     """Hands out capabilities exactly as far as a skill declares them and the caller may go."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        registry: SkillRegistry,
-        database: Database,
-        client: httpx.AsyncClient,
-        accounts: AccountSource,
-    ) -> None:
+    def __init__(self, registry: SkillRegistry, openers: Mapping[str, Opener]) -> None:
+        """`openers` has one for each capability, by its name."""
         self._registry = registry
-        self._openers: dict[str, Opener] = {
-            "http": _HttpOpener(settings, client).open,
-            "accounts": lambda options, grant: _accounts(accounts, options, grant),
-            "memory": lambda options, grant: _memory(database, options, grant),
-            "library": _LibraryOpener(Library(settings.library)).open,
-        }
+        self._openers = openers
 
     def get(self, name: str, find_model: FindModel) -> Skill:
         """Return a skill, for a run with this model. Raises NotFound."""
@@ -72,7 +60,19 @@ class SkillAccess:
         return SkillContext(skill=grant.skill, caller=caller, _capabilities=capabilities)
 
 
-class _HttpOpener:
+def openers_of(
+    settings: Settings, *, database: Database, client: httpx.AsyncClient, accounts: AccountSource
+) -> Mapping[str, Opener]:
+    """Return what opens each capability of a running proxy."""
+    return {
+        "http": HttpOpener(settings, client).open,
+        "accounts": lambda options, grant: _accounts(accounts, options, grant),
+        "memory": lambda options, grant: _memory(database, options, grant),
+        "library": LibraryOpener(Library(settings.library)).open,
+    }
+
+
+class HttpOpener:
     """The way out, with the hub's own token where the hub is declared."""
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
@@ -84,6 +84,7 @@ class _HttpOpener:
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
     def open(self, options: HttpOptions, _grant: Grant) -> Mapping[str, object]:
+        """Return the way out to the declared hosts."""
         reaches_hub = _HUB in options.hosts
         egress = Egress(
             self._client,
@@ -95,13 +96,14 @@ class _HttpOpener:
         return {"http": egress, "hub_endpoint": self._hub_endpoint}
 
 
-class _LibraryOpener:
+class LibraryOpener:
     """The library, its sidecars and previews; writing needs the declaration and a proven caller."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
 
     def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
+        """Return the library, with as much of writing as is declared."""
         library = only_types(self._library, options.types)
         return {
             "library": library,

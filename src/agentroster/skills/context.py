@@ -124,3 +124,7 @@ class SkillContext:
             if isinstance(one, PerCall):
                 one.close(outcome)
         self._guard.end()
+
+
+ToolContext = SkillContext
+"""What a tool is handed, whoever brings it."""

@@ -5,12 +5,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from agentroster.errors import SkillBroken
 from agentroster.json_schema import refuse_unusable
 from agentroster.skills.capability_options import OPTIONS, Declared
-from agentroster.skills.earlier_keys import EarlierKeys
+from agentroster.skills.earlier_keys import EarlierKeys, with_kind
 from agentroster.skills.status_line import unknown_places
 from agentroster.skills.yaml_text import YamlText, read_text
 
@@ -43,6 +43,15 @@ def _check_status(template: str, parameters: dict[str, Any]) -> None:
         raise ValueError(f"status: {{{unknown[0]}}} is no parameter of this tool")
 
 
+def canonical_name(name: str) -> str:
+    """Return the one form of a skill's name: `_` and `-` name the same skill at every door."""
+    return name.replace("_", "-")
+
+
+def _canonical(value: object) -> object:
+    return canonical_name(value) if isinstance(value, str) else value
+
+
 SkillName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_is_skill_name)]
 JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 
@@ -50,7 +59,7 @@ JsonSchema = Annotated[dict[str, Any], AfterValidator(_is_schema)]
 class Command(Declared):
     """A slash command that runs a tool without a language model; the text after it becomes `argument`."""
 
-    name: Annotated[str, AfterValidator(_is_free)] = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: Annotated[str, BeforeValidator(_canonical), AfterValidator(_is_free)] = Field(pattern=r"^[a-z][a-z0-9-]*$")
     usage: str
     help: str
     argument: str | None = None
@@ -91,7 +100,7 @@ class Manifest(EarlierKeys):
     `capabilities` holds the options of each that is declared, by its name.
     """
 
-    name: SkillName
+    name: Annotated[SkillName, BeforeValidator(_canonical)]
     title: str
     description: str = Field(max_length=1024)
     kind: Literal["tools", "pipeline", "prompt"]
@@ -139,10 +148,10 @@ def read_manifest(folder: Path) -> Manifest:
     text = YamlText.read(path, read_text(path, _MOST_BYTES))
     _check_capabilities(text)
     try:
-        manifest = Manifest.model_validate(text.value)
+        manifest = Manifest.model_validate(with_kind(text.value, folder))
     except ValidationError as error:
         raise text.broken(error) from error
-    if manifest.name != folder.name.replace("_", "-"):
+    if manifest.name != canonical_name(folder.name):
         line = text.line(["name"])
         raise SkillBroken([f"{path}:{line}: name: the skill is named {manifest.name} but its folder {folder.name}"])
     return manifest

@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
-from agentroster.skills.manifest import Manifest, ToolDeclaration, read_manifest
+from agentroster.skills.manifest import Manifest, ToolDeclaration, canonical_name, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
+from agentroster.skills.predecessor import PredecessorHandler, is_predecessors
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.question import AskingHandler, FindModel
 from agentroster.skills.skill_md import read_skill_md
@@ -76,6 +77,7 @@ class SkillRegistry:
 
     def get(self, name: str) -> Skill:
         """Return a skill. Raises NotFound, listing the known ones."""
+        name = canonical_name(name)
         skill = self._skills.get(name)
         if skill is None:
             reason = self.broken.get(name)
@@ -156,6 +158,11 @@ def _tool(manifest: Manifest, declared: ToolDeclaration, handler: ModuleType) ->
 
 
 def _pipeline(manifest: Manifest, handler: ModuleType, prompt: str, folder: Path) -> Pipeline:
+    if is_predecessors(handler):
+        adapted = PredecessorHandler(handler, folder, manifest.output_schema)
+        # There it is the schema of the answer, not of a report.
+        manifest = manifest.model_copy(update={"output_schema": None})
+        return Pipeline(manifest=manifest, handler=adapted, asking=(adapted, Prompt(prompt)) if prompt else None)
     _require(handler, ("select", "prepare", "post_process"), folder)
     asking = None
     if hasattr(handler, "open_fields"):

@@ -36,7 +36,7 @@ tools:
     "handler.py": '''\
 """The tools of this skill."""
 
-from agentroster.skills.context import SkillContext
+from agentroster import SkillContext
 
 
 async def FUNCTION(context: SkillContext, /, who: str) -> dict[str, str]:
@@ -49,28 +49,20 @@ async def FUNCTION(context: SkillContext, /, who: str) -> dict[str, str]:
 """pytest runs this where agentroster is installed."""
 
 import asyncio
-from pathlib import Path
 
-from agentroster.skills.registry import load_skill
-from agentroster.skills.sources import folder_source
+from agentroster.testing import call, load_skill
 
-
-class Context:
-    """As much of the context as this skill uses."""
-
-    def __init__(self) -> None:
-        self.shown: list[str] = []
-
-    async def show(self, text: str) -> None:
-        self.shown.append(text)
+SKILL = load_skill(__file__)
 
 
 def test_it_greets() -> None:
-    tool = load_skill(folder_source(Path(__file__).resolve().parent, "test")).tools[0]
-    context = Context()
-    assert asyncio.run(tool.function(context, who="Ada")) == {"greeting": "Hello, Ada!"}
-    assert context.shown == ["Hello, Ada!\\n"]
-    assert tool.complaint({}) is not None
+    done = asyncio.run(call(SKILL, who="Ada"))
+    assert done.value == {"greeting": "Hello, Ada!"}
+    assert done.shown == "Hello, Ada!\\n"
+
+
+def test_a_greeting_is_for_somebody() -> None:
+    assert "who" in asyncio.run(call(SKILL)).error
 ''',
 }
 _PIPELINE = {
@@ -102,8 +94,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentroster.skills.context import SkillContext
-from agentroster.skills.pipeline import ItemReport, Selection
+from agentroster import ItemReport, Selection, SkillContext
 
 
 @dataclass(frozen=True)
@@ -131,33 +122,16 @@ async def post_process(context: SkillContext, item: Text, prepared: int) -> Item
 """pytest runs this where agentroster is installed."""
 
 import asyncio
-from pathlib import Path
 
-from agentroster.skills.pipeline import run_pipeline
-from agentroster.skills.registry import load_skill
-from agentroster.skills.sources import folder_source
+from agentroster.testing import call, load_skill
 
-
-class Context:
-    """As much of the context as this skill uses."""
-
-    def __init__(self) -> None:
-        self.shown: list[str] = []
-
-    async def show(self, text: str) -> None:
-        self.shown.append(text)
-
-    def progress(self, done: int, total: int) -> None:
-        assert done <= total
+SKILL = load_skill(__file__)
 
 
 def test_it_counts_words() -> None:
-    skill = load_skill(folder_source(Path(__file__).resolve().parent, "test"))
-    assert skill.pipeline is not None
-    context = Context()
-    done = asyncio.run(run_pipeline(skill.pipeline, context, {"texts": ["one two"]}, None))
-    assert done["items"] == [{"item": "one two", "found": {"words": 2}}]
-    assert "words: 2" in "".join(context.shown)
+    done = asyncio.run(call(SKILL, texts=["one two"]))
+    assert done.value["items"] == [{"item": "one two", "found": {"words": 2}}]
+    assert "words: 2" in done.shown
 ''',
 }
 _PROMPT = {
@@ -170,6 +144,24 @@ description: Instructions for TITLE. Use them when somebody asks for that.
 
 Write here what a model should know and do, in the order in which it is to be done.
 """,
+    "test_MODULE.py": '''\
+"""pytest runs this where agentroster is installed."""
+
+import asyncio
+
+from agentroster import AgentSpec
+from agentroster.testing import ScriptedModel, World, load_skill
+
+SKILL = load_skill(__file__)
+
+
+def test_an_agent_is_told_what_stands_here() -> None:
+    model = ScriptedModel("Done.")
+    agent = AgentSpec(name="tester", skills=("NAME",))
+    done = asyncio.run(World(model=model, skills=[SKILL]).run(agent, "Do it."))
+    assert done.text == "Done."
+    assert "in the order in which it is to be done" in model.texts[0]
+''',
 }
 _FILES = {"tools": _TOOLS, "pipeline": _PIPELINE, "prompt": _PROMPT}
 

@@ -31,7 +31,7 @@ def all_sources(skills_dir: Path | None) -> Iterator[SkillSource]:
     yield from _bundled()
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         origin = entry.dist.name if entry.dist is not None else "an unknown package"
-        yield SkillSource(entry.name, origin, _folder_of(entry.value), _handler_of(entry.value))
+        yield SkillSource(entry.name.replace("_", "-"), origin, _folder_of(entry.value), _handler_of(entry.value))
     if skills_dir is not None:
         for path in sorted(skills_dir.iterdir() if skills_dir.is_dir() else []):
             if (path / "skill.yaml").exists() or (path / "SKILL.md").exists():

@@ -9,6 +9,7 @@ from typing import cast
 
 from agentroster.errors import CredentialMissing, RosterError
 from agentroster.logs import redactor
+from agentroster.skills.earlier_keys import with_declared_targets
 from agentroster.skills.guard import noting, unreported
 from agentroster.skills.tools import Tool, ToolOutcome
 from agentroster.skills.toolset import Audience, Toolset, Wrapper
@@ -32,6 +33,7 @@ class CheckedArguments(Wrapper):
 
     async def call(self, tool: Tool, arguments: Mapping[str, object], audience: Audience) -> ToolOutcome:
         """Return the first thing that does not fit, or what the call returns."""
+        arguments = with_declared_targets(arguments, tool.parameters)
         complaints = await tool.input.check(arguments)
         if complaints:
             return ToolOutcome.of_failure(f"Bad arguments for {tool.name}: {complaints[0]}")

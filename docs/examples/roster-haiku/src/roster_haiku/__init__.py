@@ -4,7 +4,7 @@ import random
 
 from agno.agent import Agent
 
-from agentroster.agents.spec import AgentContext, AgentSpec
+from agentroster import AgentContext, AgentSpec
 
 haiku = AgentSpec(
     name="haiku",

@@ -3,8 +3,7 @@
 import colorsys
 import hashlib
 
-from agentroster.errors import BadInput
-from agentroster.skills.context import SkillContext
+from agentroster import BadInput, SkillContext
 
 _NAMED = {
     "red": "#d62828", "orange": "#f77f00", "yellow": "#fcbf49", "green": "#2a9d4e", "teal": "#2a9d8f",

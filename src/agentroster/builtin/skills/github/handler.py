@@ -5,11 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from agentroster.accounts.api import Api
+from agentroster import Api, BadInput, SkillContext, as_words
 from agentroster.builtin.skills.github.rest import Page, get, get_list, get_object
-from agentroster.errors import BadInput
-from agentroster.skills.context import SkillContext
-from agentroster.skills.escape_markdown import as_words
 
 _REFERENCE = re.compile(r"(?:https://[\w.-]+/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|\s+|/(?:pull|issues)/)(\d{1,9})\b.*")
 _REPOSITORY_URL = re.compile(r".*/repos/([\w.-]+/[\w.-]+)")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from agentroster.accounts.api import Answer, Api
-from agentroster.errors import BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
+from agentroster import Answer, Api, BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
 
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')

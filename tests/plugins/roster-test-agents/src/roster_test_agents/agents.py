@@ -8,7 +8,7 @@ from pathlib import Path
 from agno.agent import Agent
 
 import agentroster.errors
-from agentroster.agents.spec import AgentContext, AgentSpec, Limits
+from agentroster import AgentContext, AgentSpec, Limits
 
 short_run = AgentSpec(name="short-run", limits=Limits(seconds=1.0))
 few_calls = AgentSpec(name="few-calls", skills=("colours",), limits=Limits(model_calls=3))

@@ -1,7 +1,6 @@
 """Kinds of accounts of another package."""
 
-from agentroster.accounts.api import Api
-from agentroster.accounts.provider import FormField, Profile, Provider, bearer
+from agentroster import Api, FormField, Profile, Provider, bearer
 
 
 async def _check(api: Api) -> Profile:

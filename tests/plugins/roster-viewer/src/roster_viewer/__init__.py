@@ -1,6 +1,6 @@
 """An agent that looks at pictures."""
 
-from agentroster.agents.spec import AgentSpec
+from agentroster import AgentSpec
 
 picture_critic = AgentSpec(
     name="picture-critic",

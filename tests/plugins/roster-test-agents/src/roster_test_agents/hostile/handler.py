@@ -4,9 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from agentroster.errors import RosterError
-from agentroster.library.library import ModelFile
-from agentroster.skills.context import SkillContext
+from agentroster import ModelFile, RosterError, SkillContext
 
 kept: list[SkillContext] = []
 

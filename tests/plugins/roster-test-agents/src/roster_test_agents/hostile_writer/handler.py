@@ -4,8 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from agentroster.library.library import ModelFile
-from agentroster.skills.context import SkillContext
+from agentroster import ModelFile, SkillContext
 from roster_test_agents.hostile.handler import write
 
 

@@ -4,7 +4,7 @@ import logging
 import pickle
 from typing import Any
 
-from agentroster.skills.context import SkillContext
+from agentroster import SkillContext
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,87 @@
+"""Fields for the sidecar of a model, written where nothing stands yet: what a person set stays."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from agentroster.errors import ToolFailed
+from agentroster.skills.context import SkillContext
+
+_EMPTY: tuple[object, ...] = (None, "", "Unknown", [], {}, "{}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What was written, what was not because it may not be, and what was kept and why; by field."""
+
+    written: Mapping[str, object] = field(default_factory=dict[str, object])
+    unwritten: Mapping[str, object] = field(default_factory=dict[str, object])
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+async def fill(context: SkillContext, model: Any, fields: Mapping[str, object]) -> Filled:
+    """Write fields into the sidecar of a model, which is made from the file where there is none.
+
+    An object is filled field by field. Raises ToolFailed for a value that is no JSON, and for a damaged sidecar.
+    """
+    try:
+        wanted = cast("dict[str, object]", json.loads(json.dumps(dict(fields), allow_nan=False)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ToolFailed("the skill returned a value that JSON does not have; nothing written") from error
+    refusal: str = context.sidecars.refusal
+    if refusal:
+        return Filled(unwritten=wanted, notes={"nothing written": refusal})
+    stopped = threading.Event()
+    try:
+        return await asyncio.to_thread(_filled, context, model, wanted, stopped)
+    finally:
+        # A cancelled run leaves its thread behind: it must stop hashing and write nothing.
+        stopped.set()
+
+
+def _filled(context: SkillContext, model: Any, wanted: Mapping[str, object], stopped: threading.Event) -> Filled:
+    written: dict[str, object] = {}
+    kept: dict[str, str] = {}
+
+    def change(sidecar: dict[str, object]) -> bool:
+        written.clear()
+        kept.clear()
+        if stopped.is_set():
+            return False
+        _fill(sidecar, wanted, "", written, kept)
+        return bool(written)
+
+    if context.sidecars.read(model) is None:
+        context.sidecars.create(model, stopped.is_set)
+    context.sidecars.update(model, change)
+    return Filled(written=written, kept=kept)
+
+
+def _fill(
+    target: dict[str, object],
+    wanted: Mapping[str, object],
+    above: str,
+    written: dict[str, object],
+    kept: dict[str, str],
+) -> None:
+    for name, value in wanted.items():
+        current, shown = target.get(name), f"{above}{name}"
+        if _is_empty(value):
+            continue
+        if isinstance(current, dict) and isinstance(value, dict):
+            inner = cast("dict[str, object]", current)
+            _fill(inner, cast("dict[str, object]", value), f"{shown}.", written, kept)
+        elif _is_empty(cast("object", current)):
+            target[name] = written[shown] = value
+        elif current != value:
+            kept[shown] = "already set"
+
+
+def _is_empty(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_empty, cast("dict[str, object]", value).values()))
+    return value in _EMPTY
