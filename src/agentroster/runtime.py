@@ -93,7 +93,7 @@ class Runtime:
         )
         connector = Connector(accounts, oauth, settings.public_url or public_url or _address(settings))
         client = open_client(transport)
-        skills = SkillRegistry.load(settings.skills_dir)
+        skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
         signals = Signals(database, settings.database)
         access = SkillAccess(skills, openers_of(settings, database=database, client=client, accounts=accounts))

@@ -1,12 +1,12 @@
 """All providers there are: our table, and plugins of the entry-point group `agentroster.credentials`."""
 
-import importlib.metadata
 import logging
 from collections.abc import Iterable, Mapping
 
 from agentroster.accounts.provider import Provider
 from agentroster.accounts.providers import built_in
-from agentroster.errors import BadInput, NotFound, RosterError
+from agentroster.errors import BadInput, NotFound
+from agentroster.plugins import plugins_of, reason_of
 from agentroster.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -30,18 +30,17 @@ class ProviderRegistry:
         """
         found = {provider.name: provider for provider in built_in(settings)}
         broken: dict[str, str] = {}
-        for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        for plugin in plugins_of(GROUP, settings.plugins):
             try:
-                value = entry.load()
+                value = plugin.load()
                 provider = value if isinstance(value, Provider) else value(settings)
                 if not isinstance(provider, Provider):
                     raise BadInput("the entry point gives no Provider")
                 if provider.name in found:
                     raise BadInput(f"there is a provider {provider.name} already")
             except Exception as error:  # noqa: BLE001 - the border to other packages
-                reason = error.message if isinstance(error, RosterError) else f"{type(error).__name__}: {error}"
-                broken[entry.name] = reason
-                logger.warning("provider plugin %s is skipped: %s", entry.name, reason)
+                broken[plugin.name] = reason_of(error)
+                logger.warning("provider plugin %s is skipped: %s", plugin.name, broken[plugin.name])
             else:
                 found[provider.name] = provider
         return cls(found.values(), broken)

@@ -36,7 +36,7 @@ def check_file(settings: Settings) -> Checked:
     path = str(settings.agents_path)
     sources = [EntryPointSource(settings.plugins), TomlSource(settings.agents_path, is_required=True)]
     try:
-        roster = merged(sources, SkillRegistry.load(settings.skills_dir), Roster())
+        roster = merged(sources, SkillRegistry.load(settings.skills_dir, settings.plugins), Roster())
     except StartRefused as error:
         found = str(error.message)
         line = found.removeprefix(f"{path}:").partition(":")[0]

@@ -28,7 +28,7 @@ def agents(context: click.Context, *, as_json: bool) -> None:
 
     _silence_log()
     settings = load_settings()
-    registry = AgentRegistry.load(settings, SkillRegistry.load(settings.skills_dir))
+    registry = AgentRegistry.load(settings, SkillRegistry.load(settings.skills_dir, settings.plugins))
     rows = [_row(agent, registry.now, settings) for agent in registry.now.agents.values()]
     columns = ("model", "title", "skills", "from", "uses", "state")
     print_listing(columns, rows, registry.broken, as_json=as_json)

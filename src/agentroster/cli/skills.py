@@ -31,7 +31,8 @@ def skills(context: click.Context, *, as_json: bool) -> None:
         return
     # The list names the broken ones itself.
     logging.getLogger("agentroster").addHandler(logging.NullHandler())
-    registry = SkillRegistry.load(load_settings().skills_dir)
+    settings = load_settings()
+    registry = SkillRegistry.load(settings.skills_dir, settings.plugins)
     rows = [
         {"skill": skill.manifest.name, "kind": skill.manifest.kind, "title": skill.manifest.title, "from": skill.origin}
         for skill in registry.all()

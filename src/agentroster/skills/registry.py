@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
+from agentroster.plugins import ALL
 from agentroster.skills.manifest import Manifest, ToolDeclaration, canonical_name, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
 from agentroster.skills.predecessor import PredecessorHandler, is_predecessors
@@ -50,7 +51,7 @@ class SkillRegistry:
         self.broken = dict(broken)
 
     @classmethod
-    def load(cls, skills_dir: Path | None = None) -> "SkillRegistry":
+    def load(cls, skills_dir: Path | None = None, plugins: Sequence[str] = ALL) -> "SkillRegistry":
         """Load the skills of all places. A broken one is skipped and named, with file and reason, in `broken`.
 
         Raises StartRefused, naming both places, when two skills have one name.
@@ -58,7 +59,7 @@ class SkillRegistry:
         skills: dict[str, Skill] = {}
         origins: dict[str, str] = {}
         broken: dict[str, str] = {}
-        for source in all_sources(skills_dir):
+        for source in all_sources(skills_dir, plugins):
             if source.name in origins:
                 raise StartRefused(
                     f"Two skills are called {source.name!r}: one of {origins[source.name]} and one of "

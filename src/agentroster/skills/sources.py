@@ -1,15 +1,15 @@
 """Where skills come from: bundled, installed packages, the folder `ROSTER_SKILLS_DIR`."""
 
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from agentroster.errors import BadInput
+from agentroster.plugins import ALL, plugins_of
 
 GROUP = "agentroster.skills"
 _BUNDLED = "agentroster.builtin.skills"
@@ -26,12 +26,12 @@ class SkillSource:
     handler: Callable[[], ModuleType]
 
 
-def all_sources(skills_dir: Path | None) -> Iterator[SkillSource]:
+def all_sources(skills_dir: Path | None, plugins: Sequence[str] = ALL) -> Iterator[SkillSource]:
     """Yield every place: bundled skills, then those of packages by entry point, then the operator's folders."""
     yield from _bundled()
-    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        origin = entry.dist.name if entry.dist is not None else "an unknown package"
-        yield SkillSource(entry.name.replace("_", "-"), origin, _folder_of(entry.value), _handler_of(entry.value))
+    for plugin in plugins_of(GROUP, plugins):
+        name, module = plugin.name.replace("_", "-"), plugin.value
+        yield SkillSource(name, plugin.package, _folder_of(module), _handler_of(module))
     if skills_dir is not None:
         for path in sorted(skills_dir.iterdir() if skills_dir.is_dir() else []):
             if (path / "skill.yaml").exists() or (path / "SKILL.md").exists():
