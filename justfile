@@ -50,6 +50,11 @@ types:
 layers:
     PYTHONPATH=src uvx -q --from import-linter==2.16 lint-imports
 
+# Check that what is imported is declared and used, and that nothing is defined for nobody
+unused:
+    uv run -q deptry src
+    uv run -q vulture
+
 # With uv's setting each `uv run` would look through 10,000 files, and say so.
 _compiled:
     uv sync -q --inexact --compile-bytecode
@@ -154,4 +159,4 @@ audit-dependencies *arguments:
     uv run -q python -m tools.advisories {{ arguments }}
 
 # Everything a change needs
-check: lint types layers test
+check: lint types layers unused test

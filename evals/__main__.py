@@ -4,8 +4,8 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
+from evals.ablate import ablations
 from evals.asked import asked, truthful
 from evals.cases import CORPORA, Case, load_cases
 from evals.lies import lies
@@ -15,7 +15,10 @@ from evals.measure import Outcome, Score, measure, scores
 def main() -> None:
     """Measure and print; a low score is a result, not a failure."""
     arguments = _arguments()
-    cases = [case for folder in arguments.cards or CORPORA for case in load_cases(folder)]
+    if arguments.ablate:
+        print("\n".join(_ablations(arguments.cards or list(CORPORA))))
+        return
+    cases = [case for corpus in arguments.cards or CORPORA for case in load_cases(corpus)]
     parts = {part for part in ("rules", "truthful", "liar") if getattr(arguments, part)}
     if arguments.json:
         print(_as_json(measure(cases)))
@@ -32,11 +35,12 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evals", description="What the extraction reads from cards.")
     parser.add_argument(
-        "--cards", type=Path, action="append", metavar="DIR", help="only this folder of cards (default: all of them)"
+        "--cards", choices=CORPORA, action="append", help="only this set of cards (default: all of them)"
     )
     parser.add_argument("--rules", action="store_true", help="only without a language model")
     parser.add_argument("--truthful", action="store_true", help="only with a model that tells the truth")
     parser.add_argument("--liar", action="store_true", help="only with a model that lies")
+    parser.add_argument("--ablate", action="store_true", help="only what each rule earns: without it, what is read")
     parser.add_argument("--failures", action="store_true", help="list each failing case")
     parser.add_argument("--json", action="store_true", help="print JSON for programs (without a language model)")
     return parser.parse_args()
@@ -81,6 +85,19 @@ def _lies(cases: Sequence[Case], *, failures: bool) -> Iterator[str]:
         yield f"{name:<52}{right['base_model'].accuracy:>11.1%}{right['trained_words'].accuracy:>13.1%}{len(wrong):>15}"
         yield from (text for one in wrong if failures for text in _failure(one))
     yield f"{'all lies, ' + str(len(cases)) + ' cards each':<52}{'':>24}{total:>15}"
+
+
+def _ablations(corpora: Sequence[str]) -> Iterator[str]:
+    """Yield for each rule how many fields more are right/wrong/missing without it, on each set; a dot for no change."""
+    heads = [f"{corpus:>11}" for corpus in (*corpora, "all")]
+    shown = ""
+    for title, rule, differences in ablations({corpus: load_cases(corpus) for corpus in corpora}):
+        if title != shown:
+            yield "\n".join(["", "".join([f"{'without, of ' + title:<44}", *heads])])
+            shown = title
+        total = tuple(map(sum, zip(*differences.values(), strict=True)))
+        cells = ["/".join(f"{count:+d}" if count else "0" for count in one) for one in (*differences.values(), total)]
+        yield "".join([f"{rule:<44}", *(f"{'.' if cell == '0/0/0' else cell:>11}" for cell in cells)])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
+from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Piece
 from agentroster.skills.pipeline import Pipeline

@@ -1,16 +1,18 @@
-"""The corpus: a folder for each model card, with the values it states about one file."""
+"""The corpus: a file of JSON Lines for each set of model cards, with what each card states about one file."""
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import yaml
-
-CARDS = Path(__file__).with_name("cards")
-CORPORA = tuple(
-    CARDS.with_name(name) for name in ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
-)
+_FOLDER = Path(__file__).parent
+CORPORA: Mapping[str, Path] = {
+    name: _FOLDER / f"{name}-2026-11-21.jsonl"
+    for name in ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
+}
+"""The file of each set by its name; the date is the day on which the set was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,11 @@ class Values:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One card, the file that is asked about, and what must be found."""
+    """One card, the file that is asked about, what must be found, and who wrote it when (UTC)."""
 
     name: str
+    author: str
+    written: str
     card: bytes
     repository: str
     file: str
@@ -38,43 +42,43 @@ class Case:
     tags_exclude: tuple[str, ...]
 
 
-def load_cases(folder: Path) -> list[Case]:
-    """Return all cases of a folder by name. Raises TypeError for one that is not complete."""
-    return [_load(path.parent) for path in sorted(folder.glob("*/case.yaml"))]
+def load_cases(corpus: str) -> list[Case]:
+    """Return all cases of a set in order. Raises KeyError or TypeError for a row that is not complete."""
+    rows = CORPORA[corpus].read_bytes().decode().split("\n")
+    return [_case(json.loads(row)) for row in rows if row]
 
 
-def _load(folder: Path) -> Case:
-    given = _mapping(yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8")), folder)
-    expected = _mapping(given.get("expected"), folder)
+def _case(row: dict[str, object]) -> Case:
+    expected = cast("dict[str, object]", row["expected"])
     return Case(
-        name=folder.name,
-        card=(folder / "README.md").read_bytes(),
-        repository=_text(given, "repository") or "",
-        file=_text(given, "file") or "",
-        model_type=_text(given, "model_type") or "",
-        repository_files=_texts(given, "repository_files"),
-        hub_tags=_texts(given, "hub_tags"),
+        name=str(row["id"]),
+        author=str(row["author"]),
+        written=str(row["written"]),
+        card=_card(row),
+        repository=str(row["repository"]),
+        file=str(row["file"]),
+        model_type=str(row["model_type"]),
+        repository_files=_texts(row["repository_files"]),
+        hub_tags=_texts(row["hub_tags"]),
         expected=Values(
-            base_model=_text(expected, "base_model"),
-            trained_words=_texts(expected, "trained_words"),
-            preview=_text(expected, "preview"),
+            base_model=_text(expected["base_model"]),
+            trained_words=_texts(expected["trained_words"]),
+            preview=_text(expected["preview"]),
         ),
-        tags_include=_texts(expected, "tags_include"),
-        tags_exclude=_texts(expected, "tags_exclude"),
+        tags_include=_texts(expected.get("tags_include", [])),
+        tags_exclude=_texts(expected.get("tags_exclude", [])),
     )
 
 
-def _mapping(value: object, folder: Path) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{folder.name}: not a case")
-    return cast("Mapping[str, object]", value)
+def _card(row: Mapping[str, object]) -> bytes:
+    """Return the card as the hub serves it; one that is not UTF-8 stands in base64."""
+    text = row.get("card")
+    return text.encode() if isinstance(text, str) else base64.b64decode(str(row["card_base64"]), validate=True)
 
 
-def _text(values: Mapping[str, object], key: str) -> str | None:
-    value = values.get(key)
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _texts(values: Mapping[str, object], key: str) -> tuple[str, ...]:
-    value = values.get(key)
-    return tuple(str(item) for item in cast("list[object]", value)) if isinstance(value, list) else ()
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in cast("list[object]", value))

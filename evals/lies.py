@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from typing import Any, TypeAlias
 
-from agentroster.builtin.skills.enrich_hf_metadata.base_models import NAMES
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import NAMES
 from evals.cases import Case
 
 Lie: TypeAlias = Callable[[Case, str], str]

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
-from agentroster.builtin.skills.enrich_hf_metadata import merge, preview
-from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts, weight_files
-from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
+from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
+from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import pictures
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts, weight_files
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.sidecar import Sidecar
 from evals.asked import Answer
 from evals.cases import Case
@@ -63,7 +65,7 @@ def _outcomes(case: Case, answer: Answer | None) -> Iterator[Outcome]:
     yield _one(case, "base_model", case.expected.base_model, sidecar.get("base_model"))
     civitai = cast("Mapping[str, object]", sidecar.get("civitai") or {})
     yield _words(case, cast("Sequence[str]", civitai.get("trainedWords") or ()))
-    yield _one(case, "preview", preview.resolve(case.expected.preview or "", case.repository), found_preview)
+    yield _one(case, "preview", pictures.resolve(case.expected.preview or "", case.repository), found_preview)
     if case.tags_include or case.tags_exclude:
         yield _tags(case, cast("Sequence[str]", sidecar.get("tags") or ()))
     if DESCRIPTION in from_model:

@@ -1,36 +1,33 @@
 """What tests share: stand-ins, and real proxies that talk to them."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
+from sqlalchemy import create_engine
 
-from tests.roster_process import RosterProcess
-from tests.stand_ins import hub as hub_stand_in
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins import services
-from tests.stand_ins.authorization_server import AuthorizationServer
-from tests.stand_ins.github import GitHubServer
-from tests.stand_ins.hub import HubServer
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
+from tests.support.deployment import (
+    ENCRYPTION_KEY,
+    JWT_SECRET,
+    MASTER_KEY,
+    OPENWEBUI_KEY,
+    PROXY_CONFIG,
+    install,
+)
+from tests.support.postgres import programs, serving_postgres
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins import hub as hub_stand_in
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins import services
+from tests.support.stand_ins.authorization_server import AuthorizationServer
+from tests.support.stand_ins.github import GitHubServer
+from tests.support.stand_ins.hub import HubServer
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 # LiteLLM would fetch a price list when a test imports it.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-
-REPOSITORY = Path(__file__).parent.parent
-MASTER_KEY = "sk-canary-master-Zq81hTgB0vKs"
-OPENWEBUI_KEY = "owui-canary-forwarder-7Yw2LmPq"
-JWT_SECRET = "jwt-canary-secret-0123456789-abcdefghijkl"
-ENCRYPTION_KEY = Fernet.generate_key().decode()
-PROXY_CONFIG = """
-model_list:
-  - model_name: plain-model
-    litellm_params: {{model: openai/stub, api_base: {base}/v1, api_key: os.environ/LLM_API_KEY}}
-"""
 
 
 @pytest.fixture(scope="session")
@@ -102,15 +99,6 @@ def hub(_hub: tuple[HubServer, str]) -> HubServer:
 def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder where the test plugin leaves marks."""
     return tmp_path_factory.mktemp("marks")
-
-
-def install(target: Path, *packages: str) -> Path:
-    """Install packages of this repository into a folder, and return it."""
-    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
-    subprocess.run(
-        [*command, *(str(REPOSITORY / package) for package in packages)], check=True, capture_output=True, timeout=300
-    )
-    return target
 
 
 @pytest.fixture(scope="session")
@@ -230,3 +218,32 @@ def narrow_proxy(tmp_path_factory: pytest.TempPathFactory, base_environment: dic
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, as the proxy does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    binaries = programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed here")
+    with serving_postgres(binaries) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres(postgres: str) -> Iterator[str]:
+    """A database on the server, emptied after each test."""
+    yield postgres
+    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "credentials.db"
+    url: str = request.getfixturevalue("empty_postgres")
+    return url

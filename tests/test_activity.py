@@ -1,9 +1,7 @@
 """What a client is shown of an agent's work: status lines and cards, lines of thinking, or nothing."""
 
 import json
-import re
 import threading
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +11,18 @@ from agentroster.runs.chat import Text, ToolFinished, ToolProgress, ToolStarted
 from agentroster.runs.presentation.activity import Status, StatusAndCards
 from agentroster.runs.presentation.tool_card import tool_card, without_cards
 from agentroster.skills.status_line import plain_line, status_line
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, fill
-
-OPENWEBUI = {"x-agent-events": "openwebui"}
-TOOL_CARD = re.compile(r'<details type="tool_calls" (.*?)>\n<summary>.*?</summary>\n</details>')
-ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-
-
-def frames(
-    proxy: RosterProcess, text: str | list[dict[str, Any]], headers: dict[str, str], *, key: str = "", **options: Any
-) -> list[dict[str, Any]]:
-    """Stream one answer and return its objects."""
-    messages = [{"role": "user", "content": text}] if isinstance(text, str) else text
-    body = {"model": "agno/demo-agent", "messages": messages, "stream": True, **options}
-    with (
-        proxy.http(key or None) as client,
-        client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as response,
-    ):
-        assert response.status_code == 200, response.read()
-        lines = [line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: ")]
-    assert lines[-1] == "[DONE]"
-    return [json.loads(line) for line in lines[:-1]]
+from tests.support.activity import OPENWEBUI, cards, frames, text_of
+from tests.support.chatting import Person
+from tests.support.jobs import CARD, fill
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 
 def statuses(found: list[dict[str, Any]]) -> list[tuple[str, bool]]:
     events = [frame["event"] for frame in found if "event" in frame]
     assert all(event["type"] == "status" for event in events)
     return [(event["data"]["description"], event["data"]["done"]) for event in events]
-
-
-def text_of(found: list[dict[str, Any]], name: str = "content") -> str:
-    return "".join(choice["delta"].get(name) or "" for frame in found for choice in frame["choices"])
-
-
-def cards(text: str) -> list[dict[str, str]]:
-    return [
-        {name: unescape(value) for name, value in ATTRIBUTE.findall(opening)} for opening in TOOL_CARD.findall(text)
-    ]
 
 
 def test_open_webui_sees_a_line_while_a_tool_works_and_a_closed_card_after_it(

@@ -10,7 +10,7 @@ import pytest
 
 from agentroster.skills.check import check_folder
 from agentroster.skills.skeleton import write_skeleton
-from tests.test_skill_format import written
+from tests.support.skill_folders import written
 
 REFERENCE = "skills-ref==0.1.1"
 VALIDATE = """

@@ -14,15 +14,16 @@ import httpx
 from agentroster.db.database import Database
 from agentroster.identity.key_audit import KeyAudit, KeyEvent
 from agentroster.identity.key_watch import MAX_GROUPS
-from tests.conftest import ENCRYPTION_KEY, MASTER_KEY, OPENWEBUI_KEY
-from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.deployment import ENCRYPTION_KEY, MASTER_KEY, OPENWEBUI_KEY
+from tests.support.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 PATIENCE_SECONDS = 30
 
 
 def events(proxy: RosterProcess, **wanted: Any) -> list[KeyEvent]:
     """Return the rows of keys, oldest first."""
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         return KeyAudit(database).read(**{"most": 100_000, **wanted})[::-1]
 
 

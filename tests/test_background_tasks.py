@@ -11,8 +11,8 @@ from agentroster.llm.backend import ModelChoice
 from agentroster.llm.endpoint import Endpoint
 from agentroster.runs.background_task import answer_task, fixed_answer, recognised
 from agentroster.runs.chat import ChatRequest
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import KEY, ModelServer
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import KEY, ModelServer
 
 TITLE = """### Task:
 Generate a concise title summarizing the chat history.

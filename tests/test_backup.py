@@ -26,8 +26,9 @@ from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
 from agentroster.jobs.store import JobStore
-from tests.conftest import ENCRYPTION_KEY, MASTER_KEY, REPOSITORY
-from tests.roster_process import RosterProcess, run_roster
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.deployment import ENCRYPTION_KEY, MASTER_KEY, REPOSITORY
+from tests.support.roster_process import RosterProcess, run_roster
 
 SECRET = "ghp_canary_in_a_backup"
 RING = KeyRing.parse(ENCRYPTION_KEY)
@@ -35,7 +36,7 @@ RING = KeyRing.parse(ENCRYPTION_KEY)
 
 def fill(data_dir: Path, user: str) -> str:
     """Store a key and a credential of a person, and return the key."""
-    with Database.open(data_dir / "roster.db") as database:
+    with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
         _, secret = KeyStore(database).create(user=user)
     store = CredentialStore.open(data_dir / "credentials.db", RING)
     store.put(Credential(owner=Owner(issuer="roster", subject=user, provider="github")), {"token": SECRET})
@@ -44,7 +45,7 @@ def fill(data_dir: Path, user: str) -> str:
 
 
 def owners(data_dir: Path) -> tuple[list[str], list[str]]:
-    with Database.open(data_dir / "roster.db") as database:
+    with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = sorted(key.user for key in KeyStore(database).list())
     store = CredentialStore.open(data_dir / "credentials.db", RING)
     people = sorted(credential.owner.subject for credential in store.list())
@@ -124,7 +125,7 @@ def test_a_backup_taken_while_four_write_opens_and_is_whole(tmp_path: Path) -> N
     written = [0, 0, 0, 0]
 
     def write(number: int) -> None:
-        with Database.open(data_dir / "roster.db") as database:
+        with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
             store = CredentialStore.open(data_dir / "credentials.db", RING)
             while not stop.is_set():
                 user = f"writer-{number}-{written[number]}"
@@ -170,7 +171,7 @@ def test_a_restore_keeps_the_old_files_and_replaces_both_databases(tmp_path: Pat
 
     assert owners(data_dir) == (["anna"], ["anna"])
     (aside,) = data_dir.glob("roster.db.before-restore-*Z")
-    with Database.open(aside) as database:
+    with Database.open(aside, ROSTER_SCHEMA) as database:
         assert sorted(key.user for key in KeyStore(database).list()) == ["anna", "late"]
     assert len(list(data_dir.glob("credentials.db.before-restore-*Z"))) == 1
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in data_dir.iterdir())
@@ -185,8 +186,9 @@ def test_what_a_killed_proxy_left_in_its_log_is_in_the_backup_and_never_played_i
     # A writer that dies: what it wrote is in the log only.
     script = (
         "import os, pathlib; from agentroster.db.database import Database;"
+        "from agentroster.roster_schema import ROSTER_SCHEMA;"
         "from agentroster.identity.keys import KeyStore;"
-        f"d = Database.open(pathlib.Path({str(data_dir / 'roster.db')!r}));"
+        f"d = Database.open(pathlib.Path({str(data_dir / 'roster.db')!r}), ROSTER_SCHEMA);"
         "KeyStore(d).create(user='in-the-log'); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == -signal.SIGKILL
@@ -210,7 +212,7 @@ def test_killed_at_any_step_the_old_state_or_the_new_one_is_there_and_never_half
     fill(tmp_path / "new", "new")
     archive = tmp_path / "new.backup"
     write_backup(tmp_path / "new", archive)
-    program = [sys.executable, "-m", "tests.killed_steps", command, str(tmp_path / "old"), str(archive)]
+    program = [sys.executable, "-m", "tests.support.killed_steps", command, str(tmp_path / "old"), str(archive)]
     done = subprocess.run(program, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True, timeout=150)
     results = [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -296,7 +298,7 @@ def test_what_was_ended_since_does_not_come_back_to_life(tmp_path: Path) -> None
     data_dir, archive = tmp_path / "data", tmp_path / "good.backup"
     fill(data_dir, "anna")
     anna = Caller(user="anna", proof="own_key")
-    with Database.open(data_dir / "roster.db") as database:
+    with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
         job = JobStore(database).create(anna, "some-skill", {})
         revoked_later, _ = KeyStore(database).create(user="bert")
     store = CredentialStore.open(data_dir / "credentials.db", RING)
@@ -305,7 +307,7 @@ def test_what_was_ended_since_does_not_come_back_to_life(tmp_path: Path) -> None
     )
     store.close()
     write_backup(data_dir, archive)
-    with Database.open(data_dir / "roster.db") as database:
+    with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
         KeyStore(database).revoke(revoked_later.id)
 
     said = run_roster(
@@ -314,7 +316,7 @@ def test_what_was_ended_since_does_not_come_back_to_life(tmp_path: Path) -> None
 
     assert "1 unfinished jobs were ended" in said
     assert f"valid again: {revoked_later.id}" in said
-    with Database.open(data_dir / "roster.db") as database:
+    with Database.open(data_dir / "roster.db", ROSTER_SCHEMA) as database:
         assert JobStore(database).claim("worker", 5) == []
         found = JobStore(database).find(anna, job.id)
         assert found is not None

@@ -2,11 +2,13 @@
 
 import pytest
 
-from agentroster.builtin.skills.enrich_hf_metadata import base_models
-from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Extraction, Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts
-from agentroster.builtin.skills.enrich_hf_metadata.preview import resolve
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction, extract
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import resolve
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 
 HUB = "https://huggingface.co/a/b/resolve/main"
 TWO = ("alpha.safetensors", "beta.safetensors")
@@ -417,3 +419,16 @@ def test_the_word_of_a_silent_embedding_is_its_file_name_unless_that_is_generic(
     text = "A colour mood for SDXL."
     assert read(text, "mood-haze.safetensors", model_type="embedding").trained_words == ["mood-haze"]
     assert not read(text, "learned_embeds-500.safetensors", model_type="embedding").trained_words
+
+
+@pytest.mark.parametrize(
+    ("card", "file"),
+    [
+        ("Base model: SDXL 1.0", "flux-dev_ink.safetensors"),
+        ("---\ntags: [flux-dev]\n---\n**Base model:** SDXL 1.0", "x.safetensors"),
+        ("| Key | Value |\n|---|---|\n| Base model | SDXL 1.0 |", "ponyxl_ink.safetensors"),
+    ],
+)
+def test_what_a_card_says_in_plain_words_goes_before_hints_of_tags_and_names(card: str, file: str) -> None:
+    found = read(card, file)
+    assert (found.base_model, found.base_model_evidence) == ("SDXL 1.0", Evidence.LABEL)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from agentroster.builtin.skills.enrich_hf_metadata import base_models, description, tags, triggers, yaml_texts
-from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import HubRef, RepositoryFacts, parse_url
-from agentroster.builtin.skills.enrich_hf_metadata.shelf import part_for
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, description, tags, triggers
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.reading import front_matter
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import part_for
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, RepositoryFacts, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 
 HUB = "https://huggingface.co"
 
@@ -416,4 +418,4 @@ def test_front_matter_has_the_values_that_the_loader_of_texts_gives(text: str) -
         except (yaml.YAMLError, ValueError):
             return "no YAML"
 
-    assert loaded(yaml_texts.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))
+    assert loaded(front_matter.texts) == loaded(lambda given: yaml.load(given, Loader=yaml.BaseLoader))

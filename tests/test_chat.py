@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 

@@ -14,14 +14,14 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from agentroster.web.pages.languages import LANGUAGES, negotiated, texts
-from tests.chatting import LINK, Person, browser, origin, sign_in, submit, words
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.authorization_server import AuthorizationServer
-from tests.stand_ins.github import GitHubServer, Token
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
-from tests.test_identity import signed
+from tests.support.chatting import LINK, Person, browser, origin, sign_in, submit, words
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.identity import signed
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.authorization_server import AuthorizationServer
+from tests.support.stand_ins.github import GitHubServer, Token
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 TOKEN = "ghp_canaryTokenOfAnna0123456789abcdef"
 

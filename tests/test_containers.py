@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from agentroster.settings.settings import SECRET_FIELDS, Settings
-from tests.conftest import REPOSITORY
-from tests.reader import blocks
+from tests.support.deployment import REPOSITORY
+from tests.support.reader import blocks
 from tools import env_file
 
 SETTINGS = {field.alias for field in Settings.model_fields.values()}

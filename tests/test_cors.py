@@ -15,7 +15,7 @@ import pytest
 from agentroster.errors import StartRefused
 from agentroster.gateway.answers.cors import Cors
 from agentroster.settings.settings import load_settings
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 PAGE = "https://app.example.com"
 PATHS = ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/models", "/v1/models/agno/demo-agent",

@@ -19,7 +19,7 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.rotation import rotate
 from agentroster.credentials.store import CredentialStore
 from agentroster.errors import CredentialUnreadable, StartRefused, UnknownKeyId
-from tests.roster_process import ROSTER, clean_environment, run_roster
+from tests.support.roster_process import ROSTER, clean_environment, run_roster
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 ANNA = Owner(issuer="roster", subject="anna", provider="jira")

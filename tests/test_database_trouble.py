@@ -16,10 +16,11 @@ import pytest
 from agentroster.db.database import Database
 from agentroster.errors import StartRefused, StorageFailed
 from agentroster.identity.keys import KeyStore
-from tests.postgres import Postgres, programs
-from tests.roster_process import RosterProcess, run_roster
-from tests.stand_ins.hub import HubServer, Repository
-from tests.test_jobs import CARD, SKILL, events, fill
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.jobs import CARD, SKILL, events, fill
+from tests.support.postgres import Postgres, programs
+from tests.support.roster_process import RosterProcess, run_roster
+from tests.support.stand_ins.hub import HubServer, Repository
 
 # While it holds the file nobody else writes to it.
 LOCK = """
@@ -76,7 +77,7 @@ def locked(database: Path) -> Iterator[None]:
 
 
 def make_key(database: Path, user: str) -> str:
-    with Database.open(database) as opened:
+    with Database.open(database, ROSTER_SCHEMA) as opened:
         return KeyStore(opened).create(user=user)[1]
 
 
@@ -103,7 +104,7 @@ def small_disk(
 def wait_until_used(proxy: RosterProcess, user: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        with Database.open(proxy.data_dir / "roster.db") as database:
+        with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
             if any(key.user == user and key.last_used_at for key in KeyStore(database).list()):
                 return
         threading.Event().wait(0.2)
@@ -189,7 +190,7 @@ def sqlite_file(path: Path) -> Iterator[bytearray]:
 
 def test_a_file_that_was_replaced_under_a_running_proxy_is_not_ready(tmp_path: Path) -> None:
     path = tmp_path / "roster.db"
-    with Database.open(path) as database:
+    with Database.open(path, ROSTER_SCHEMA) as database:
         database.ping()
         path.rename(tmp_path / "aside.db")
         with pytest.raises(StorageFailed) as failed:
@@ -222,7 +223,7 @@ def replicas(
 
 
 def key_of(server: Postgres, user: str) -> str:
-    with Database.open(server.url) as database:
+    with Database.open(server.url, ROSTER_SCHEMA) as database:
         return KeyStore(database).create(user=user)[1]
 
 
@@ -298,7 +299,7 @@ def test_a_revoked_key_ends_its_jobs_in_every_replica(
             # Both work on some of them, and some wait.
             while sum(job["state"] == "running" for job in client.get("/roster/api/jobs").json()["data"]) < 6:
                 assert time.monotonic() < deadline
-        with Database.open(server.url) as database:
+        with Database.open(server.url, ROSTER_SCHEMA) as database:
             keys = KeyStore(database)
             (leaver,) = [found for found in keys.list() if found.user == "leaver"]
             keys.revoke(leaver.id)
@@ -329,5 +330,5 @@ def test_a_revoked_key_ends_its_jobs_in_every_replica(
 )
 def test_an_address_that_cannot_be_used_is_refused_by_kind(address: str, words: str, server: Postgres) -> None:
     with pytest.raises(StartRefused, match=words) as refused:
-        Database.open(address.format(server=server.url))
+        Database.open(address.format(server=server.url), ROSTER_SCHEMA)
     assert "127.0.0.1" not in refused.value.message

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import READY, RosterProcess
-from tests.stand_ins.model_server import ModelServer
-from tests.test_config import ask, asked, said
-from tests.test_identity import make_key, signed
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.endpoints import ask, asked, said
+from tests.support.identity import make_key, signed
+from tests.support.roster_process import READY, RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"]

@@ -1,6 +1,8 @@
 """What the documentation says is so: commands run, pages are complete, examples are the files that are tested."""
 
 import re
+import subprocess
+import tomllib
 from io import BytesIO
 from pathlib import Path
 
@@ -9,18 +11,21 @@ from cryptography.fernet import Fernet
 from PIL import Image
 
 from agentroster.settings.settings import Settings
-from tests.conftest import REPOSITORY
-from tests.reader import Reader, blocks
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
+from tests.support.deployment import REPOSITORY
+from tests.support.reader import Reader, blocks
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 from tools import settings_page
 
 DOCS = REPOSITORY / "docs"
 README = REPOSITORY / "README.md"
-PAGES = [README, *(REPOSITORY / name for name in ("CHANGELOG.md", "SECURITY.md")), *sorted(DOCS.glob("*.md"))]
+CONTRIBUTING, FOR_AGENTS = REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "AGENTS.md"
+OTHERS = (REPOSITORY / "CHANGELOG.md", REPOSITORY / "SECURITY.md", CONTRIBUTING, FOR_AGENTS)
+PAGES = [README, *OTHERS, *sorted(DOCS.glob("*.md"))]
 # What the tests below follow, block by block.
-FOLLOWED = {README, DOCS / "agents.md", DOCS / "skills.md", DOCS / "operating.md"}
+FOLLOWED = {README, CONTRIBUTING, *(DOCS / f"{name}.md" for name in ("agents", "agents-file", "skills", "operating"))}
+CODE = re.compile(r"`[^`\n]+`|^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
@@ -67,6 +72,32 @@ def test_an_operator_gets_as_far_as_the_page_on_operating_says(tmp_path: Path) -
     with Reader(tmp_path) as reader:
         reader.follow(DOCS / "operating.md")
     assert first_start["ROSTER_ENCRYPTION_KEY"] not in (data / "secrets.env").read_text(encoding="utf-8")
+
+
+def test_a_contributor_gets_as_far_as_the_page_for_them_says(tmp_path: Path) -> None:
+    with Reader(tmp_path) as reader:
+        reader.follow(CONTRIBUTING)
+    assert "skills/word-count: fine (pipeline, 1 tool)" in reader.seen
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_recipes_and_files_of_this_repository_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    called = re.findall(r"\bjust ((?:[a-z][a-z-]*\b(?!/) ?)+)", "\n".join(CODE.findall(text)))
+    recipes = subprocess.run(["just", "--summary"], cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True)
+    known = recipes.stdout.split()
+    for words in called:
+        # Arguments may follow the first.
+        assert words.split()[0] in known, words
+    for path in re.findall(r"(?<![\w/.-])(?:src|tests|tools|evals|benchmarks|\.ci)/[\w./-]+\w", text):
+        assert (REPOSITORY / path).exists() or "ROOM" in path, path
+
+
+def test_the_layers_of_the_page_for_contributors_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers: list[str] = contracts["contracts"][0]["layers"]
+    [block] = [block for block in blocks(CONTRIBUTING) if block.text.startswith(layers[0])]
+    assert [re.split(r" {2,}|\n", line)[0] for line in block.text.splitlines()] == layers
 
 
 def test_every_block_is_run_or_says_that_it_is_not() -> None:

@@ -21,10 +21,11 @@ from agentroster.identity.keys import KeyStore
 from agentroster.identity.request_rate import RequestRate
 from agentroster.net.dial import Dialer
 from agentroster.net.egress import Egress
-from tests.conftest import JWT_SECRET, OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
-from tests.wire import connection, exchange, head, read_to_end
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.deployment import JWT_SECRET, OPENWEBUI_KEY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.wire import connection, exchange, head, read_to_end
 
 AGENT = "agno/demo-agent"
 CHAT = "POST /v1/chat/completions HTTP/1.1"
@@ -40,7 +41,7 @@ DOORS = [
 
 
 def key_of(proxy: RosterProcess, user: str, **options: Any) -> str:
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         return KeyStore(database).create(user=user, **options)[1]
 
 

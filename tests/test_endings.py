@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,86 +17,17 @@ import pytest
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
-from tests.chatting import Person
-from tests.conftest import PROXY_CONFIG
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, begin, fill
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.chatting import Person
+from tests.support.deployment import PROXY_CONFIG
+from tests.support.endings import HANG_AFTER, PATHS, Following, body_of, error_of, wait_for
+from tests.support.jobs import CARD, begin, fill
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT, DIRECT = "agno/demo-agent", "plain-model"
-HANG, HANG_AFTER = "script: hang", "script: hang some words"
-PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
-
-
-def wait_for(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
-def body_of(path: str, text: str, model: str, *, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": model, "stream": stream}
-    if path.endswith("responses"):
-        return body | {"input": text}
-    return body | {"max_tokens": 9, "messages": [{"role": "user", "content": text}]}
-
-
-class Following(threading.Thread):
-    """A client that reads an answer to its end; `broken` when the end is none of HTTP's."""
-
-    def __init__(self, proxy: RosterProcess, path: str, body: dict[str, Any] | None = None, key: str = "") -> None:
-        super().__init__(daemon=True)
-        self._request = (proxy, path, body, key)
-        self.status, self.text, self.broken = 0, "", False
-        self.headers = httpx.Headers()
-        self.start()
-
-    def run(self) -> None:
-        proxy, path, body, key = self._request
-        with (
-            proxy.http(key or None) as client,
-            client.stream("POST" if body else "GET", path, json=body) as response,
-        ):
-            self.status, self.headers = response.status_code, response.headers
-            try:
-                for part in response.iter_text():
-                    self.text += part
-            except httpx.HTTPError:
-                self.broken = True
-
-    def begun(self) -> "Following":
-        wait_for(lambda: bool(self.text), "the stream does not begin")
-        return self
-
-    def ended(self) -> "Following":
-        self.join(60)
-        assert not self.is_alive(), "the answer does not end"
-        assert not self.broken, f"the answer was cut: {self.text}"
-        return self
-
-    @property
-    def data(self) -> list[str]:
-        return [line.removeprefix("data: ") for line in self.text.splitlines() if line.startswith("data: ")]
-
-
-def error_of(answer: Following, path: str) -> str:
-    """Return the message of the error that ends a stream, in the form of its interface."""
-    match path:
-        case "/v1/messages":
-            assert "event: error\n" in answer.text
-            last = json.loads(answer.data[-1])
-            assert last["type"] == "error"
-            return last["error"]["message"]
-        case "/v1/responses":
-            assert answer.data[-1] == "[DONE]"
-            last = json.loads(answer.data[-2])
-            assert last["type"] == "error"
-            return last["message"]
-        case _:
-            assert answer.data[-1] == "[DONE]"
-            return json.loads(answer.data[-2])["error"]["message"]
+HANG = "script: hang"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +106,7 @@ def test_a_stopping_proxy_refuses_what_is_new_and_ends_what_is_open_in_words(
         assert int(whole.headers["retry-after"]) > 0
     assert stopping.process.wait(20) == 0
     assert "Traceback" not in stopping.log
-    with Database.open(stopping.data_dir / "roster.db") as database:
+    with Database.open(stopping.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         row = "SELECT state, lease_until FROM jobs"
         found = database.call(lambda connection: tuple(connection.exec_driver_sql(row).one()))
     assert found == ("running", 0), "the job was not given back"
@@ -189,7 +120,7 @@ def test_a_proxy_with_nothing_to_do_stops_at_once_and_a_hangup_never_stops_it(
     stream = Following(stopping, PATHS[0], body_of(PATHS[0], "script: gated some words", AGENT, stream=True)).begun()
     for _ in range(3):
         stopping.process.send_signal(signal.SIGHUP)
-    stopping.wait_for("SIGHUP")
+    stopping.wait_for("SIGHUP: nothing changed")
     model_server.release.set()
     assert stream.ended().data[-1] == "[DONE]"
     assert httpx.get(f"{stopping.url}/health/readiness", trust_env=False).status_code == 200
@@ -219,7 +150,7 @@ def test_what_a_revoked_key_began_ends(
     text = HANG_AFTER if stream else HANG
     open_one = Following(proxy, path, body_of(path, text, model, stream=stream), key=person.key)
     wait_for(lambda: len(model_server.requests) == 1, "the request does not reach the model")
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == person.name))
     open_one.ended()
@@ -236,7 +167,7 @@ def test_a_purged_person_and_an_expired_key_end_open_streams_too(
 ) -> None:
     purged = Person(proxy, "purged-while-open")
     first = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=purged.key).begun()
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         key = KeyStore(database).create(user="expires-while-open", expires_at=time.time() + 3)[1]
     second = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=key).begun()
     proxy.cli("users", "purge", purged.name, "--yes")
@@ -250,7 +181,7 @@ def test_other_peoples_streams_go_on(proxy: RosterProcess, model_server: ModelSe
         proxy, PATHS[0], body_of(PATHS[0], "script: gated a word", AGENT, stream=True), key=staying.key
     ).begun()
     ends = Following(proxy, PATHS[0], body_of(PATHS[0], HANG_AFTER, AGENT, stream=True), key=leaving.key).begun()
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == "leaving"))
     ends.ended()
@@ -265,7 +196,7 @@ def test_the_official_client_raises_the_error_of_an_ended_stream(
     messages: Any = [{"role": "user", "content": HANG_AFTER}]
     answer = proxy.openai(person.key).chat.completions.create(model=AGENT, messages=messages, stream=True)
     next(iter(answer))
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.revoke(next(key.id for key in keys.list() if key.user == "with-sdk"))
     with pytest.raises(openai.APIError, match="revoked"):

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/enrich-metadata"
 CARDS = Path(__file__).parent / "cards"

@@ -11,8 +11,9 @@ from agentroster import errors
 from agentroster.db.database import Database
 from agentroster.errors import RosterError
 from agentroster.identity.keys import KeyStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.web.error_forms import public_error
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 # What the classes with arguments of their own are made of; the others take a sentence.
 ARGUMENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
@@ -112,7 +113,7 @@ def test_the_same_refusal_reads_the_same_at_every_door(
 
 
 def test_a_key_that_may_not_is_403_alike_at_every_door(proxy: RosterProcess) -> None:
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         key = KeyStore(database).create(user="narrow", models=["plain-model"])[1]
     with proxy.http(key) as client:
         doors = [

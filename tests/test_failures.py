@@ -8,9 +8,9 @@ import httpx
 import openai
 import pytest
 
-from tests.conftest import REPOSITORY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import KEY, ModelServer
+from tests.support.deployment import REPOSITORY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import KEY, ModelServer
 
 AGENT = "agno/demo-agent"
 INTERNAL = re.compile(rf"Traceback|File \"|site-packages|{re.escape(str(REPOSITORY))}|\.py\b|litellm\.|0x[0-9a-f]{{6}}")

@@ -11,9 +11,10 @@ import httpx
 
 from agentroster.db.database import Database
 from agentroster.identity.keys import KeyStore
-from tests.conftest import REPOSITORY
+from agentroster.roster_schema import ROSTER_SCHEMA
 from tests.fuzz.generator import OPERATIONS, Sent, requests
-from tests.roster_process import RosterProcess
+from tests.support.deployment import REPOSITORY
+from tests.support.roster_process import RosterProcess
 
 COUNT = int(os.environ.get("ROSTER_FUZZ_REQUESTS", "300"))
 SEED = int(os.environ.get("ROSTER_FUZZ_SEED", "1"))
@@ -64,7 +65,7 @@ def is_of_the_model(response: httpx.Response) -> bool:
 
 def test_nearly_right_requests_have_clear_answers(proxy: RosterProcess) -> None:
     since = len(proxy.log)
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         keys = [KeyStore(database).create(user=user)[1] for user in ("fuzz", "fuzz-model")]
     wrong: list[str] = []
     statuses: dict[int, int] = {}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agentroster.builtin.skills.github.handler import review_state
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
-from tests.stand_ins.github import Comment, GitHubServer, Issue, Limit, Repository, Review, Token
-from tests.stand_ins.model_server import ModelServer
+from tests.support.chatting import Person
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.github import Comment, GitHubServer, Issue, Limit, Repository, Review, Token
+from tests.support.stand_ins.model_server import ModelServer
 
 TOKEN = "ghp_canaryTokenOfTheGithubTests0123456789"
 

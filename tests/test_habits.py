@@ -10,8 +10,8 @@ import httpx
 import openai
 import pytest
 
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
+from tests.support.chatting import Person
+from tests.support.roster_process import RosterProcess
 from tests.support.scripted_server import Run, ScriptedServer
 
 Json = dict[str, Any]

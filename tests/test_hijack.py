@@ -23,44 +23,25 @@ from urllib.parse import quote, quote_plus, unquote
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
 
-from tests.chatting import LINK, Person, browser, sign_in
-from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins import hub as hub_stand_in
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins.authorization_server import AuthorizationServer
-from tests.stand_ins.github import Comment, GitHubServer, Issue, Repository, SeenRequest, Token, seen
-from tests.stand_ins.hub import HubServer
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
-from tests.test_identity import signed
+from tests.support.chatting import LINK, Person, browser, sign_in
+from tests.support.deployment import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
+from tests.support.identity import signed
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins import hub as hub_stand_in
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.authorization_server import AuthorizationServer
+from tests.support.stand_ins.evil_server import METADATA, EvilServer
+from tests.support.stand_ins.github import Comment, GitHubServer, Issue, Repository, SeenRequest, Token
+from tests.support.stand_ins.hub import HubServer
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 # All characters of RFC 6750, and no shape that a pattern knows: only the value itself gives them away.
 ANNA_TOKEN = "annasCanary0/7Kq+Zt~Rw.Xm-Vb_Np5/Yh+Gd83Lw=="
 BERT_TOKEN = "bertsCanary0/2Jf+Qc~Tn.Sk-Ma_Ux9/Ew+Rb61Pz=="
-METADATA = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
-
-
-class EvilServer:
-    """Belongs to the attacker: remembers whatever arrives, and sends it on where `redirect_to` says."""
-
-    def __init__(self) -> None:
-        self.reset()
-        methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        self.app = Starlette(routes=[Route("/{rest:path}", self._take, methods=methods)])
-
-    def reset(self) -> None:
-        self.requests: list[SeenRequest] = []
-        self.redirect_to = ""
-
-    async def _take(self, request: Request) -> Response:
-        self.requests.append(await seen(request))
-        return RedirectResponse(self.redirect_to) if self.redirect_to else PlainTextResponse("Thank you!")
 
 
 @dataclass

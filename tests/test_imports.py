@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
 
 # The border to LiteLLM, and what cannot be there without it.
 NEED_LITELLM = ("agentroster.gateway.app", "agentroster.gateway.litellm.", "agentroster.provider")

@@ -10,9 +10,9 @@ import pytest
 from agentroster.runs.chat import Text, Thinking, ToolFinished, ToolStarted
 from agentroster.runs.presentation.inert_answer import InertAnswer
 from agentroster.runs.presentation.inert_markdown import JOINER, MAX_HELD, InertMarkdown
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
-from tests.test_activity import OPENWEBUI, cards, frames, text_of
+from tests.support.activity import OPENWEBUI, cards, frames, text_of
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
 
 HOSTS = frozenset({"ok.test"})
 EVIL = "http://evil.test/?d=secret"

@@ -10,9 +10,10 @@ from agentroster.db.database import Database
 from agentroster.gateway.model_names import did_you_mean
 from agentroster.gateway.requests.request_filter import POST_PATHS
 from agentroster.identity.keys import KeyStore
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
-from tests.wire import exchange, head
+from agentroster.roster_schema import ROSTER_SCHEMA
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.wire import exchange, head
 
 AGENT = "agno/demo-agent"
 U = {"role": "user", "content": "script: say one two"}
@@ -20,7 +21,7 @@ MESSAGES = {"model": AGENT, "max_tokens": 9, "messages": [U]}
 
 
 def key_of(proxy: RosterProcess, user: str, **options: Any) -> str:
-    with Database.open(proxy.data_dir / "roster.db") as database:
+    with Database.open(proxy.data_dir / "roster.db", ROSTER_SCHEMA) as database:
         return KeyStore(database).create(user=user, **options)[1]
 
 

@@ -16,16 +16,16 @@ from agentroster.credentials.store import CredentialStore
 from agentroster.db.database import Database
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
-from agentroster.identity.keys import KeyStore
-from agentroster.identity.people import purge_person
+from agentroster.identity.keys import KeyStore, purge_keys
 from agentroster.jobs.job import Counts, Job, JobEvent
 from agentroster.jobs.store import JobStore, Progress
 from agentroster.jobs.worker import JobWorker
+from agentroster.roster_schema import ROSTER_SCHEMA
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import job_topic
 from agentroster.skills.pipeline import ItemReport, Watch
-from tests.failing_sqlite import Faults, Way, failing
-from tests.test_store import empty_postgres, location, new_key, postgres
-
-__all__ = ["empty_postgres", "location", "postgres"]
+from tests.support.deployment import new_key
+from tests.support.failing_sqlite import Faults, Way, failing
 
 ANNA = Caller(user="anna", proof="master_key", key_id="master")
 ITEMS = 6
@@ -33,7 +33,7 @@ ITEMS = 6
 
 @pytest.fixture
 def store(location: Path | str) -> Iterator[JobStore]:
-    with Database.open(location) as database:
+    with Database.open(location, ROSTER_SCHEMA) as database:
         yield JobStore(database)
 
 
@@ -55,21 +55,23 @@ async def work_on(store: JobStore, job: Job) -> None:
         for number in range(ITEMS):
             if not watch.is_done(f"m{number}"):
                 await watch.finished(ItemReport(item=f"m{number}", updated={"base_model": "x"}))
-                await worker.changed.wait(job.id, 1.0)
+                await changed.wait(1.0)
 
-    worker = JobWorker(store, run)
+    signals = Signals()
+    worker = JobWorker(store, run, signals)
     worker.start()
-    async with asyncio.timeout(60):
-        while not store.has_ended_by(job.id, 10**6):
-            await worker.changed.wait(job.id, 0.2)
-    await worker.aclose()
+    with signals.subscribe(job_topic(job.id)) as changed, signals.subscribe(job_topic(job.id)) as perhaps_ended:
+        async with asyncio.timeout(60):
+            while not store.has_ended_by(job.id, 10**6):
+                await perhaps_ended.wait(0.2)
+        await worker.aclose()
 
 
 def done_with(path: Path, faults: Faults) -> tuple[Any, ...]:
     """Do a whole job on a fresh database with these faults and return what is stored of it."""
-    with Database.open(path) as fresh:
+    with Database.open(path, ROSTER_SCHEMA) as fresh:
         job = JobStore(fresh).create(ANNA, "s", {})
-    with failing(faults), Database.open(path) as database:
+    with failing(faults), Database.open(path, ROSTER_SCHEMA) as database:
         store = JobStore(database)
         asyncio.run(work_on(store, job))
         return state(store, job), [(one.number, one.kind, one.data.get("item")) for one in store.events(job.id, 0)]
@@ -172,7 +174,7 @@ def test_a_job_of_a_dead_worker_is_not_begun_again_with_a_revoked_key(store: Job
 def test_a_running_job_stops_when_its_person_is_purged(store: JobStore) -> None:
     job, _ = begin_with_key(store)
     store.claim("w", 1)
-    purge_person(store.database, "roster", "anna")
+    store.database.call(purge_keys, "roster", "anna")
     store.purge("roster", "anna")
     assert store.renew("w", [job.id]).jobs == frozenset()
     assert not store.append(job.id, "w", Progress([], 0, Counts(), "completed"))
@@ -210,6 +212,13 @@ def test_a_person_may_queue_so_many_jobs_and_no_more(store: JobStore) -> None:
 
 
 # --- what is old
+
+
+def test_a_number_beyond_every_event_finds_none(store: JobStore) -> None:
+    job = store.create(ANNA, "s", {})
+    assert store.cancel(ANNA, job.id)
+    assert [event.number for event in store.events(job.id, 0)] == [1]
+    assert store.events(job.id, 10**11) == []
 
 
 def test_old_jobs_go_with_their_events_and_nothing_that_runs_or_waits(store: JobStore) -> None:

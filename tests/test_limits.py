@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
-from tests.stand_ins.at_once import AtOnce
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, begin, events, fill
+from tests.support.chatting import Person
+from tests.support.jobs import CARD, begin, events, fill
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.at_once import AtOnce
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/enrich-metadata"
 HOST_REQUESTS, MODEL_QUESTIONS = 8, 4

@@ -12,9 +12,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests import wire
-from tests.roster_process import RosterProcess, run_roster
+from tests.support import wire
 from tests.support.llama_server import CONTEXT, KEY, LlamaServer, llama_server
+from tests.support.roster_process import RosterProcess, run_roster
 from tests.support.tiny_model import ANSWER, NAME
 
 AGENT = "agno/demo-agent"

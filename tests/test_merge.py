@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentroster.builtin.skills.enrich_hf_metadata import merge
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Extraction
-from agentroster.builtin.skills.enrich_hf_metadata.merge import Wishes
-from agentroster.builtin.skills.enrich_hf_metadata.previewing import Preview
-from agentroster.builtin.skills.enrich_hf_metadata.provenance import Origins
-from agentroster.builtin.skills.enrich_hf_metadata.tags import additions
+from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
+from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import MergePolicy
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.tags import additions
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.sidecar import Sidecar, Sidecars
 from agentroster.skills.report import ItemReport, Tally
@@ -25,7 +26,9 @@ REPLACEABLE = ("base_model", "trainedWords", "modelDescription", "civitai.descri
 FILLED = {"base_model", "modelDescription", "preview_url"}
 OURS = {"tags", "civitai", "metadata_source", "llm_enriched_at", "agentroster", *FILLED}
 ORIGINS = Origins(
-    card="a/b", evidence={"base_model": "the file name"}, from_model={"civitai.description"}, model="qwen"
+    card="a/b",
+    evidence={"base_model": (Evidence.FILE_NAME, ""), "civitai.description": (Evidence.MODEL, "")},
+    model="qwen",
 )
 
 words = st.text(min_size=1, max_size=12)
@@ -42,7 +45,7 @@ card_tags = st.sampled_from(
 extractions = st.builds(
     Extraction,
     base_model=st.sampled_from([None, "SDXL 1.0", "Pony"]),
-    base_model_evidence=st.just("the file name"),
+    base_model_evidence=st.just(Evidence.FILE_NAME),
     trained_words=st.none() | st.lists(words, max_size=3, unique=True),
     tags=st.lists(card_tags | words, max_size=20),
     html=st.sampled_from(["", "<p>one</p>", "<p>two</p>"]),
@@ -77,14 +80,14 @@ def file_of(sidecar: Sidecar) -> Iterator[ModelFile]:
 
 
 def enrich(
-    model: ModelFile, found: Extraction, preview: Preview | None = None, wishes: Wishes = merge.FILL
+    model: ModelFile, found: Extraction, preview: Preview | None = None, policy: MergePolicy = merge.FILL_ONLY
 ) -> tuple[merge.Merge, dict[str, Any]]:
     """Do what the pipeline does, and return what is in the file then."""
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, found, preview, wishes, ORIGINS)
+        result = merge.apply(sidecar, found, preview, policy, ORIGINS)
         return bool(result.updated)
 
     Sidecars().update(model, change)
@@ -113,8 +116,8 @@ def test_a_second_run_changes_not_one_byte(before: Sidecar, found: Extraction, p
     with file_of(before) as model:
         enrich(model, found, preview)
         once = model.sidecar.read_bytes(), model.sidecar.stat().st_mtime_ns
-        for wishes in (merge.FILL, Wishes(refresh=True)):
-            enrich(model, found, preview, wishes)
+        for policy in (merge.FILL_ONLY, MergePolicy(refresh=True)):
+            enrich(model, found, preview, policy)
             assert (model.sidecar.read_bytes(), model.sidecar.stat().st_mtime_ns) == once
 
 
@@ -124,7 +127,7 @@ def test_what_a_person_or_another_program_wrote_stays_in_its_place(
     before: Sidecar, found: Extraction, preview: Preview | None, refresh: bool
 ) -> None:
     with file_of(before) as model:
-        _, after = enrich(model, found, preview, Wishes(refresh=refresh))
+        _, after = enrich(model, found, preview, MergePolicy(refresh=refresh))
     assert list(after)[: len(before)] == list(before)
     assert set(after) - set(before) <= OURS
     for name, value in before.items():
@@ -184,7 +187,7 @@ def test_overwriting_a_field_touches_no_other(before: Sidecar, found: Extraction
         mine = {**filled, "base_model": "SD 1.5", "modelDescription": "mine", "notes": "mine"}
         mine["civitai"] = {"trainedWords": ["mine"], "description": "mine", "id": 1}
         model.sidecar.write_text(json.dumps(mine), encoding="utf-8")
-        _, after = enrich(model, found, wishes=Wishes(overwrite=frozenset({field})))
+        _, after = enrich(model, found, policy=MergePolicy(overwrite=frozenset({field})))
     for name in {*REPLACEABLE, "tags", "notes"} - {field}:
         assert value_of(after, name) == value_of(mine, name)
     new = {
@@ -208,7 +211,7 @@ def test_a_refresh_replaces_what_an_earlier_run_wrote_and_never_what_a_person_ch
         ours = value_of(sidecar, field)
         _, plain = enrich(model, second)
         assert not ours or value_of(plain, field) == ours
-        _, refreshed = enrich(model, second, wishes=Wishes(refresh=True))
+        _, refreshed = enrich(model, second, policy=MergePolicy(refresh=True))
         new = {
             "base_model": second.base_model,
             "trainedWords": list(second.trained_words or ()),
@@ -219,7 +222,7 @@ def test_a_refresh_replaces_what_an_earlier_run_wrote_and_never_what_a_person_ch
         hand = {**refreshed, "base_model": "Mine", "modelDescription": "Mine"}
         hand["civitai"] = {"trainedWords": ["Mine"], "description": "Mine"}
         model.sidecar.write_text(json.dumps(hand), encoding="utf-8")
-        result, after = enrich(model, first, wishes=Wishes(refresh=True))
+        result, after = enrich(model, first, policy=MergePolicy(refresh=True))
         assert value_of(after, field) == value_of(hand, field)
         assert result.kept[field] == ("changed by a person" if new or ours else "already set")
 
@@ -227,7 +230,7 @@ def test_a_refresh_replaces_what_an_earlier_run_wrote_and_never_what_a_person_ch
 def test_a_tag_that_a_person_took_away_does_not_come_back() -> None:
     found = Extraction(
         base_model=None,
-        base_model_evidence="",
+        base_model_evidence=Evidence.NONE,
         trained_words=None,
         tags=["ink", "fog", "moss"],
         html="",
@@ -240,6 +243,91 @@ def test_a_tag_that_a_person_took_away_does_not_come_back() -> None:
         sidecar["tags"].remove("fog")
         model.sidecar.write_text(json.dumps(sidecar), encoding="utf-8")
         assert enrich(model, found)[1]["tags"] == ["own", "ink", "moss"]
+
+
+# Written by the version of 2026-11-28, before provenance was an enum.
+WRITTEN_BEFORE = {
+    "base_model": "SDXL 1.0",
+    "tags": ["ink", "fog"],
+    "modelDescription": "<p>old</p>",
+    "civitai": {"trainedWords": ["old word"], "description": "Old."},
+    "metadata_source": "agent:enrich_hf_metadata",
+    "llm_enriched_at": "2026-11-28T03:26:29+00:00",
+    "agentroster": {
+        "base_model": {
+            "source": "card",
+            "evidence": "the text of the card",
+            "card": "a/b@v1",
+            "digest": "d70dab289ae279eb",
+        },
+        "trainedWords": {"source": "file name", "digest": "cd2cff6bc4513bc9"},
+        "tags": {"source": "card", "card": "a/b@v1", "added": ["ink", "fog"]},
+        "modelDescription": {"source": "card", "card": "a/b@v1", "digest": "1f9fb755b1620e70"},
+        "civitai.description": {
+            "source": "language model",
+            "card": "a/b@v1",
+            "model": "qwen",
+            "digest": "358632eb6d473ec5",
+        },
+    },
+}
+NEW = Extraction(
+    base_model="Pony",
+    base_model_evidence=Evidence.DECLARED,
+    trained_words=["new word"],
+    tags=["ink", "moss"],
+    html="<p>new</p>",
+    short="New.",
+    lineage=(),
+)
+
+
+def test_a_sidecar_of_an_earlier_version_is_refreshed() -> None:
+    with file_of(WRITTEN_BEFORE) as model:
+        result, after = enrich(model, NEW)
+        assert set(result.updated) == {"tags"}
+        assert after["tags"] == ["ink", "fog", "moss"]
+        result, after = enrich(model, NEW, policy=MergePolicy(refresh=True))
+        assert set(result.updated) == set(REPLACEABLE)
+    assert [value_of(after, field) for field in REPLACEABLE] == ["Pony", ["new word"], "<p>new</p>", "New."]
+
+
+def test_what_a_person_changed_in_a_sidecar_of_an_earlier_version_stays() -> None:
+    mine = {**WRITTEN_BEFORE, "base_model": "SD 1.5", "modelDescription": "mine", "tags": ["fog"]}
+    mine["civitai"] = {"trainedWords": ["mine"], "description": "mine"}
+    with file_of(mine) as model:
+        result, after = enrich(model, NEW, policy=MergePolicy(refresh=True))
+    assert {name: result.kept[name] for name in REPLACEABLE} == dict.fromkeys(REPLACEABLE, "changed by a person")
+    assert after["tags"] == ["fog", "moss"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "detail", "entry"),
+    [
+        (Evidence.CARD, "", {"source": "card", "card": "a/b"}),
+        (Evidence.SECTION, "", {"source": "card", "evidence": "the card's section for this file", "card": "a/b"}),
+        (Evidence.ABOUT_FILE, "", {"source": "card", "evidence": "the text about this file", "card": "a/b"}),
+        (Evidence.DECLARED, "", {"source": "card", "evidence": "base_model of the card", "card": "a/b"}),
+        (Evidence.BASE_TAGS, "", {"source": "card", "evidence": "base_model tags", "card": "a/b"}),
+        (Evidence.LABEL, "", {"source": "card", "evidence": "a label of the card", "card": "a/b"}),
+        (Evidence.TAGS, "", {"source": "card", "evidence": "tags of the card", "card": "a/b"}),
+        (Evidence.TEXT, "", {"source": "card", "evidence": "the text of the card", "card": "a/b"}),
+        (Evidence.OPENING, "", {"source": "card", "evidence": "the opening of the card", "card": "a/b"}),
+        (Evidence.TRAINER, "", {"source": "card", "evidence": "the service it was trained with", "card": "a/b"}),
+        (Evidence.ALL_FILES, "", {"source": "card", "evidence": "what the card says of all files", "card": "a/b"}),
+        (Evidence.LINEAGE, "c/{d}", {"source": "card", "evidence": "the card of c/{d}", "card": "a/b"}),
+        (Evidence.PICTURE, "https://x/{0}.png", {"source": "card", "evidence": "https://x/{0}.png", "card": "a/b"}),
+        (Evidence.FILE_NAME, "", {"source": "file name"}),
+        (Evidence.REPOSITORY_NAME, "", {"source": "repository name"}),
+        (Evidence.HEADER, "", {"source": "file header"}),
+        (Evidence.MODEL, "", {"source": "language model", "card": "a/b", "model": "qwen"}),
+    ],
+)
+def test_what_sidecars_and_reports_say_of_each_kind_of_evidence_stays(
+    evidence: Evidence, detail: str, entry: dict[str, str]
+) -> None:
+    origins = Origins(card="a/b", model="qwen", evidence={"base_model": (evidence, detail)})
+    assert origins.of("base_model") == entry
 
 
 def test_a_long_table_is_cut_and_what_a_tool_returns_stays_readable_json() -> None:

@@ -10,10 +10,10 @@ from agentroster.errors import StartRefused
 from agentroster.gateway.config.proxy_config import build_config
 from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
 from agentroster.settings.settings import load_settings
-from tests.conftest import MASTER_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.test_config import ask, said
+from tests.support.deployment import MASTER_KEY
+from tests.support.endpoints import ask, said
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
 
 PATH = "/v1/chat/completions"
 GEMINI_KEY = "AIzaSyCanary0123456789abcdefghijklmnopq"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.roster_process import run_roster
-from tests.stand_ins.model_server import KEY
-from tests.stand_ins.serving import serving
-from tests.stand_ins.tried_model import TriedModel
+from tests.support.roster_process import run_roster
+from tests.support.stand_ins.model_server import KEY
+from tests.support.stand_ins.serving import serving
+from tests.support.stand_ins.tried_model import TriedModel
 
 Done = subprocess.CompletedProcess[str]
 

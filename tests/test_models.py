@@ -1,15 +1,12 @@
 """`/v1/models`, plug-ins, and the commands that list what there is."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
-from tests.roster_process import RosterProcess, run_roster
-from tests.test_identity import signed
+from tests.support.identity import signed
+from tests.support.roster_process import RosterProcess, run_roster
 
 
 def rows(
@@ -37,7 +34,7 @@ def test_the_list_has_agents_with_names_descriptions_suggestions_and_capabilitie
 
 
 def test_the_list_is_the_same_for_every_user(proxy: RosterProcess) -> None:
-    from tests.conftest import OPENWEBUI_KEY  # noqa: PLC0415
+    from tests.support.deployment import OPENWEBUI_KEY  # noqa: PLC0415
 
     assert rows(proxy, OPENWEBUI_KEY, signed("a")) == rows(proxy, OPENWEBUI_KEY, signed("b")) == rows(proxy)
 
@@ -115,12 +112,3 @@ def test_two_packages_with_one_agent_name_are_an_error_that_names_both(tmp_path:
 
 def test_skills_are_listed() -> None:
     assert "enrich-hf-metadata" in run_roster("skills", environment={}).stdout
-
-
-def test_help_is_quick_because_it_imports_nothing_slow() -> None:
-    slow = "{'litellm', 'agno', 'pydantic', 'sqlalchemy', 'httpx'}"
-    code = f"import sys, agentroster.cli; print(sorted({slow} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=True
-    )
-    assert done.stdout.strip() == "[]"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.roster_process import RosterProcess
+from tests.support.roster_process import RosterProcess
 
 
 def say(proxy: RosterProcess, text: str, model: str = "agno/demo-agent") -> str:

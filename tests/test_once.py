@@ -10,8 +10,8 @@ import pytest
 
 from agentroster.errors import RunRepeated
 from agentroster.gateway.requests.chat_request import read_request
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 

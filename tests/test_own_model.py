@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import KEY, ModelServer
-from tests.stand_ins.serving import serving
+from tests.support.chatting import Person
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import KEY, ModelServer
+from tests.support.stand_ins.serving import serving
 
 PATH = "/roster/api/me/llm"
 OWN_KEY = "sk-canary-own-key-of-anna-7731"

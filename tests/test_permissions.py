@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.chatting import Person
-from tests.conftest import ENCRYPTION_KEY, MASTER_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
-from tests.test_hijack import METADATA, EvilServer
+from tests.support.chatting import Person
+from tests.support.deployment import ENCRYPTION_KEY, MASTER_KEY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.evil_server import METADATA, EvilServer
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 REFUSED = re.compile(r"refused: skill (\S+), tool (\S+): (.*)")
 

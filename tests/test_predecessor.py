@@ -14,10 +14,10 @@ from agentroster.cli.skills import skills
 from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.sources import folder_source
 from agentroster.testing import NOBODY, PERSON, ScriptedModel, World, answer
-from tests.chatting import Person
-from tests.roster_process import RosterProcess
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins.model_server import ModelServer, Structured
+from tests.support.chatting import Person
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.model_server import ModelServer, Structured
 
 MANIFEST = """\
 name: card_words

@@ -20,20 +20,21 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.builtin.skills.enrich_hf_metadata.previewing import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.picture import as_preview
 from agentroster.library.preview import Previews
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import load_settings
 from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import SkillRegistry
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import TOKEN, HubServer, Repository
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import TOKEN, HubServer, Repository
 
 AGENT = "agno/enrich-metadata"
 PERSON = Caller(user="anna", proof="own_key")
@@ -437,7 +438,7 @@ def skills(tmp_path: Path, _hub_on_the_net: Hub, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "models").mkdir()
     settings = load_settings(library=(tmp_path / "models",))
     client = httpx.AsyncClient(transport=httpx.MockTransport(_hub_on_the_net))
-    with Database.open(tmp_path / "roster.db") as database:
+    with Database.open(tmp_path / "roster.db", ROSTER_SCHEMA) as database:
         openers = openers_of(settings, database=database, client=client, accounts=cast("Any", None))
         yield SkillAccess(SkillRegistry.load(), openers)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chatting import Person, browser, submit, words
-from tests.roster_process import RosterProcess
-from tests.stand_ins.services import EMAIL, TOKEN
+from tests.support.chatting import Person, browser, submit, words
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.services import EMAIL, TOKEN
 
 RIGHT = [
     ("jira", "cloud", {"email": EMAIL, "token": TOKEN}, "Anna Cloud"),

@@ -10,7 +10,7 @@ import pytest
 
 import agentroster
 from agentroster.skills.skeleton import write_skeleton
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
 
 IMPORT = re.compile(r"^\s*(?:from|import) (agentroster(?:\.[\w.]+)?)\b", re.MULTILINE)
 FACE = {"agentroster", "agentroster.testing"}
@@ -105,7 +105,14 @@ def test_a_new_skill_uses_the_face_only(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_skill_that_declares_nothing_loads_neither_databases_nor_oauth_nor_litellm_nor_agno() -> None:
-    unwanted = ("agno", "agentroster.accounts.oauth", "agentroster.db", "agentroster.library", "litellm", "sqlalchemy")
+    unwanted = (
+        "agno",
+        "agentroster.accounts.oauth",
+        "agentroster.db.database",
+        "agentroster.library",
+        "litellm",
+        "sqlalchemy",
+    )
     loaded = run(
         "from pathlib import Path\n"
         "import agentroster.builtin.skills\n"

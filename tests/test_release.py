@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.conftest import REPOSITORY
-from tests.stand_ins.serving import serving
+from tests.support.deployment import REPOSITORY
+from tests.support.stand_ins.serving import serving
 from tools import image_base, release
 
 DIGEST = "sha256:" + "ab" * 32

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.roster_process import RosterProcess
-from tests.stand_ins.model_server import ModelServer
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 U: dict[str, Any] = {"role": "user", "content": "script: say hi"}

@@ -26,11 +26,11 @@ from starlette.routing import Route
 from agentroster.gateway.request_context import TASK_HEADER
 from agentroster.identity import openwebui
 from agentroster.settings.settings import Settings
-from tests.conftest import OPENWEBUI_KEY, REPOSITORY
-from tests.openwebui.process import free_port
-from tests.roster_process import PATIENCE_SECONDS, RosterProcess, clean_environment
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
+from tests.support.deployment import OPENWEBUI_KEY, REPOSITORY
+from tests.support.ports import free_port
+from tests.support.roster_process import PATIENCE_SECONDS, RosterProcess, clean_environment
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 EXAMPLES = {
     "nginx": REPOSITORY / "deploy/reverse-proxy/nginx.conf",

@@ -22,11 +22,12 @@ from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.keys import KeyStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.settings.settings import Settings
-from tests.conftest import OPENWEBUI_KEY
-from tests.roster_process import RosterProcess, run_roster
-from tests.stand_ins.serving import serving
-from tests.test_identity import favourite, make_key, remember, say, signed
+from tests.support.deployment import OPENWEBUI_KEY
+from tests.support.identity import favourite, make_key, remember, say, signed
+from tests.support.roster_process import RosterProcess, run_roster
+from tests.support.stand_ins.serving import serving
 
 ENRICH, DEMO, SKILL = "agno/enrich-metadata", "agno/demo-agent", "enrich-hf-metadata"
 OWN_MODEL = "/roster/api/me/llm"
@@ -128,8 +129,8 @@ def test_a_star_in_a_list_means_the_same_at_every_door(offline_proxy: RosterProc
 
 def test_a_job_that_waited_is_asked_about_again() -> None:
     caller = Caller(user="anna", proof="own_key", models=("agno/one",))
-    before = Rights(AgentRegistry([AgentSpec(name="one", skills=["a"]), AgentSpec(name="two", skills=["b"])], {}, {}))
-    after = Rights(AgentRegistry([AgentSpec(name="one")], {}, {}))
+    before = Rights(AgentRegistry.of(AgentSpec(name="one", skills=["a"]), AgentSpec(name="two", skills=["b"])))
+    after = Rights(AgentRegistry.of(AgentSpec(name="one")))
     before.require_skill(caller, "a")
     for rights, skill in ((before, "b"), (after, "a"), (before, "no-such-skill")):
         with pytest.raises(NotAllowed):
@@ -262,7 +263,7 @@ def test_an_older_key_for_the_operators_name_is_not_the_operator(offline_proxy: 
 
 
 def closing_database(folder: Path) -> closing[Database]:
-    return closing(Database.open(folder / "roster.db"))
+    return closing(Database.open(folder / "roster.db", ROSTER_SCHEMA))
 
 
 @pytest.mark.anyio

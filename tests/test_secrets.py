@@ -11,17 +11,17 @@ import pytest
 
 from agentroster.logs import Redactor
 from agentroster.settings.secret_words import is_placeholder, strength_of
-from tests.chatting import Person, browser, sign_in
-from tests.conftest import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
-from tests.roster_process import RosterProcess
-from tests.stand_ins import hub as hub_stand_in
-from tests.stand_ins import model_server as model_stand_in
-from tests.stand_ins.authorization_server import AuthorizationServer
-from tests.stand_ins.github import GitHubServer, Issue, Token
-from tests.stand_ins.github import Repository as GitHubRepository
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_identity import make_key, signed, token
+from tests.support.chatting import Person, browser, sign_in
+from tests.support.deployment import ENCRYPTION_KEY, JWT_SECRET, MASTER_KEY, OPENWEBUI_KEY
+from tests.support.identity import make_key, signed, token
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins import hub as hub_stand_in
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.authorization_server import AuthorizationServer
+from tests.support.stand_ins.github import GitHubServer, Issue, Token
+from tests.support.stand_ins.github import Repository as GitHubRepository
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 WRONG_KEY = "sk-canary-mistyped-key-90817263"
 MESSAGE = "canary-message-of-a-person-5544332211"

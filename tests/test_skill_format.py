@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +14,6 @@ from click.testing import CliRunner
 
 from agentroster.cli.skills import skills
 from agentroster.errors import NotAllowed, NotFound, SkillBroken, StartRefused
-from agentroster.json_schema import Schema, refuse_unusable
 from agentroster.library.library import Library
 from agentroster.skills.access import only_types
 from agentroster.skills.capability_options import LibraryOptions
@@ -27,7 +25,8 @@ from agentroster.skills.registry import Skill, SkillRegistry, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
 from agentroster.testing import call
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
+from tests.support.skill_folders import written
 
 GREET = """\
 name: greeter
@@ -44,14 +43,6 @@ tools:
 """
 HANDLER = "async def greet(context, /, who):\n    return who\n"
 STANDARD = "---\nname: reports\ndescription: Writes reports.\n---\n# How\n\nBe brief.\n"
-
-
-def written(parent: Path, name: str, files: Mapping[str, str]) -> Path:
-    for file, text in files.items():
-        path = parent / name / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return parent / name
 
 
 def loaded(folder: Path) -> Skill:
@@ -277,56 +268,6 @@ def test_a_schema_that_reaches_outside_or_cannot_be_checked_is_refused_and_nothi
     assert problem.startswith(f"{folder}/skill.yaml:8: ")
     assert f"{key.strip()}: " in problem
     assert SCHEMAS[schema].replace("<port>", port) in problem
-
-
-CHOICES: dict[str, object] = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)}
-TOO_LONG = "takes too long to check"
-
-
-@pytest.mark.parametrize(
-    ("schema", "value", "complaint"),
-    [
-        ({"pattern": "^(a|a)*$"}, "a" * 60 + "!", TOO_LONG),
-        ({"patternProperties": {"^(a|a)*$": {}}}, {"a" * 60 + "!": 1}, TOO_LONG),
-        ({"patternProperties": {"^(a|a)*$": {}}, "additionalProperties": False}, {"a" * 60 + "!": 1}, TOO_LONG),
-        ({"$defs": {**CHOICES, "40": {"type": "string"}}, "$ref": "#/$defs/0"}, 1, TOO_LONG),
-        ({"$ref": "#"}, 1, "nested too deeply"),
-        ({"multipleOf": 0.01}, 10**400, "cannot be checked"),
-        ({"uniqueItems": True}, [one for n in range(20_000) for one in (n, str(n), [n])], ""),
-        ({"uniqueItems": True}, [[0] * 3_000_000], TOO_LONG),
-        ({"uniqueItems": True}, [1, True, "1", [1], [True], {"a": 1}, {"a": True}], ""),
-        ({"uniqueItems": True}, [{"a": [1]}, {"a": [1.0]}], "not all different"),
-        ({"items": {"type": "string"}}, [0] * 100_000, "0: 0 is not of type 'string'"),
-        ({"patternProperties": {"^n": {"type": "integer"}}, "additionalProperties": {"type": "string"}},
-         {"name": 1, "x": "y"}, ""),
-        ({"patternProperties": {"^n": {"type": "integer"}}, "additionalProperties": False}, {"x": 1}, "'x' was"),
-        ({"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, {"a": 1, "b": 2}, "b: 2 is not"),
-    ],
-)  # fmt: skip
-def test_no_value_keeps_a_schema_busy(schema: dict[str, Any], value: object, complaint: str) -> None:
-    refuse_unusable(schema)
-    found = Schema(schema).complaints(value, 0.3 if complaint == TOO_LONG else 60)
-    assert bool(found) is bool(complaint), found
-    assert complaint in "".join(map(str, found))
-    assert len(found) <= 20
-
-
-def test_a_slow_check_leaves_the_event_loop_alone() -> None:
-    async def run() -> list[str]:
-        order: list[str] = []
-
-        async def check() -> None:
-            found = await Schema({"pattern": "^(a|a)*$"}).check("a" * 60 + "!")
-            order.append(found[0].keyword)
-
-        async def tick() -> None:
-            await asyncio.sleep(0.02)
-            order.append("tick")
-
-        await asyncio.gather(check(), tick())
-        return order
-
-    assert asyncio.run(run()) == ["tick", "time"]
 
 
 @pytest.mark.parametrize(

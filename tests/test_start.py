@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from agentroster.cli import cli
 from agentroster.gateway.config.proxy_config import build_config
-from tests.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
+from tests.support.roster_process import ROSTER, RosterProcess, clean_environment, run_roster
 
 GOOD_MASTER = "sk-good-0123456789abcdef"
 GOOD_KEY = Fernet.generate_key().decode()
@@ -274,9 +274,11 @@ def test_a_command_works_with_its_streams_closed_and_with_a_reader_that_left(tmp
 
 
 def test_every_command_takes_the_folder_before_or_after_its_name(tmp_path: Path) -> None:
-    def lacking(command: click.Command) -> list[str]:
-        below = command.commands.values() if isinstance(command, click.Group) else ()
+    def lacking(command: click.Command | None) -> list[str]:
+        assert command is not None
         takes = any("--data-dir" in one.opts for one in command.params)
+        group, context = command if isinstance(command, click.Group) else click.Group(), click.Context(command)
+        below = [group.get_command(context, name) for name in group.list_commands(context)]
         return [*([] if takes else [command.name or ""]), *(name for one in below for name in lacking(one))]
 
     assert lacking(cli) == []

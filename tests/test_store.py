@@ -1,24 +1,23 @@
 """The store of credentials under load, crashes, upgrades, on SQLite and on PostgreSQL."""
 
+import asyncio
 import json
 import multiprocessing
 import os
 import random
-import re
 import signal
 import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from agentroster.credentials.audit import STARTED, Act
@@ -29,55 +28,24 @@ from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.rotation import rotate
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.credentials.store import CredentialStore, Stored
-from agentroster.db.database import ROSTER_SCHEMA, Database, Schema, Statement, wait_for_server
+from agentroster.db.database import Database, wait_for_server
+from agentroster.db.schema import Migration, Schema
 from agentroster.errors import BadInput, StartRefused
 from agentroster.identity.caller import Caller
-from agentroster.identity.keys import KeyStore
-from agentroster.identity.people import purge_person, relink_person
+from agentroster.identity.keys import KeyStore, purge_keys
 from agentroster.jobs.store import JobStore
-from tests.conftest import MASTER_KEY
-from tests.postgres import programs, serving_postgres
-from tests.roster_process import RosterProcess, run_roster
+from agentroster.roster_schema import ROSTER_SCHEMA
+from agentroster.skills.memory import Memory, purge_memories, relink_memories
+from tests.support.databases import rows_of
+from tests.support.deployment import MASTER_KEY, new_key
+from tests.support.roster_process import RosterProcess, run_roster
 
 ANNA = Owner(issuer="roster", subject="anna", provider="jira")
 USE = Act(action="use", actor="user")
 PASSPHRASE = "correct horse battery staple"
 
 
-def new_key() -> str:
-    return Fernet.generate_key().decode()
-
-
 KEY = new_key()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed here")
-    with serving_postgres(binaries) as url:
-        yield url
-
-
-@pytest.fixture
-def empty_postgres(postgres: str) -> Iterator[str]:
-    """A database on the server, emptied after each test."""
-    yield postgres
-    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return tmp_path / "credentials.db"
-    url: str = request.getfixturevalue("empty_postgres")
-    return url
 
 
 @pytest.fixture
@@ -220,74 +188,40 @@ def test_a_backup_opens_with_its_passphrase_and_nothing_else(store: CredentialSt
 
 
 def test_keys_and_memories_work_and_follow_their_person(location: Path | str) -> None:
-    with Database.open(location) as database:
+    with Database.open(location, ROSTER_SCHEMA) as database:
         keys = KeyStore(database)
         keys.create(user="anna")
         keys.create(user="anna", forwarder=True)
-        database.call(
-            lambda connection: connection.exec_driver_sql(
-                "INSERT INTO memories VALUES ('roster', 'anna', 's', 'n', 'v')"
-            )
-        )
-        assert relink_person(database, "roster", "anna", "berta") == {"memories": 1}
-        assert purge_person(database, "roster", "berta") == {"keys": 0, "memories": 1}
-        assert purge_person(database, "roster", "anna") == {"keys": 1, "memories": 0}
+        for user, value in (("anna", "old"), ("berta", "new")):
+            memory = Memory(database, Caller(user=user, proof="own_key"), "s")
+            asyncio.run(memory.set("both", value))
+        asyncio.run(Memory(database, Caller(user="anna", proof="own_key"), "s").set("one", "old"))
+        assert database.call(relink_memories, "roster", "anna", "berta") == 1
+        berta = Memory(database, Caller(user="berta", proof="own_key"), "s")
+        assert [asyncio.run(berta.get(name)) for name in ("both", "one")] == ["new", "old"]
+        assert database.call(relink_memories, "roster", "anna", "berta") == 0
+        assert database.call(purge_memories, "roster", "berta") == 2
+        assert database.call(purge_memories, "roster", "anna") == 0
+        assert [database.call(purge_keys, *who) for who in (("open-webui", "anna"), ("roster", "anna"))] == [0, 1]
         assert [key.forwarder for key in keys.list()] == [True]
 
 
 # --- versions
 
 
-@pytest.mark.parametrize("schema", [CREDENTIALS_SCHEMA, ROSTER_SCHEMA], ids=lambda schema: schema.name)
-def test_every_earlier_version_is_brought_up_to_date(schema: Schema, location: Path | str, tmp_path: Path) -> None:
-    for count in range(1, len(schema.versions) + 1):
-        name = f"{schema.name}_{count}"
-        place = tmp_path / name if isinstance(location, Path) else location
-        versions = tuple(tuple(_renamed(one, f"_{count}") for one in version) for version in schema.versions)
-        Database.open(place, Schema(name, versions[:count])).close()
-        Database.open(place, Schema(name, versions)).close()
+def executing(*statements: str) -> Migration:
+    def migrate(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
-
-def _renamed(statement: Statement, suffix: str) -> Statement:
-    """The same statement for tables of another name, so that all versions fit into one database."""
-    if not isinstance(statement, str):
-        return {dialect: str(_renamed(one, suffix)) for dialect, one in statement.items()}
-    names = (
-        r"\b(installation|credentials_by_key|credentials|tickets|oauth_states|audit_\w+|audit|api_keys|memories|"
-        r"jobs\w*|job_events|key_audit\w*)\b"
-    )
-    return re.sub(names, rf"\1{suffix}", statement)
-
-
-def test_credentials_of_the_first_version_are_readable_after_the_upgrade(tmp_path: Path) -> None:
-    path = tmp_path / "credentials.db"
-    first = Schema(CREDENTIALS_SCHEMA.name, CREDENTIALS_SCHEMA.versions[:1])
-    cipher = CredentialStore.open(tmp_path / "other.db", KeyRing.parse(KEY))
-    sealed = cipher.cipher.encrypt(ANNA, b'{"token": "from version 1"}')
-    with Database.open(path, first) as old:
-        source = sqlite3.connect(tmp_path / "other.db")
-        for name, value in source.execute("SELECT * FROM installation").fetchall():
-            old.call(
-                lambda connection, row=(name, value): connection.exec_driver_sql(
-                    "INSERT INTO installation VALUES (?, ?)", row
-                )
-            )
-        source.close()
-        values = ("roster", "anna", "jira", "", "", None, 1.0, 1.0, cipher.cipher.primary_id, sealed)
-        marks = ", ".join("?" * len(values))
-        old.call(lambda connection: connection.exec_driver_sql(f"INSERT INTO credentials VALUES ({marks})", values))
-    cipher.close()
-    upgraded = CredentialStore.open(path, KeyRing.parse(KEY))
-    found = upgraded.find(ANNA)
-    assert found is not None
-    assert (found.secret, found.credential.state) == ({"token": "from version 1"}, "ok")
-    upgraded.close()
+    return migrate
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
-    Database.open(path, Schema("x", (("CREATE TABLE a (n INTEGER)",),))).close()
-    broken = Schema("x", (("CREATE TABLE a (n INTEGER)",), ("CREATE TABLE b (n INTEGER)", "CREATE NONSENSE")))
+    first = executing("CREATE TABLE a (n INTEGER)")
+    Database.open(path, Schema("x", (first,))).close()
+    broken = Schema("x", (first, executing("CREATE TABLE b (n INTEGER)", "CREATE NONSENSE")))
     with pytest.raises(StartRefused):
         Database.open(path, broken)
     connection = sqlite3.connect(path)
@@ -296,8 +230,21 @@ def test_a_migration_that_fails_half_way_changes_nothing(tmp_path: Path) -> None
     connection.close()
 
 
+def test_a_table_of_another_program_is_not_taken_for_ours(location: Path | str) -> None:
+    other = Schema("other", (executing("CREATE TABLE jobs (n INTEGER)"),))
+    if isinstance(location, str):
+        Database.open(location, other).close()
+    else:
+        with closing(sqlite3.connect(location)) as connection:
+            connection.execute("CREATE TABLE jobs (n INTEGER)")
+    with pytest.raises(StartRefused, match="nothing was changed"):
+        Database.open(location, ROSTER_SCHEMA)
+    assert set(rows_of(location)) - {"schema_versions"} == {"jobs"}
+
+
 def test_a_newer_version_is_not_touched(location: Path | str) -> None:
-    longer = Schema(CREDENTIALS_SCHEMA.name, (*CREDENTIALS_SCHEMA.versions, ("CREATE TABLE later (n INTEGER)",)))
+    later = executing("CREATE TABLE later (n INTEGER)")
+    longer = Schema(CREDENTIALS_SCHEMA.name, (*CREDENTIALS_SCHEMA.migrations, later))
     Database.open(location, longer).close()
     with pytest.raises(StartRefused, match="newer"):
         Database.open(location, CREDENTIALS_SCHEMA)
@@ -306,7 +253,7 @@ def test_a_newer_version_is_not_touched(location: Path | str) -> None:
 @pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://127.0.0.1:1/none", "postgresql://", "nonsense"])
 def test_a_database_that_cannot_be_used_is_one_clear_line(url: str) -> None:
     with pytest.raises(StartRefused, match=r"ROSTER_DATABASE_URL|PostgreSQL"):
-        Database.open(url)
+        Database.open(url, ROSTER_SCHEMA)
 
 
 def test_a_start_waits_for_the_server_of_the_database() -> None:
@@ -519,10 +466,10 @@ def test_the_commands_back_up_audit_purge_and_relink(tmp_path: Path) -> None:
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
     assert b"canary" not in (tmp_path / "backup").read_bytes()
     assert "never written over" in run("credentials", "export", file, *options, status=2)
-    with Database.open(tmp_path / "data" / "roster.db") as database:
+    with Database.open(tmp_path / "data" / "roster.db", ROSTER_SCHEMA) as database:
         begun = JobStore(database).create(Caller(user="anna", proof="own_key"), "some-skill", {})
     assert "1 credentials, 0 memories, 1 jobs now belong to anna-2" in run("users", "relink", "anna", "anna-2")
-    with Database.open(tmp_path / "data" / "roster.db") as database:
+    with Database.open(tmp_path / "data" / "roster.db", ROSTER_SCHEMA) as database:
         moved = JobStore(database).claim("worker", 1)[0]
         assert (moved.id, moved.caller.user) == (begun.id, "anna-2")
         assert [job.id for job in JobStore(database).of_caller(moved.caller)] == [begun.id]

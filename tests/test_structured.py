@@ -32,7 +32,7 @@ from agentroster.llm.structured import Question, StructuredAnswer, ask
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.registry import load_skill
 from agentroster.skills.sources import folder_source
-from tests.stand_ins.model_server import KEY, ModelServer, Structured
+from tests.support.stand_ins.model_server import KEY, ModelServer, Structured
 
 OBJECT = {"a": 1}
 

@@ -29,7 +29,7 @@ from agentroster.testing import (
     tool_call,
     write_model,
 )
-from tests.conftest import REPOSITORY
+from tests.support.deployment import REPOSITORY
 
 MANIFEST = """\
 name: tester

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from agentroster.builtin.skills.enrich_hf_metadata import undecided
-from agentroster.builtin.skills.enrich_hf_metadata.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import RepositoryFacts
-from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared
+from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
+from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.errors import ToolFailed
 from agentroster.skills.registry import SkillRegistry
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer, Structured
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer, Structured
 
 URL = "https://huggingface.co/a/b"
 # No rule reads this: it names things in a way of its own, and has no paragraph.
@@ -245,7 +246,7 @@ def prepared_for(text: str, file_name: str = "x.safetensors", files: tuple[str, 
 
 
 def data_for(text: str, file_name: str = "x.safetensors", files: tuple[str, ...] = ()) -> str:
-    question = undecided.open_fields(prepared_for(text, file_name, files))
+    question = questions.missing_fields(prepared_for(text, file_name, files))
     assert question is not None
     return question.data
 
@@ -279,13 +280,13 @@ def test_words_of_another_file_are_neither_shown_nor_taken() -> None:
     assert "alpha" not in data
     assert "shared" not in data
     offered = ["alpha", "shared", "General remarks", "beta"]
-    made = undecided.accept(prepared, {"trained_words": offered, "trained_words_quote": "say beta to wake it"})
+    made = questions.apply_answer(prepared, {"trained_words": offered, "trained_words_quote": "say beta to wake it"})
     assert made.found.trained_words == ["beta"]
     assert made.from_model == ["trainedWords"]
     for quote in ("alpha", "General remarks", "shared", ""):
-        made = undecided.accept(prepared, {"trained_words": offered, "trained_words_quote": quote})
+        made = questions.apply_answer(prepared, {"trained_words": offered, "trained_words_quote": quote})
         assert made.from_model == []
-    unknown = undecided.open_fields(prepared_for(text, "three.safetensors", (*files, "three.safetensors")))
+    unknown = questions.missing_fields(prepared_for(text, "three.safetensors", (*files, "three.safetensors")))
     assert unknown is not None
     assert "trained_words" not in unknown.schema["properties"]
 
@@ -309,7 +310,7 @@ def test_a_word_must_stand_in_the_card_as_it_is(words: list[str], taken: list[st
     silent = replace(prepared.found, trained_words=None)
     prepared = Prepared(found=silent, source=prepared.source, empty=frozenset({"trainedWords"}))
     answer = {"trained_words": words, "trained_words_quote": line}
-    assert (undecided.accept(prepared, answer).found.trained_words or []) == taken
+    assert (questions.apply_answer(prepared, answer).found.trained_words or []) == taken
 
 
 @pytest.mark.parametrize(
@@ -333,9 +334,9 @@ def test_a_word_must_stand_in_the_card_as_it_is(words: list[str], taken: list[st
 def test_a_base_model_needs_a_quote_of_the_card_that_says_it(line: str, quote: str, base: str | None) -> None:
     prepared = prepared_for(line)
     prepared = replace(prepared, found=replace(prepared.found, base_model=None), empty=frozenset({"base_model"}))
-    made = undecided.accept(prepared, {"base_model": "SDXL 1.0", "base_model_quote": quote})
+    made = questions.apply_answer(prepared, {"base_model": "SDXL 1.0", "base_model_quote": quote})
     assert made.found.base_model == base
-    wrong = undecided.accept(prepared, {"base_model": "Pony", "base_model_quote": quote})
+    wrong = questions.apply_answer(prepared, {"base_model": "Pony", "base_model_quote": quote})
     assert wrong.from_model == []
 
 
@@ -349,7 +350,7 @@ def test_a_base_model_needs_a_quote_of_the_card_that_says_it(line: str, quote: s
     ],
 )
 def test_a_description_speaks_of_what_the_card_speaks_of(text: str, taken: bool) -> None:
-    made = undecided.accept(prepared_for("- tractors that race\n- racing over fields"), {"description": text})
+    made = questions.apply_answer(prepared_for("- tractors that race\n- racing over fields"), {"description": text})
     assert (made.found.short == text) is taken
 
 
@@ -358,7 +359,7 @@ def test_a_description_speaks_of_what_the_card_speaks_of(text: str, taken: bool)
     ["<b>bold</b>", "see [this](https://x.y)", "www.evil.example", "a | table", "none", "x" * 501, "{{x}}", "a `b`"],
 )
 def test_a_description_is_plain_text_or_nothing(text: str) -> None:
-    made = undecided.accept(prepared_for("- a list only"), {"description": text})
+    made = questions.apply_answer(prepared_for("- a list only"), {"description": text})
     assert (made.found.short, made.from_model) == ("", [])
 
 
@@ -366,9 +367,9 @@ def test_a_description_is_plain_text_or_nothing(text: str) -> None:
 def test_no_card_keeps_the_process_busy(body: str) -> None:
     prepared = prepared_for(body)
     begin = time.process_time()
-    undecided.open_fields(prepared)
+    questions.missing_fields(prepared)
     quotes = {"base_model_quote": "x trigger", "trained_words_quote": "trigger"}
-    undecided.accept(prepared, {"base_model": "Pony", "trained_words": ["trigger x"] * 12, **quotes})
+    questions.apply_answer(prepared, {"base_model": "Pony", "trained_words": ["trigger x"] * 12, **quotes})
     assert time.process_time() - begin < 3
 
 

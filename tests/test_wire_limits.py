@@ -11,8 +11,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.roster_process import RosterProcess
-from tests.wire import connection, exchange, head, read_to_end
+from tests.support.roster_process import RosterProcess
+from tests.support.wire import connection, exchange, head, read_to_end
 
 LIVE = "GET /health/liveliness HTTP/1.1"
 CHAT = "POST /v1/chat/completions HTTP/1.1"

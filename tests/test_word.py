@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agentroster.builtin.skills.enrich_hf_metadata.targets import resolve
-from agentroster.builtin.skills.enrich_hf_metadata.understanding import understand, understand_command
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.message import understand, understand_command
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.targets import resolve
 from agentroster.identity.caller import ANONYMOUS
 from agentroster.library.library import Library
 from agentroster.runs import commands
@@ -21,8 +21,8 @@ from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
 from agentroster.skills.understanding import Call, Outcome, Refusal
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
 
 AGENT = "agno/enrich-metadata"
 SENTENCES = Path(__file__).parent / "sentences"

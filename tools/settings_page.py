@@ -7,9 +7,10 @@ from agentroster.settings.settings import SECRET_FIELDS, Settings
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 _INTRO = """# Settings
 
-Every setting is an environment variable. `roster serve` also takes `--host`, `--port`, `--data-dir` and `--config`,
-which win over the environment. A setting marked with a star may be given as `NAME_FILE`, the path of a file that
-holds it. `LITELLM_MASTER_KEY` and `ROSTER_ENCRYPTION_KEY` may also stand in `secrets.env` in the data directory.
+Every setting is an environment variable. `roster serve` also takes `--host`, `--port`, `--data-dir`, `--config` and
+`--agents-file`, which win over the environment. A setting marked with a star may be given as `NAME_FILE`, the path of
+a file that holds it. `LITELLM_MASTER_KEY` and `ROSTER_ENCRYPTION_KEY` may also stand in `secrets.env` in the data
+directory.
 
 This page is made by `uv run just docs`.
 

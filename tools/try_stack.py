@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from tests.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.hub import HubServer, Repository
 from tools import env_file
 from tools.env_file import ROOT
 

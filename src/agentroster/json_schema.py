@@ -4,6 +4,9 @@ A schema is a skill's own; what is held against it comes from a model, a client 
 check ends within seconds, keeps the event loop for milliseconds and fetches nothing (only to put one huge value into
 words takes longer, up to half a second for 20 MB). Python's `re` knows no deadline and keeps the
 interpreter to itself while it searches, in every thread; so patterns are searched by `regex`, which has one.
+
+Measured against jsonschema-rs 0.61: `^(a|a)*$` takes 0.7 ms there and 2 s here, but there is no deadline: a value of
+337 bytes, 16 levels of an ordinary `anyOf`, takes 26 s there, most of it under the interpreter's lock; here 2 s.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ from agentroster.accounts.registry import ProviderRegistry
 from agentroster.accounts.use_record import UseRecord
 from agentroster.agents.image_hosts import ImageHosts
 from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.reload import Reloader
 from agentroster.agents.rights import Rights
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
@@ -27,11 +28,15 @@ from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
 from agentroster.llm.backend import Backends
 from agentroster.llm.completion import ChatModel
+from agentroster.llm.named_backends import NamedBackends
 from agentroster.llm.user_model import Models
+from agentroster.logs import redactor
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
+from agentroster.signals.signals import Signals
 from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.registry import SkillRegistry
 
@@ -48,12 +53,14 @@ class Runtime:
     image_hosts: ImageHosts
     models: Models
     jobs: Jobs
+    signals: Signals
     rights: Rights
     retention: Retention
     database: Database
     connector: Connector
     client: httpx.AsyncClient
     model_transport: httpx.AsyncHTTPTransport
+    named_backends: NamedBackends
     page_secret: bytes
     held: ExitStack
     requests: OpenRequests = field(default_factory=OpenRequests)
@@ -68,7 +75,7 @@ class Runtime:
         held.enter_context(in_use(settings.data_dir))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
-        database = Database.open(settings.database)
+        database = Database.open(settings.database, ROSTER_SCHEMA)
         transport = _transport(settings.api_base, settings.hf_endpoint)
         # A pool of its own: an address that a person gives for an account must not reach the operator's model server.
         addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)
@@ -87,9 +94,11 @@ class Runtime:
         connector = Connector(accounts, oauth, settings.public_url or public_url or _address(settings))
         client = open_client(transport)
         skills = SkillRegistry.load(settings.skills_dir)
-        agents = AgentRegistry.load(settings.plugins, skills)
+        agents = AgentRegistry.load(settings, skills)
+        signals = Signals(database, settings.database)
         access = SkillAccess(skills, openers_of(settings, database=database, client=client, accounts=accounts))
-        backends = Backends(settings, transport, proxy_model)
+        named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
+        backends = Backends(settings, transport, proxy_model, named_backends)
         models = Models(
             backends,
             accounts,
@@ -116,8 +125,14 @@ class Runtime:
             image_hosts=ImageHosts(settings, agents, skills),
             models=models,
             jobs=Jobs(
-                jobs, access, lambda caller: models.choose(None, caller), rights, max_queued=settings.queued_jobs
+                jobs,
+                access,
+                lambda caller: models.choose(None, caller),
+                rights,
+                signals=signals,
+                max_queued=settings.queued_jobs,
             ),
+            signals=signals,
             rights=rights,
             retention=Retention(
                 [
@@ -131,19 +146,30 @@ class Runtime:
             connector=connector,
             client=client,
             model_transport=transport,
+            named_backends=named_backends,
             page_secret=ring.subkey("pages"),
             held=held,
         )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret value in the clear, for the log redaction only."""
+        return (*self.settings.secrets(), *self.agents.secrets())
+
+    def reloader(self) -> Reloader:
+        """Return what keeps the agents up to date."""
+        return Reloader(self.agents, self.signals, lambda: redactor.learn(self.secrets()))
 
     async def aclose(self) -> None:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
         await self.retention.aclose()
         await self.jobs.worker.aclose()
+        await self.signals.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()
         await accounts.client.aclose()
         await self.client.aclose()
+        await self.named_backends.aclose()
         await self.authenticator.aclose()
         self.database.close()
         accounts.store.close()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.clients.installation import Client, NotInstalled
-from tests.conftest import MASTER_KEY
-from tests.roster_process import RosterProcess, clean_environment
+from tests.support.deployment import MASTER_KEY
+from tests.support.roster_process import RosterProcess, clean_environment
 
 SAID = "one two three"
 Seen = Callable[[Client], dict[str, Any]]

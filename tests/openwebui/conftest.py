@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from tests.conftest import JWT_SECRET, OPENWEBUI_KEY, install
-from tests.openwebui import compose
-from tests.openwebui.installation import installed, missing
-from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.process import OpenWebUIProcess, free_port
-from tests.openwebui.user import OpenWebUIUser
-from tests.roster_process import RosterProcess
+from tests.support.deployment import JWT_SECRET, OPENWEBUI_KEY, install
+from tests.support.openwebui import compose
+from tests.support.openwebui.installation import installed, missing
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.openwebui.process import OpenWebUIProcess
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.ports import free_port
+from tests.support.roster_process import RosterProcess
 
 ADMIN = ("admin@example.com", "password-of-the-admin")
 # What `.env` holds for compose.

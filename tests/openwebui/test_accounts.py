@@ -1,10 +1,10 @@
 """Who asks, and with whose account: people of Open WebUI are kept apart."""
 
-from tests.chatting import LINK
-from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.user import OpenWebUIUser
-from tests.stand_ins.github import GitHubServer, Token
-from tests.stand_ins.model_server import ModelServer
+from tests.support.chatting import LINK
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.stand_ins.github import GitHubServer, Token
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/github-agent"
 WHO = "script: tool github_whoami {}"

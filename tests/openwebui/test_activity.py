@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.chatting import Person
-from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.user import OpenWebUIUser
-from tests.roster_process import RosterProcess
-from tests.stand_ins.hub import HubServer, Repository
-from tests.stand_ins.model_server import ModelServer
-from tests.test_jobs import CARD, done_in, fill
+from tests.support.chatting import Person
+from tests.support.jobs import CARD, done_in, fill
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 PALETTE = 'script: tool colour_palette {"base": "blue"}'

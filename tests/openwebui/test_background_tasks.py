@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.openwebui.user import TASKS, OpenWebUIUser
-from tests.stand_ins.github import GitHubServer
-from tests.stand_ins.model_server import ModelServer
+from tests.support.openwebui.user import TASKS, OpenWebUIUser
+from tests.support.stand_ins.github import GitHubServer
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/github-agent"
 HISTORY = [{"role": "user", "content": "/gh-me"}, {"role": "assistant", "content": "You are anna."}]

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.chatting import LINK
-from tests.openwebui.user import Event, OpenWebUIUser
-from tests.stand_ins.github import GitHubServer
-from tests.stand_ins.model_server import ModelServer
+from tests.support.chatting import LINK
+from tests.support.openwebui.user import Event, OpenWebUIUser
+from tests.support.stand_ins.github import GitHubServer
+from tests.support.stand_ins.model_server import ModelServer
 
 DEMO, GITHUB = "agno/demo-agent", "agno/github-agent"
 SETTINGS = "/api/v1/auths/admin/config"

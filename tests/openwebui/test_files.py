@@ -1,20 +1,11 @@
 """Pictures and documents on the way to an agent, pictures and links on the way back."""
 
-from io import BytesIO
-
-from PIL import Image
-
-from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.user import OpenWebUIUser
-from tests.stand_ins.model_server import ModelServer
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.pictures import picture
+from tests.support.stand_ins.model_server import ModelServer
 
 CRITIC = "agno/picture-critic"
-
-
-def picture() -> bytes:
-    written = BytesIO()
-    Image.new("RGB", (16, 16), "red").save(written, "PNG")
-    return written.getvalue()
 
 
 def test_a_picture_reaches_the_model_of_an_agent_that_sees(anna: OpenWebUIUser, model_server: ModelServer) -> None:

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.openwebui.page import OpenWebUIPage
-from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.serving import serving
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.stand_ins.model_server import ModelServer
+from tests.support.stand_ins.serving import serving
 
 AGENT = "agno/demo-agent"
 
@@ -30,11 +30,17 @@ class Evil:
 
 
 @pytest.fixture(scope="module")
-def evil() -> Iterator[tuple[Evil, str]]:
-    """The host and its address."""
+def _evil() -> Iterator[tuple[Evil, str]]:
     host = Evil()
     with serving(host.app) as url:
         yield host, url
+
+
+@pytest.fixture
+def evil(_evil: tuple[Evil, str]) -> tuple[Evil, str]:
+    """The host, with no memory of earlier tests, and its address."""
+    _evil[0].asked.clear()
+    return _evil
 
 
 def attacks(url: str) -> list[str]:

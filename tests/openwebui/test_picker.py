@@ -2,10 +2,10 @@
 
 import re
 
-from tests.openwebui.page import OpenWebUIPage
-from tests.openwebui.test_files import picture
-from tests.openwebui.user import OpenWebUIUser
-from tests.stand_ins.model_server import ModelServer
+from tests.support.openwebui.page import OpenWebUIPage
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.pictures import picture
+from tests.support.stand_ins.model_server import ModelServer
 
 
 def test_an_ordinary_person_sees_agents_and_plain_models_and_nothing_else(anna: OpenWebUIUser) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.openwebui.user import OpenWebUIUser
-from tests.stand_ins.model_server import ModelServer
+from tests.support.openwebui.user import OpenWebUIUser
+from tests.support.stand_ins.model_server import ModelServer
 
 AGENT = "agno/demo-agent"
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.roster_process import clean_environment
+from tests.support.roster_process import clean_environment
 from tests.support.tiny_model import NAME, write_model
 from tools.llama_server import RECIPE, found
 

@@ -46,7 +46,8 @@ class AgentSpec:
     """An agent: its instructions, its skills, its model, its limits, and how a picker shows it.
 
     `model` is None for the deployment's default, `proxy/NAME` for a model of the proxy's own list, or another
-    model name of the default endpoint. A `factory` says what the fields cannot; it builds a fresh
+    model name of the default endpoint; with `backend`, the name of one of the agents file, a model name there. An agent
+    that is not `enabled` is neither listed nor answers. A `factory` says what the fields cannot; it builds a fresh
     `agno.agent.Agent` for each request. Raises BadInput for a name outside the rule: lower-case letters,
     digits and single hyphens, at most 64.
 
@@ -59,10 +60,12 @@ class AgentSpec:
     instructions: str = ""
     skills: Sequence[str] = ()
     model: str | None = None
+    backend: str | None = None
     limits: Limits = field(default_factory=Limits)
     suggestions: Sequence[str] = ()
     vision: bool = False
     image_hosts: Sequence[str] = ()
+    enabled: bool = True
     factory: AgentFactory | None = None
 
     def __post_init__(self) -> None:

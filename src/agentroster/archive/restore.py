@@ -13,12 +13,12 @@ from agentroster.archive.settle import revoked_since, settle
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.schema import CREDENTIALS_SCHEMA
 from agentroster.db.data_folder import DATABASES, replace_databases, sole_use
-from agentroster.db.database import ROSTER_SCHEMA
 from agentroster.errors import BadInput, StartRefused
+from agentroster.roster_schema import ROSTER_SCHEMA
 
 _STAGING = "restore-staging"
 _READ_BYTES = 1 << 20
-_SCHEMAS = {"roster.db": len(ROSTER_SCHEMA.versions), "credentials.db": len(CREDENTIALS_SCHEMA.versions)}
+_SCHEMAS = {"roster.db": ROSTER_SCHEMA.version, "credentials.db": CREDENTIALS_SCHEMA.version}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, update
 
 from agentroster.credentials.ring import KeyRing
-from agentroster.credentials.schema import CREDENTIALS_SCHEMA
+from agentroster.credentials.schema import CREDENTIALS_SCHEMA, credentials, oauth_states, tickets
 from agentroster.credentials.store import CredentialStore
 from agentroster.db.database import Database
 from agentroster.jobs.store import JobStore
+from agentroster.roster_schema import ROSTER_SCHEMA
 
 _RESTORED = "It had not ended when the backup was made that was restored since: start it again if it is still wanted."
 
@@ -20,7 +21,7 @@ def settle(folder: Path, ring: KeyRing | None) -> int:
 
     Raises StartRefused when one cannot be used, or the ring does not fit.
     """
-    with Database.open(folder / "roster.db") as database:
+    with Database.open(folder / "roster.db", ROSTER_SCHEMA) as database:
         ended = JobStore(database).fail_unfinished(_RESTORED)
         database.checkpoint()
     with Database.open(folder / "credentials.db", CREDENTIALS_SCHEMA) as database:
@@ -51,6 +52,6 @@ def _active_keys(path: Path) -> set[str] | None:
 
 
 def _forget_links(connection: Connection) -> None:
-    for table in ("tickets", "oauth_states"):
-        connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - constants
-    connection.execute(text("UPDATE credentials SET lease_until = NULL"))
+    for table in (tickets, oauth_states):
+        connection.execute(delete(table))
+    connection.execute(update(credentials).values(lease_until=None))

@@ -1,26 +1,59 @@
-"""The command `roster`. Nothing slow is imported before a command needs it."""
+"""The command `roster`: a command and what it needs are imported when it is called."""
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
 from agentroster import __version__
-from agentroster.cli.audit import audit
-from agentroster.cli.backup import backup, restore
-from agentroster.cli.credentials import credentials
-from agentroster.cli.enrich import enrich
-from agentroster.cli.keys import keys
-from agentroster.cli.model import model
-from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
-from agentroster.cli.skills import skills
-from agentroster.cli.tables import print_listing
-from agentroster.cli.users import users
+from agentroster.cli.lazy_group import LazyCommand, LazyGroup
+from agentroster.cli.options import DATA_DIR_OF_GROUP
 from agentroster.errors import RosterError, StorageFailed
 
+_COMMANDS = [
+    LazyCommand(
+        "agents",
+        "agentroster.cli.agents:agents",
+        "List the agents: where they come from, which language model they use, and what is wrong with others.",
+    ),
+    LazyCommand(
+        "audit",
+        "agentroster.cli.audit:audit",
+        "Show uses and changes of credentials and keys, and refused keys, oldest first.",
+    ),
+    LazyCommand(
+        "backup",
+        "agentroster.cli.backup:backup",
+        "Write keys, memories, jobs, credentials and audit into a new FILE, while the proxy runs.",
+    ),
+    LazyCommand(
+        "credentials",
+        "agentroster.cli.credentials:credentials",
+        "Credentials of people: listed, set, deleted, re-encrypted, backed up.",
+    ),
+    LazyCommand(
+        "enrich",
+        "agentroster.cli.enrich:enrich",
+        "Complete the sidecars of files and folders from their HuggingFace model cards.",
+    ),
+    LazyCommand("keys", "agentroster.cli.keys:keys", "API keys of people and programs."),
+    LazyCommand("model", "agentroster.cli.model:model", "The language model behind the agents."),
+    LazyCommand(
+        "restore",
+        "agentroster.cli.backup:restore",
+        "Put what FILE holds in place of what is there, while no proxy runs; the old files are kept aside.",
+    ),
+    LazyCommand("serve", "agentroster.cli.serve:serve", "Serve the agents until Ctrl-C."),
+    LazyCommand(
+        "skills", "agentroster.cli.skills:skills", "List the skills, where they come from, and broken ones; or run one."
+    ),
+    LazyCommand(
+        "users", "agentroster.cli.users:users", "People: remove all that is stored for one, or give it to a new id."
+    ),
+]
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=LazyGroup, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roster")
 @DATA_DIR_OF_GROUP
 def cli() -> None:
@@ -74,49 +107,3 @@ def _open_missing_streams() -> None:
         except OSError:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
-@cli.command()
-@click.option("--host", help="Address to listen on (ROSTER_HOST, default 127.0.0.1).")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (ROSTER_PORT, default 9501; 0 for any).")
-@DATA_DIR
-@click.option("--config", type=click.Path(path_type=Path), help="LiteLLM config to extend (default proxy_config.yaml).")
-def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
-    """Serve the agents until Ctrl-C."""
-    from agentroster.gateway.serve import serve as run  # noqa: PLC0415 - slow
-
-    run(host=host, port=port, data_dir=data_dir, config=config)
-
-
-@cli.command()
-@DATA_DIR
-@JSON
-def agents(*, data_dir: Path | None, as_json: bool) -> None:
-    """List the agents, where they come from, and broken plugins."""
-    from agentroster.agents.registry import AgentRegistry  # noqa: PLC0415 - slow
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
-
-    settings = load_settings(data_dir=data_dir)
-    registry = AgentRegistry.load(settings.plugins, SkillRegistry.load(settings.skills_dir))
-    rows = [
-        {
-            "model": spec.model_name,
-            "title": spec.shown_title,
-            "skills": list(spec.skills),
-            "from": registry.origins[spec.name],
-        }
-        for spec in registry.all()
-    ]
-    print_listing(("model", "title", "skills", "from"), rows, registry.broken, as_json=as_json)
-
-
-cli.add_command(keys)
-cli.add_command(model)
-cli.add_command(credentials)
-cli.add_command(users)
-cli.add_command(audit)
-cli.add_command(backup)
-cli.add_command(restore)
-cli.add_command(enrich)
-cli.add_command(skills)

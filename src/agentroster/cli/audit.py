@@ -7,18 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.tables import shown_time
+from agentroster.credentials.audit import AuditEntry, AuditLog
 from agentroster.errors import BadInput
-
-if TYPE_CHECKING:
-    from agentroster.credentials.audit import AuditEntry, AuditLog
-    from agentroster.identity.key_audit import KeyAudit, KeyEvent
+from agentroster.identity.key_audit import KeyAudit, KeyEvent
 
 _COLUMNS = ("time", "user", "what", "action", "by", "agent", "tool", "outcome", "address")
 _DEFAULT_ROWS, _MAX_ROWS = 50, 100_000
@@ -50,8 +47,6 @@ def audit(  # noqa: PLR0913 - each option is an argument
 
     With --json each row is one line of JSON.
     """
-    from agentroster.identity.key_audit import KeyAudit  # noqa: PLC0415 - slow
-
     begin = _begin(since, time.time())
     most = last or (_DEFAULT_ROWS if since is None else _MAX_ROWS)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
@@ -73,9 +68,7 @@ def audit(  # noqa: PLR0913 - each option is an argument
 class _Record:
     """Both records, merged; each row once."""
 
-    def __init__(
-        self, credentials: "AuditLog", keys: "KeyAudit | None", user: str | None, provider: str | None
-    ) -> None:
+    def __init__(self, credentials: AuditLog, keys: KeyAudit | None, user: str | None, provider: str | None) -> None:
         self._credentials, self._keys = credentials, keys
         self._user, self._provider = user, provider
         self._seen: dict[str, set[int]] = {"credential": set(), "key": set()}
@@ -135,7 +128,7 @@ def _shown(row: Mapping[str, object]) -> dict[str, object]:
     return {**row, "what": what, "outcome": f"{row['outcome']}{count}"}
 
 
-def _credential_row(entry: "AuditEntry") -> dict[str, object]:
+def _credential_row(entry: AuditEntry) -> dict[str, object]:
     return {
         "time": shown_time(entry.at),
         "kind": "credential",
@@ -153,7 +146,7 @@ def _credential_row(entry: "AuditEntry") -> dict[str, object]:
     }
 
 
-def _key_row(event: "KeyEvent") -> dict[str, object]:
+def _key_row(event: KeyEvent) -> dict[str, object]:
     return {
         "time": shown_time(event.at),
         "kind": "key",

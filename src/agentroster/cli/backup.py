@@ -2,15 +2,17 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
+from agentroster.archive.backup import write_backup
+from agentroster.archive.restore import restore as put_back
 from agentroster.cli.options import DATA_DIR
+from agentroster.credentials.secret_file import read_ring
 from agentroster.errors import BadInput
-
-if TYPE_CHECKING:
-    from agentroster.settings.settings import Settings
+from agentroster.settings.settings import Settings, load_settings
 
 # Of an address only what is no secret goes into a command line that others can read.
 _PLAIN_OPTIONS = {"host", "port", "sslmode", "sslrootcert"}
@@ -24,8 +26,6 @@ def backup(file: Path, data_dir: Path | None) -> None:
 
     Not the encryption key: keep secrets.env in another place.
     """
-    from agentroster.archive.backup import write_backup  # noqa: PLC0415 - slow
-
     settings = _with_files(data_dir, "pg_dump --format=custom --no-owner --file={file} {database}", file)
     manifest = write_backup(settings.data_dir, file)
     click.echo(f"roster.db and credentials.db of {manifest.made_at} are in {file}.")
@@ -38,9 +38,6 @@ def backup(file: Path, data_dir: Path | None) -> None:
 @DATA_DIR
 def restore(file: Path, data_dir: Path | None) -> None:
     """Put what FILE holds in place of what is there, while no proxy runs; the old files are kept aside."""
-    from agentroster.archive.restore import restore as put_back  # noqa: PLC0415 - slow
-    from agentroster.credentials.secret_file import read_ring  # noqa: PLC0415
-
     command = "pg_restore --clean --if-exists --no-owner --single-transaction --dbname={database} {file}"
     settings = _with_files(data_dir, command, file)
     ring = read_ring(settings)
@@ -55,10 +52,8 @@ def restore(file: Path, data_dir: Path | None) -> None:
         click.echo(f"Revoked since that backup, and valid again: {', '.join(done.revived_keys)}. See roster keys list.")
 
 
-def _with_files(data_dir: Path | None, command: str, file: Path) -> "Settings":
+def _with_files(data_dir: Path | None, command: str, file: Path) -> Settings:
     """Return the settings of a deployment with SQLite files. Raises BadInput, with the command, for PostgreSQL."""
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
-
     settings = load_settings(data_dir=data_dir)
     if isinstance(settings.database, str):
         line = command.format(file=shlex.quote(str(file)), database=shlex.quote(_without_password(settings.database)))
@@ -67,9 +62,6 @@ def _with_files(data_dir: Path | None, command: str, file: Path) -> "Settings":
 
 
 def _without_password(address: str) -> str:
-    from sqlalchemy import URL, make_url  # noqa: PLC0415 - slow
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
-
     try:
         url = make_url(address)
     except (ArgumentError, ValueError) as error:

@@ -6,18 +6,21 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
+from agentroster.accounts.connect import read_form
+from agentroster.accounts.provider import Provider
+from agentroster.accounts.registry import ProviderRegistry
 from agentroster.cli.opening import open_credentials
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
 from agentroster.cli.tables import print_table, shown_time
+from agentroster.credentials.backup import export_lines, import_lines
+from agentroster.credentials.credential import Credential, Owner
+from agentroster.credentials.rotation import rotate
 from agentroster.errors import BadInput, NotFound
-
-if TYPE_CHECKING:
-    from agentroster.accounts.provider import Provider
-    from agentroster.credentials.credential import Credential, Owner
+from agentroster.settings.settings import load_settings
 
 _LONGEST_SECRET = 16_000
 _PASSPHRASE = click.option(
@@ -58,9 +61,6 @@ def credentials_set(
     *, user: str, name: str, fields: tuple[str, ...], label: str, issuer: str, data_dir: Path | None
 ) -> None:
     """Store a secret read from standard input. It is not tried at the provider."""
-    from agentroster.accounts.connect import read_form  # noqa: PLC0415 - slow
-    from agentroster.credentials.credential import Credential  # noqa: PLC0415
-
     provider = _provider(name, data_dir)
     values = dict(_pair(field) for field in fields)
     unknown = values.keys() - {one.name for one in provider.fields if not one.secret}
@@ -93,8 +93,6 @@ def credentials_delete(*, user: str, provider: str, issuer: str, data_dir: Path 
 @DATA_DIR
 def credentials_rotate(data_dir: Path | None) -> None:
     """Re-encrypt everything under the first key of ROSTER_ENCRYPTION_KEY, while the proxy runs."""
-    from agentroster.credentials.rotation import rotate  # noqa: PLC0415 - slow
-
     with open_credentials(data_dir) as store:
         result = rotate(store, lambda done, total: click.echo(f"{done} of {total}", err=True))
     click.echo(f"{result.moved} re-encrypted, {result.left} left, {result.unreadable} unreadable.")
@@ -109,8 +107,6 @@ def credentials_rotate(data_dir: Path | None) -> None:
 @DATA_DIR
 def credentials_export(file: Path, passphrase_file: Path | None, data_dir: Path | None) -> None:
     """Write a backup that opens with a passphrase instead of the encryption key."""
-    from agentroster.credentials.backup import export_lines  # noqa: PLC0415 - slow
-
     passphrase = _passphrase(passphrase_file, confirm=True)
     with open_credentials(data_dir) as store, _new_private_file(file) as output:
         lines = list(export_lines(store, passphrase))
@@ -144,8 +140,6 @@ def _new_private_file(path: Path) -> Generator[TextIO]:
 @DATA_DIR
 def credentials_import(*, file: Path, replace: bool, passphrase_file: Path | None, data_dir: Path | None) -> None:
     """Read a backup, all or nothing."""
-    from agentroster.credentials.backup import import_lines  # noqa: PLC0415 - slow
-
     passphrase = _passphrase(passphrase_file, confirm=False)
     with open_credentials(data_dir) as store:
         done = import_lines(store, passphrase, file.read_text(encoding="utf-8").splitlines(), replace=replace)
@@ -158,10 +152,7 @@ def _passphrase(file: Path | None, *, confirm: bool) -> str:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
 
 
-def _provider(name: str, data_dir: Path | None) -> "Provider":
-    from agentroster.accounts.registry import ProviderRegistry  # noqa: PLC0415 - slow
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-
+def _provider(name: str, data_dir: Path | None) -> Provider:
     provider = ProviderRegistry.load(load_settings(data_dir=data_dir)).get(name)
     if not provider.fields:
         raise BadInput(f"{provider.title} is connected by signing in, not by a token: /connect {name} in a chat.")
@@ -175,13 +166,11 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _owner(issuer: str, user: str, provider: str) -> "Owner":
-    from agentroster.credentials.credential import Owner  # noqa: PLC0415 - slow
-
+def _owner(issuer: str, user: str, provider: str) -> Owner:
     return Owner(issuer=issuer, subject=user, provider=provider)
 
 
-def _row(credential: "Credential") -> dict[str, object]:
+def _row(credential: Credential) -> dict[str, object]:
     owner = credential.owner
     return {
         "user": owner.subject,

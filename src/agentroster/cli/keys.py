@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,9 @@ from agentroster.cli.opening import open_database
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput
-
-if TYPE_CHECKING:
-    from agentroster.identity.keys import ApiKey
+from agentroster.identity.keys import ApiKey, KeyStore
+from agentroster.signals.send import send
+from agentroster.signals.topics import KEYS
 
 
 @click.group()
@@ -42,8 +41,6 @@ def keys_create(
     as_json: bool,
 ) -> None:
     """Make a key and print it, this once."""
-    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
-
     if expires_days is not None and not isfinite(expires_days):
         raise BadInput("--expires-days must be a number of days.")
     expires = (datetime.now(UTC) + timedelta(days=expires_days)).timestamp() if expires_days else None
@@ -61,8 +58,6 @@ def keys_create(
 @JSON
 def keys_list(*, data_dir: Path | None, as_json: bool) -> None:
     """List all keys, without their secret part."""
-    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
-
     with open_database(data_dir) as database:
         rows = [_key_row(key) for key in KeyStore(database).list()]
     if as_json:
@@ -76,14 +71,13 @@ def keys_list(*, data_dir: Path | None, as_json: bool) -> None:
 @DATA_DIR
 def keys_revoke(key_id: str, data_dir: Path | None) -> None:
     """Make a key useless from its next request on."""
-    from agentroster.identity.keys import KeyStore  # noqa: PLC0415 - slow
-
     with open_database(data_dir) as database:
         KeyStore(database).revoke(key_id)
+        send(database, KEYS)
     click.echo(f"Key {key_id} is revoked.")
 
 
-def _key_row(key: "ApiKey") -> dict[str, object]:
+def _key_row(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "user": key.user,

@@ -5,18 +5,18 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
 from agentroster.errors import BadInput, RosterError
-
-if TYPE_CHECKING:
-    from agentroster.llm.backend import Backends, ModelChoice
-    from agentroster.llm.completion import ChatModel
-    from agentroster.llm.model_check import Finding
-    from agentroster.settings.settings import Settings
+from agentroster.llm.backend import Backends, ModelChoice
+from agentroster.llm.completion import ChatModel
+from agentroster.llm.model_check import STATES, WHATS, Finding, check_model
+from agentroster.logs import configure_logging
+from agentroster.net.client import open_transport
+from agentroster.net.egress import Origin
+from agentroster.settings.settings import Settings, load_settings
 
 
 @click.group()
@@ -33,9 +33,6 @@ def model_check(*, data_dir: Path | None, as_json: bool) -> None:
 
     The exit status is 1 when something fails that agents need.
     """
-    from agentroster.logs import configure_logging  # noqa: PLC0415 - slow
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-
     settings = load_settings(data_dir=data_dir)
     configure_logging(settings.secrets())
     findings = asyncio.run(_check(settings, show=not as_json))
@@ -45,11 +42,7 @@ def model_check(*, data_dir: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-async def _check(settings: "Settings", *, show: bool) -> "list[Finding]":
-    from agentroster.llm.backend import Backends  # noqa: PLC0415 - slow
-    from agentroster.net.client import open_transport  # noqa: PLC0415
-    from agentroster.net.egress import Origin  # noqa: PLC0415
-
+async def _check(settings: Settings, *, show: bool) -> list[Finding]:
     trusted = [Origin.of(settings.api_base)] if settings.api_base else []
     transport = open_transport([(origin.host, origin.port) for origin in trusted])
     try:
@@ -62,10 +55,8 @@ async def _check(settings: "Settings", *, show: bool) -> "list[Finding]":
         await transport.aclose()
 
 
-async def _findings(backends: "Backends", choice: "ModelChoice", *, show: bool) -> "list[Finding]":
+async def _findings(backends: Backends, choice: ModelChoice, *, show: bool) -> list[Finding]:
     """Return the findings, and show each as soon as it is there: a slow model takes minutes."""
-    from agentroster.llm.model_check import STATES, WHATS, check_model  # noqa: PLC0415 - slow
-
     widths = max(map(len, WHATS)), max(map(len, STATES))
 
     def line(what: str, state: str, note: str) -> None:
@@ -83,5 +74,5 @@ async def _findings(backends: "Backends", choice: "ModelChoice", *, show: bool) 
     return findings
 
 
-def _no_proxy() -> "ChatModel":
+def _no_proxy() -> ChatModel:
     raise RosterError("A model of the proxy's own list can only be tried through the running proxy: ask an agent.")

@@ -3,25 +3,20 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from agentroster.credentials.ring import KeyRing
+from agentroster.credentials.secret_file import load_with_secrets
+from agentroster.credentials.store import CredentialStore
+from agentroster.db.data_folder import in_use
+from agentroster.db.database import Database
 from agentroster.errors import NotFound
-
-if TYPE_CHECKING:
-    from agentroster.credentials.store import CredentialStore
-    from agentroster.db.database import Database
-    from agentroster.settings.settings import Settings
+from agentroster.roster_schema import ROSTER_SCHEMA
+from agentroster.settings.settings import Settings, load_settings
 
 
 @contextmanager
-def open_credentials(data_dir: Path | None) -> "Generator[CredentialStore]":
+def open_credentials(data_dir: Path | None) -> Generator[CredentialStore]:
     """Open the store of credentials. Raises NotFound in a folder where no proxy ever ran, StartRefused otherwise."""
-    from agentroster.credentials.ring import KeyRing  # noqa: PLC0415 - slow
-    from agentroster.credentials.secret_file import load_with_secrets  # noqa: PLC0415
-    from agentroster.credentials.store import CredentialStore  # noqa: PLC0415
-    from agentroster.db.data_folder import in_use  # noqa: PLC0415
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-
     _require_deployment(load_settings(data_dir=data_dir))
     settings, _ = load_with_secrets(data_dir=data_dir)
     with in_use(settings.data_dir):
@@ -33,18 +28,14 @@ def open_credentials(data_dir: Path | None) -> "Generator[CredentialStore]":
 
 
 @contextmanager
-def open_database(data_dir: Path | None) -> "Generator[Database]":
+def open_database(data_dir: Path | None) -> Generator[Database]:
     """Open the database of keys and memories."""
-    from agentroster.db.data_folder import in_use  # noqa: PLC0415 - slow
-    from agentroster.db.database import Database  # noqa: PLC0415
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415
-
     settings = load_settings(data_dir=data_dir)
-    with in_use(settings.data_dir), Database.open(settings.database) as database:
+    with in_use(settings.data_dir), Database.open(settings.database, ROSTER_SCHEMA) as database:
         yield database
 
 
-def _require_deployment(settings: "Settings") -> None:
+def _require_deployment(settings: Settings) -> None:
     # A mistyped folder must not get keys of its own, under which something would then be stored.
     if settings.encryption_key is None and not (settings.data_dir / "secrets.env").exists():
         raise NotFound(

@@ -7,17 +7,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from agentroster.cli.tables import print_table
-
-if TYPE_CHECKING:
-    from agentroster.library.sidecar import Proposals
-    from agentroster.llm.completion import ChatModel
-    from agentroster.settings.settings import Settings
-    from agentroster.skills.pipeline import ItemReport
+from agentroster.credentials.secret_file import load_with_secrets
+from agentroster.errors import BadInput
+from agentroster.identity.caller import Caller
+from agentroster.jobs.job import Job
+from agentroster.library.sidecar import Proposals
+from agentroster.llm.completion import ChatModel
+from agentroster.logs import configure_logging
+from agentroster.runtime import Runtime
+from agentroster.settings.settings import Settings
+from agentroster.skills.pipeline import ItemReport
 
 _BAR_CELLS = 30
 
@@ -26,7 +30,7 @@ _BAR_CELLS = 30
 class Progress:
     """A bar that grows with each item; where no person watches, nothing."""
 
-    reports: list["ItemReport"] = field(default_factory=list["ItemReport"])
+    reports: list[ItemReport] = field(default_factory=list[ItemReport])
     total: int = 0
 
     def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
@@ -38,7 +42,7 @@ class Progress:
         self.total = total
         self._draw("")
 
-    async def finished(self, report: "ItemReport") -> None:
+    async def finished(self, report: ItemReport) -> None:
         """Grow."""
         self.reports.append(report)
         self._draw(report.item)
@@ -62,10 +66,6 @@ def run_skill(
     dry_run: bool,
 ) -> int:
     """Run a pipeline and print what came of it; return the exit status: 1 when an item failed, 130 after Ctrl-C."""
-    from agentroster.credentials.secret_file import load_with_secrets  # noqa: PLC0415
-    from agentroster.library.sidecar import Proposals  # noqa: PLC0415 - slow
-    from agentroster.logs import configure_logging  # noqa: PLC0415
-
     settings, notice = load_with_secrets(data_dir=data_dir, library=tuple(library) or None)
     if notice:
         click.echo(notice, err=True)
@@ -86,16 +86,12 @@ def run_skill(
 
 
 async def _run(
-    settings: "Settings",
+    settings: Settings,
     name: str,
     arguments: Mapping[str, Any],
     progress: Progress,
-    proposals: "Proposals | None",
+    proposals: Proposals | None,
 ) -> None:
-    from agentroster.identity.caller import Caller  # noqa: PLC0415 - slow
-    from agentroster.jobs.job import Job  # noqa: PLC0415
-    from agentroster.runtime import Runtime  # noqa: PLC0415
-
     runtime = Runtime.open(settings, _no_proxy)
     # Whoever may start commands here is the operator.
     caller = Caller(user="admin", proof="master_key", key_id="master")
@@ -107,13 +103,11 @@ async def _run(
         await runtime.aclose()
 
 
-def _no_proxy() -> "ChatModel":
-    from agentroster.errors import BadInput  # noqa: PLC0415 - slow
-
+def _no_proxy() -> ChatModel:
     raise BadInput("LLM_PROVIDER=proxy works in `roster serve` only: set another for this command.")
 
 
-def _print(progress: Progress, proposals: "Proposals | None", *, as_json: bool) -> None:
+def _print(progress: Progress, proposals: Proposals | None, *, as_json: bool) -> None:
     diffs = {} if proposals is None else {str(path): _diff(path, *texts) for path, texts in proposals.changes.items()}
     if as_json:
         changes = {"proposed": diffs} if proposals is not None else {}

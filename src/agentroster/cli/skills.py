@@ -1,20 +1,27 @@
 """`roster skills`: what there is, a run of one, a new one, and what is wrong with one."""
 
-import json
 import logging
 import sys
 from pathlib import Path
-from typing import cast
 
 import click
 
-from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
-from agentroster.cli.running import run_skill
+from agentroster.cli.lazy_group import LazyCommand, LazyGroup
+from agentroster.cli.options import DATA_DIR_OF_GROUP, JSON
 from agentroster.cli.tables import print_listing
-from agentroster.errors import BadInput
+from agentroster.settings.settings import load_settings
+from agentroster.skills.check import check_folder
+from agentroster.skills.registry import SkillRegistry
+from agentroster.skills.skeleton import write_skeleton
+
+_RUN = LazyCommand(
+    "run",
+    "agentroster.cli.skills_run:skills_run",
+    "Run a pipeline skill here, without a proxy; exit status 1 when an item failed.",
+)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=LazyGroup, commands=[_RUN], invoke_without_command=True)
 @DATA_DIR_OF_GROUP
 @JSON
 @click.pass_context
@@ -22,9 +29,6 @@ def skills(context: click.Context, *, as_json: bool) -> None:
     """List the skills, where they come from, and broken ones; or run one."""
     if context.invoked_subcommand is not None:
         return
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
-    from agentroster.skills.registry import SkillRegistry  # noqa: PLC0415
-
     # The list names the broken ones itself.
     logging.getLogger("agentroster").addHandler(logging.NullHandler())
     registry = SkillRegistry.load(load_settings().skills_dir)
@@ -35,31 +39,11 @@ def skills(context: click.Context, *, as_json: bool) -> None:
     print_listing(("skill", "kind", "title", "from"), rows, registry.broken, as_json=as_json)
 
 
-@skills.command("run")
-@click.argument("name")
-@click.option("--input", "text", required=True, help="The skill's input as JSON; - reads standard input.")
-@click.option("--dry-run", is_flag=True, help="Show the changes as a diff, and write nothing.")
-@DATA_DIR
-@JSON
-def skills_run(*, name: str, text: str, dry_run: bool, data_dir: Path | None, as_json: bool) -> None:
-    """Run a pipeline skill here, without a proxy; exit status 1 when an item failed."""
-    try:
-        value: object = json.loads(sys.stdin.read() if text == "-" else text)
-    except ValueError as error:
-        raise BadInput("--input is not valid JSON.") from error
-    if not isinstance(value, dict):
-        raise BadInput("--input must be a JSON object.")
-    arguments = cast("dict[str, object]", value)
-    sys.exit(run_skill(name, arguments, data_dir=data_dir, as_json=as_json, dry_run=dry_run))
-
-
 @skills.command("check")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @DATA_DIR_OF_GROUP
 def skills_check(folder: Path) -> None:
     """Load one folder as the proxy would, and say what is wrong with it."""
-    from agentroster.skills.check import check_folder  # noqa: PLC0415 - slow
-
     skill, problems = check_folder(folder.resolve())
     for problem in problems:
         click.echo(problem, err=True)
@@ -84,9 +68,6 @@ def skills_new(name: str, kind: str, parent: Path | None) -> None:
 
     Of kind prompt it is a standard SKILL.md.
     """
-    from agentroster.settings.settings import load_settings  # noqa: PLC0415 - slow
-    from agentroster.skills.skeleton import write_skeleton  # noqa: PLC0415
-
     parent = parent or load_settings().skills_dir or Path()
     folder = write_skeleton(parent, name, kind)
     files = "skill.yaml (what it declares), handler.py (what it does), prompt.md (what the model is told)"

@@ -7,7 +7,13 @@ import click
 
 from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
+from agentroster.credentials.people import purge_credentials, relink_credentials
 from agentroster.errors import NotFound
+from agentroster.identity.keys import purge_keys
+from agentroster.jobs.store import JobStore
+from agentroster.signals.send import send
+from agentroster.signals.topics import KEYS, STOPPED_JOBS
+from agentroster.skills.memory import purge_memories, relink_memories
 
 
 @click.group()
@@ -24,15 +30,16 @@ def users() -> None:
 @JSON
 def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_json: bool) -> None:
     """Delete the credentials, keys, memories and jobs of a person; the audit record stays."""
-    from agentroster.credentials.people import purge_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import purge_person  # noqa: PLC0415
-    from agentroster.jobs.store import JobStore  # noqa: PLC0415
-
     if not yes:
         click.confirm(f"Delete everything stored for {user} ({issuer})?", abort=True)
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
-        counts = {"credentials": purge_credentials(store, issuer, user), **purge_person(database, issuer, user)}
-        counts["jobs"] = JobStore(database).purge(issuer, user)
+        counts = {
+            "credentials": purge_credentials(store, issuer, user),
+            "keys": database.call(purge_keys, issuer, user),
+            "memories": database.call(purge_memories, issuer, user),
+            "jobs": JobStore(database).purge(issuer, user),
+        }
+        send(database, KEYS, STOPPED_JOBS)
     click.echo(json.dumps(counts) if as_json else _counted(counts) + " deleted.")
 
 
@@ -43,13 +50,9 @@ def users_purge(*, user: str, issuer: str, yes: bool, data_dir: Path | None, as_
 @DATA_DIR
 def users_relink(old: str, new: str, issuer: str, data_dir: Path | None) -> None:
     """Give what is stored for one id to another, after a lost Open WebUI volume, say."""
-    from agentroster.credentials.people import relink_credentials  # noqa: PLC0415 - slow
-    from agentroster.identity.people import relink_person  # noqa: PLC0415
-    from agentroster.jobs.store import JobStore  # noqa: PLC0415
-
     with open_credentials(data_dir) as store, open_database(data_dir) as database:
         moved, kept = relink_credentials(store, issuer, old, new)
-        counts = {"credentials": moved, **relink_person(database, issuer, old, new)}
+        counts = {"credentials": moved, "memories": database.call(relink_memories, issuer, old, new)}
         counts["jobs"] = JobStore(database).relink(issuer, old, new)
     if not any(counts.values()) and not kept:
         raise NotFound(f"Nothing is stored for {old} ({issuer}).")

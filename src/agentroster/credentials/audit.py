@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, delete, insert, select
 
 from agentroster.credentials.credential import Owner
-from agentroster.credentials.schema import DELETABLE
-from agentroster.db.database import Database, quickly
+from agentroster.credentials.schema import DELETABLE, audit
+from agentroster.db.database import Database
+from agentroster.db.driver import SqlRow, write_rows
 
 Action: TypeAlias = Literal[
     "use", "connect", "set", "refresh", "rotate", "disconnect", "delete", "purge", "relink", "export", "import", "llm"
@@ -58,8 +59,7 @@ class AuditLog:
         most: int = 100,
     ) -> list[AuditEntry]:
         """Return the newest entries, newest first, since a time and after a row; a use once, with its final outcome."""
-        wanted = {"subject": subject, "provider": provider, "since": since, "after": after}
-        return self._database.call(_read, wanted, most)
+        return self._database.call(_read, {"subject": subject, "provider": provider}, since, after, most)
 
     def write(self, owner: Owner, act: Act) -> None:
         """Append one entry."""
@@ -74,54 +74,52 @@ class AuditLog:
         return self._database.call(_drop_before, at, most)
 
 
-_INSERT = (
-    "INSERT INTO audit (at, issuer, subject, provider, action, actor, agent, tool, outcome, use_id) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT = insert(audit)
 
 
 def record(connection: Connection, owner: Owner, act: Act) -> None:
     """Append one entry in the transaction of what it is about."""
-    quickly(connection, _INSERT, [_values(AuditEntry(at=time.time(), owner=owner, act=act))])
+    record_all(connection, [AuditEntry(at=time.time(), owner=owner, act=act)])
 
 
 def record_all(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Append many entries."""
-    quickly(connection, _INSERT, [_values(entry) for entry in entries])
+    write_rows(connection, _INSERT, [_values(entry) for entry in entries])
 
 
-def _values(entry: AuditEntry) -> tuple[object, ...]:
+def _values(entry: AuditEntry) -> Mapping[str, object]:
     owner, act = entry.owner, entry.act
-    whose = (owner.issuer, owner.subject, owner.provider)
-    return (entry.at, *whose, act.action, act.actor, act.agent, act.tool, act.outcome, act.use_id)
+    return {
+        "at": entry.at, "issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider,
+        "action": act.action, "actor": act.actor, "agent": act.agent, "tool": act.tool, "outcome": act.outcome,
+        "use_id": act.use_id,
+    }  # fmt: skip
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:
-    values = {"at": at, "most": most}
-    found = text("SELECT COUNT(*) FROM (SELECT 1 FROM audit WHERE at < :at LIMIT :most) old")
-    if not connection.execute(found, values).scalar_one():
+    oldest = select(audit.c.id).where(audit.c.at < at).order_by(audit.c.id).limit(most)
+    if connection.execute(oldest.limit(1)).first() is None:
         return 0
     # Statements may neither change nor delete: that is lifted inside this transaction, for everybody or for nobody.
     before, after = DELETABLE[connection.dialect.name]
     for statement in before:
         connection.exec_driver_sql(statement)
-    deleted = connection.execute(
-        text("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < :at ORDER BY id LIMIT :most)"), values
-    ).rowcount
+    deleted = connection.execute(delete(audit).where(audit.c.id.in_(oldest))).rowcount
     connection.exec_driver_sql(after)
     return deleted
 
 
-def _read(connection: Connection, wanted: Mapping[str, object], most: int) -> list[AuditEntry]:
-    statement = text(
-        "SELECT * FROM audit WHERE (CAST(:subject AS TEXT) IS NULL OR subject = :subject) "
-        "AND (CAST(:provider AS TEXT) IS NULL OR provider = :provider) "
-        "AND at >= :since AND id > :after ORDER BY at DESC, id DESC LIMIT :rows"
-    )
+def _read(
+    connection: Connection, wanted: Mapping[str, str | None], since: float, after: int, most: int
+) -> list[AuditEntry]:
+    rows = select(audit).where(audit.c.at >= since, audit.c.id > after)
+    for name, value in wanted.items():
+        if value is not None:
+            rows = rows.where(audit.c[name] == value)
     ended: set[str] = set()
     found: list[AuditEntry] = []
     # A use has two rows at most, of which one is shown.
-    for row in connection.execute(statement, {**wanted, "rows": 2 * most}):
+    for row in connection.execute(rows.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(2 * most)):
         # Newest first, so the end of a use comes before its beginning.
         if row.outcome == STARTED and row.use_id in ended:
             continue
@@ -132,7 +130,7 @@ def _read(connection: Connection, wanted: Mapping[str, object], most: int) -> li
     return found
 
 
-def _entry(row: Row[tuple[object, ...]]) -> AuditEntry:
+def _entry(row: SqlRow) -> AuditEntry:
     act = Act(
         action=row.action, actor=row.actor, agent=row.agent, tool=row.tool, outcome=row.outcome, use_id=row.use_id
     )

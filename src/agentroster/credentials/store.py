@@ -91,7 +91,7 @@ class CredentialStore:
 
     def delete(self, owner: Owner, act: Act = _OPERATOR_DELETE) -> bool:
         """Delete a credential; return whether there was one."""
-        return self.database.call(rows.delete, owner, act)
+        return self.database.call(rows.drop, owner, act)
 
     def replace(self, old: Stored, credential: Credential, secret: Mapping[str, str], act: Act) -> bool:
         """Store a refreshed secret, unless somebody changed the credential meanwhile; return whether it was stored."""

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, Executable, Table, and_, delete, insert, select, update
 
 from agentroster.credentials.cipher import Cipher
 from agentroster.credentials.credential import Owner
+from agentroster.credentials.schema import oauth_states, tickets
 from agentroster.db.database import Database
+from agentroster.db.driver import SqlRow
 from agentroster.errors import UnknownKeyId
 
 LIFE_SECONDS = 600.0
@@ -50,44 +52,51 @@ class Tickets:
     def issue(self, owner: Owner, person: str) -> str:
         """Return a fresh ticket for ten minutes; a person's oldest ones give way."""
         secret = secrets.token_urlsafe(32)
-        self._database.call(_insert_ticket, digest(secret), owner, person, time.time())
+        self._database.call(_issue, digest(secret), owner, person)
         return secret
 
     def look(self, secret: str) -> Ticket | None:
         """Return what a ticket permits, or None when it was used, is too old, or never was."""
-        return self._database.call(_look, digest(secret), time.time())
+        return self._ticket(select(tickets).where(*_live(tickets, secret)))
 
     def attempt(self, secret: str) -> Ticket | None:
         """Count a try to use the ticket; None as `look`, or after too many tries."""
-        return self._database.call(_attempt, digest(secret), time.time())
+        attempts = tickets.c.attempts
+        tried = update(tickets).where(*_live(tickets, secret), attempts < _MOST_ATTEMPTS).values(attempts=attempts + 1)
+        return self._ticket(tried.returning(tickets))
 
     def take(self, secret: str) -> Ticket | None:
         """Use the ticket up: exactly one caller gets it."""
-        return self._database.call(_take_ticket, digest(secret), time.time())
+        return self._ticket(delete(tickets).where(*_live(tickets, secret)).returning(tickets))
 
     def begin_flow(self, owner: Owner, browser: str, details: Mapping[str, str]) -> str:
         """Return the state of a new flow, bound to a browser (by the digest of its cookie)."""
         state = secrets.token_urlsafe(32)
-        sealed = self._cipher.encrypt(owner, json.dumps(dict(details)).encode())
-        self._database.call(_insert_flow, digest(state), owner, browser, sealed, time.time())
+        values = {"browser": browser, "details": self._cipher.encrypt(owner, json.dumps(dict(details)).encode())}
+        self._database.call(_insert, oauth_states, digest(state), owner, values)
         return state
 
     def take_flow(self, state: str) -> Flow | None:
         """Use the state up, whatever comes next: exactly one caller gets it."""
-        row = self._database.call(_take_flow, digest(state), time.time())
+        taken = delete(oauth_states).where(*_live(oauth_states, state)).returning(oauth_states)
+        row = self._database.call(_first, taken)
         if row is None:
             return None
-        owner, browser, sealed = row
+        owner = _owner(row)
         try:
-            details = cast("dict[str, str]", json.loads(self._cipher.decrypt(owner, sealed)))
+            details = cast("dict[str, str]", json.loads(self._cipher.decrypt(owner, row.details)))
         except UnknownKeyId:
             # The key went out of the ring within these ten minutes.
             return None
-        return Flow(owner=owner, browser=browser, details=details)
+        return Flow(owner=owner, browser=row.browser, details=details)
 
     def purge(self, issuer: str, subject: str) -> None:
         """Make all open links and flows of a person useless."""
-        self._database.call(_purge, {"issuer": issuer, "subject": subject})
+        self._database.call(_purge, issuer, subject)
+
+    def _ticket(self, statement: Executable) -> Ticket | None:
+        row = self._database.call(_first, statement)
+        return None if row is None else Ticket(owner=_owner(row), person=row.person)
 
 
 def digest(secret: str) -> str:
@@ -95,78 +104,32 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _insert_ticket(connection: Connection, key: str, owner: Owner, person: str, now: float) -> None:
-    for table in ("tickets", "oauth_states"):
-        connection.execute(text(f"DELETE FROM {table} WHERE expires_at <= :now"), {"now": now})  # noqa: S608 - constants
-    whose = {"issuer": owner.issuer, "subject": owner.subject}
-    kept = text(
-        "DELETE FROM tickets WHERE issuer = :issuer AND subject = :subject AND digest NOT IN (SELECT digest FROM "
-        "tickets WHERE issuer = :issuer AND subject = :subject ORDER BY expires_at DESC LIMIT :most)"
-    )
-    connection.execute(kept, {**whose, "most": _MOST_PER_PERSON - 1})
-    connection.execute(
-        text(
-            "INSERT INTO tickets (digest, issuer, subject, provider, person, attempts, expires_at) "
-            "VALUES (:digest, :issuer, :subject, :provider, :person, 0, :expires_at)"
-        ),
-        {**whose, "digest": key, "provider": owner.provider, "person": person, "expires_at": now + LIFE_SECONDS},
-    )
+def _live(table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.digest == digest(secret), table.c.expires_at > time.time()
 
 
-_TICKET = "issuer, subject, provider, person"
-_LIVE = "digest = :digest AND expires_at > :now"
-_LOOK = text(f"SELECT {_TICKET} FROM tickets WHERE {_LIVE}")  # noqa: S608 - constants
-_ATTEMPT = text(
-    f"UPDATE tickets SET attempts = attempts + 1 WHERE {_LIVE} AND attempts < :most RETURNING {_TICKET}"  # noqa: S608
-)
-_TAKE = text(f"DELETE FROM tickets WHERE {_LIVE} RETURNING {_TICKET}")  # noqa: S608
-_TAKE_FLOW = text(f"DELETE FROM oauth_states WHERE {_LIVE} RETURNING issuer, subject, provider, browser, details")  # noqa: S608
+def _insert(connection: Connection, table: Table, key: str, owner: Owner, values: Mapping[str, object]) -> None:
+    whose = {"issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider}
+    connection.execute(insert(table).values(digest=key, **whose, **values, expires_at=time.time() + LIFE_SECONDS))
 
 
-def _look(connection: Connection, key: str, now: float) -> Ticket | None:
-    return _ticket(connection.execute(_LOOK, {"digest": key, "now": now}).first())
+def _issue(connection: Connection, key: str, owner: Owner, person: str) -> None:
+    for table in (tickets, oauth_states):
+        connection.execute(delete(table).where(table.c.expires_at <= time.time()))
+    theirs = and_(tickets.c.issuer == owner.issuer, tickets.c.subject == owner.subject)
+    kept = select(tickets.c.digest).where(theirs).order_by(tickets.c.expires_at.desc()).limit(_MOST_PER_PERSON - 1)
+    connection.execute(delete(tickets).where(theirs, tickets.c.digest.not_in(kept)))
+    _insert(connection, tickets, key, owner, {"person": person, "attempts": 0})
 
 
-def _attempt(connection: Connection, key: str, now: float) -> Ticket | None:
-    return _ticket(connection.execute(_ATTEMPT, {"digest": key, "now": now, "most": _MOST_ATTEMPTS}).first())
+def _first(connection: Connection, statement: Executable) -> SqlRow | None:
+    return connection.execute(statement).first()
 
 
-def _take_ticket(connection: Connection, key: str, now: float) -> Ticket | None:
-    return _ticket(connection.execute(_TAKE, {"digest": key, "now": now}).first())
+def _owner(row: SqlRow) -> Owner:
+    return Owner(issuer=row.issuer, subject=row.subject, provider=row.provider)
 
 
-def _ticket(row: object) -> Ticket | None:
-    if row is None:
-        return None
-    issuer, subject, provider, person = cast("tuple[str, str, str, str]", row)
-    return Ticket(owner=Owner(issuer=issuer, subject=subject, provider=provider), person=person)
-
-
-def _insert_flow(connection: Connection, key: str, owner: Owner, browser: str, sealed: str, now: float) -> None:
-    connection.execute(
-        text(
-            "INSERT INTO oauth_states (digest, issuer, subject, provider, browser, details, expires_at) "
-            "VALUES (:digest, :issuer, :subject, :provider, :browser, :details, :expires_at)"
-        ),
-        {
-            "digest": key,
-            "issuer": owner.issuer,
-            "subject": owner.subject,
-            "provider": owner.provider,
-            "browser": browser,
-            "details": sealed,
-            "expires_at": now + LIFE_SECONDS,
-        },
-    )
-
-
-def _take_flow(connection: Connection, key: str, now: float) -> tuple[Owner, str, str] | None:
-    row = connection.execute(_TAKE_FLOW, {"digest": key, "now": now}).first()
-    if row is None:
-        return None
-    return Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), row.browser, row.details
-
-
-def _purge(connection: Connection, whose: Mapping[str, str]) -> None:
-    for table in ("tickets", "oauth_states"):
-        connection.execute(text(f"DELETE FROM {table} WHERE issuer = :issuer AND subject = :subject"), whose)  # noqa: S608
+def _purge(connection: Connection, issuer: str, subject: str) -> None:
+    for table in (tickets, oauth_states):
+        connection.execute(delete(table).where(table.c.issuer == issuer, table.c.subject == subject))

@@ -4,19 +4,21 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, func, select, table
 from sqlalchemy.pool import PoolProxiedConnection
 
-from agentroster.db.engine import POSTGRES_PLACE, Schema, Statement, open_postgres, open_sqlite, wait_for_server
+from agentroster.db.driver import AnySelect, SqlRow, first_row
+from agentroster.db.engine import POSTGRES_PLACE, open_postgres, open_sqlite, wait_for_server
+from agentroster.db.schema import Schema
 from agentroster.db.trouble import SENTENCES, Kind, for_operator, kind_of
 from agentroster.errors import StorageFailed
 
-__all__ = ["ROSTER_SCHEMA", "Database", "Schema", "Statement", "quickly", "wait_for_server"]
+__all__ = ["Database", "wait_for_server"]
 
 logger = logging.getLogger(__name__)
 # A command says itself, in one line, what went wrong.
@@ -28,78 +30,8 @@ _READ_SECONDS = 10.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ROSTER_SCHEMA = Schema(
-    "roster",
-    (
-        (
-            """CREATE TABLE api_keys (
-                id TEXT PRIMARY KEY,
-                digest BLOB NOT NULL,
-                "user" TEXT NOT NULL,
-                forwarder INTEGER NOT NULL,
-                models TEXT NOT NULL,
-                created_at REAL NOT NULL,
-                expires_at REAL,
-                last_used_at REAL,
-                revoked_at REAL
-            )""",
-            """CREATE TABLE memories (
-                issuer TEXT NOT NULL,
-                subject TEXT NOT NULL,
-                skill TEXT NOT NULL,
-                name TEXT NOT NULL,
-                value TEXT NOT NULL,
-                PRIMARY KEY (issuer, subject, skill, name)
-            ) WITHOUT ROWID""",
-        ),
-        (
-            """CREATE TABLE jobs (
-                id TEXT PRIMARY KEY,
-                issuer TEXT NOT NULL,
-                subject TEXT NOT NULL,
-                claims TEXT NOT NULL,
-                skill TEXT NOT NULL,
-                arguments TEXT NOT NULL,
-                state TEXT NOT NULL,
-                total INTEGER NOT NULL,
-                done INTEGER NOT NULL,
-                changed INTEGER NOT NULL,
-                failed INTEGER NOT NULL,
-                error TEXT NOT NULL,
-                created_at REAL NOT NULL,
-                started_at REAL,
-                ended_at REAL,
-                worker TEXT NOT NULL,
-                lease_until REAL NOT NULL
-            )""",
-            "CREATE INDEX jobs_by_person ON jobs (issuer, subject, created_at)",
-            "CREATE INDEX jobs_by_state ON jobs (state, created_at)",
-            """CREATE TABLE job_events (
-                job TEXT NOT NULL,
-                number INTEGER NOT NULL,
-                kind TEXT NOT NULL,
-                item TEXT NOT NULL,
-                data TEXT NOT NULL,
-                at REAL NOT NULL,
-                PRIMARY KEY (job, number)
-            ) WITHOUT ROWID""",
-        ),
-        (
-            """CREATE TABLE key_audit (
-                id INTEGER PRIMARY KEY,
-                at REAL NOT NULL,
-                action TEXT NOT NULL,
-                key_id TEXT NOT NULL,
-                "user" TEXT NOT NULL,
-                address TEXT NOT NULL,
-                outcome TEXT NOT NULL,
-                times INTEGER NOT NULL
-            )""",
-            "CREATE INDEX key_audit_by_time ON key_audit (at)",
-        ),
-    ),
-)
-"""Keys, memories and jobs. Credentials have a file and a schema of their own."""
+_ANSWERS = select(func.current_timestamp())
+_READS_FILE = select(func.count()).select_from(table("sqlite_master"))
 
 
 class Database:
@@ -119,7 +51,7 @@ class Database:
         self._told: dict[Kind, float] = {}
 
     @classmethod
-    def open(cls, location: Path | str, schema: Schema = ROSTER_SCHEMA) -> "Database":
+    def open(cls, location: Path | str, schema: Schema) -> "Database":
         """Open or create a SQLite file (0600), or open `postgresql://...`, and bring its schema up to date.
 
         Raises StartRefused when it cannot be used or was written by a newer version.
@@ -141,32 +73,25 @@ class Database:
             logger.warning("%s answers again", self._place())
         return result
 
-    def read_one(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
-        """Return the first row for a statement with `?` marks; sees everything that is committed by now.
+    def read_one(self, statement: AnySelect, values: Mapping[str, object]) -> SqlRow | None:
+        """Return the first row for a statement with named values; sees everything that is committed by now.
 
         On SQLite each thread keeps a connection for this: without transaction, pool and result objects it costs a
         tenth, and every tool call does it. Raises StorageFailed.
         """
-        if self._engine.dialect.name != "sqlite":
-            return self.call(quickly, statement, [values])
+        dialect = self._engine.dialect
+        if dialect.name != "sqlite":
+            return self.call(lambda connection: first_row(connection.connection, dialect, statement, values))
         try:
-            cursor = self._reader().cursor()
-            try:
-                cursor.execute(statement, values)
-                return cursor.fetchone()
-            finally:
-                cursor.close()
+            return first_row(self._reader(), dialect, statement, values)
         except Exception as error:
             self._raise_trouble(error)
             raise
 
     def ping(self) -> None:
         """Read something. Raises StorageFailed, also when the file is another one than was opened."""
-        if self._path is None:
-            self.read_one("SELECT 1", ())
-            return
-        self.read_one("SELECT COUNT(*) FROM sqlite_master", ())
-        if _identity(self._path) != self._file:
+        self.read_one(_ANSWERS if self._path is None else _READS_FILE, {})
+        if self._path is not None and _identity(self._path) != self._file:
             raise self._failed("missing")
 
     async def run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -201,7 +126,7 @@ class Database:
     def checkpoint(self) -> None:
         """Empty the write-ahead log, so that nothing deleted or replaced stays in it."""
         if self._engine.dialect.name == "sqlite":
-            self.call(lambda connection: connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).all())
+            self.call(lambda connection: connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all())
 
     def close(self) -> None:
         """Wait for running work and close all connections."""
@@ -211,7 +136,7 @@ class Database:
             reader.close()
         self._engine.dispose()
 
-    def _reader(self) -> Any:
+    def _reader(self) -> PoolProxiedConnection:
         reader = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = self._engine.raw_connection()
@@ -236,24 +161,6 @@ class Database:
 
     def _place(self) -> str:
         return POSTGRES_PLACE if self._path is None else self._path.name
-
-
-def quickly(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> tuple[Any, ...] | None:
-    """Run a statement with `?` marks once for each row of values, and return the first row of the last result.
-
-    On the driver's own cursor, a third of the cost: for the few statements that every tool call runs.
-    """
-    driver: Any = connection.connection
-    cursor = driver.cursor()
-    try:
-        text = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
-        if len(rows) == 1:
-            cursor.execute(text, rows[0])
-        else:
-            cursor.executemany(text, rows)
-        return cursor.fetchone() if cursor.description else None
-    finally:
-        cursor.close()
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

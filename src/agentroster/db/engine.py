@@ -5,15 +5,14 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from agentroster.db.schema import Schema, insert_into, schema_versions
 from agentroster.db.trouble import Kind, for_operator, kind_of
 from agentroster.errors import StartRefused
 
@@ -30,24 +29,7 @@ _POSTGRES_OPTIONS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-_POSTGRES_TYPES = {
-    " WITHOUT ROWID": "",
-    " BLOB": " BYTEA",
-    " REAL": " DOUBLE PRECISION",
-    " INTEGER PRIMARY KEY": " BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-}
 _ERRNO_KINDS: Mapping[int, Kind] = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read_only"}
-
-Statement: TypeAlias = str | Mapping[str, str]
-"""SQL in SQLite's words, which are translated for PostgreSQL; or one text for each dialect."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The statements of each version, oldest first; an entry that has been released never changes its meaning."""
-
-    name: str
-    versions: Sequence[Sequence[Statement]]
 
 
 def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> None:
@@ -102,15 +84,15 @@ def open_sqlite(path: Path, schema: Schema) -> Engine:
 
     def migrate(connection: Connection) -> None:
         def version() -> int:
-            return connection.execute(text("PRAGMA user_version")).scalar_one()
+            return connection.exec_driver_sql("PRAGMA user_version").scalar_one()
 
         # Written only where there is something to write: on a full or locked disk what only reads still works.
-        if version() == len(schema.versions):
+        if version() == schema.version:
             return
         # The driver opens no transaction for CREATE TABLE: half a migration would stay behind.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        _migrate(connection, schema, version(), str(path))
-        connection.execute(text(f"PRAGMA user_version = {len(schema.versions)}"))
+        schema.migrate(connection, version(), str(path))
+        connection.exec_driver_sql(f"PRAGMA user_version = {schema.version}")
 
     return _migrated(engine, migrate, str(path), path)
 
@@ -131,21 +113,12 @@ def open_postgres(address: str, schema: Schema) -> Engine:
 
     def migrate(connection: Connection) -> None:
         # Replicas start together: one migrates, the others wait for it.
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('agentroster'))"))
-        connection.execute(
-            text("CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-        )
-        found = connection.execute(
-            text("SELECT version FROM schema_versions WHERE name = :name"), {"name": schema.name}
-        ).scalar_one_or_none()
-        _migrate(connection, schema, found or 0, "the database")
-        connection.execute(
-            text(
-                "INSERT INTO schema_versions VALUES (:name, :version) "
-                "ON CONFLICT (name) DO UPDATE SET version = excluded.version"
-            ),
-            {"name": schema.name, "version": len(schema.versions)},
-        )
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("agentroster"))))
+        schema_versions.create(connection, checkfirst=True)
+        found = connection.execute(select(schema_versions.c.version).where(schema_versions.c.name == schema.name))
+        schema.migrate(connection, found.scalar_one_or_none() or 0, "the database")
+        row = insert_into(connection, schema_versions).values(name=schema.name, version=schema.version)
+        connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"version": schema.version}))
 
     return _migrated(engine, migrate, POSTGRES_PLACE, None)
 
@@ -169,20 +142,3 @@ def _migrated(engine: Engine, migrate: Callable[[Connection], None], place: str,
 def _configure(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _migrate(connection: Connection, schema: Schema, version: int, place: str) -> None:
-    if version > len(schema.versions):
-        raise StartRefused(f"{place} was written by a newer agentroster (schema {version}): install that version")
-    for statements in schema.versions[version:]:
-        for statement in statements:
-            connection.exec_driver_sql(_translated(statement, connection.dialect.name))
-
-
-def _translated(statement: Statement, dialect: str) -> str:
-    if not isinstance(statement, str):
-        return statement[dialect]
-    if dialect == "postgresql":
-        for word, other in _POSTGRES_TYPES.items():
-            statement = statement.replace(word, other)
-    return statement

@@ -4,6 +4,7 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -48,13 +49,19 @@ def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         state.install(runtime)
         async with litellm_lifespan():
-            configure_logging(settings.secrets())
+            configure_logging(runtime.secrets())
             agents = [spec.model_name for spec in runtime.agents.all()]
+            runtime.signals.start()
             await warm_up(litellm_app, settings.required("master_key"), agents)
             runtime.jobs.worker.start()
             runtime.retention.start()
-            watch = asyncio.create_task(runtime.requests.watch_keys(runtime.authenticator.active))
+            active, signals = runtime.authenticator.active, runtime.signals
+            watch = asyncio.create_task(runtime.requests.watch_keys(active, signals))
+            reloader = runtime.reloader()
+            reloader.start()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.hang_up)
             yield
+            await reloader.aclose()
             watch.cancel()
         await runtime.aclose()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import ModelNotFound
 from agentroster.identity.caller import Caller, permits
+from agentroster.llm.backend import AGENT_PREFIX
 
 _MAX_EDITS = 2
 _MAX_LENGTH = 100
@@ -21,23 +22,24 @@ class ModelNames:
 
     def check_agent(self, name: str, caller: Caller) -> None:
         """Raise ModelNotFound for an agent that does not exist, unless the caller's key would not permit it either."""
-        known = self._agents_of(caller)
-        if name not in known and caller.may(name):
+        if not self._agents.has(name.removeprefix(AGENT_PREFIX)) and caller.may(name):
+            known = self._agents_of(caller)
             listed = ", ".join(known) or "none"
             raise ModelNotFound(f"There is no agent {name}.{did_you_mean(name, known)} Known agents: {listed}.")
 
     def is_known(self, name: str) -> bool:
         """Whether there is such a model."""
-        return any(permits(pattern, name) for pattern in self._direct) or name in self._agents_of(None)
+        return any(permits(pattern, name) for pattern in self._direct) or (
+            name.startswith(AGENT_PREFIX) and self._agents.has(name.removeprefix(AGENT_PREFIX))
+        )
 
     def hint(self, name: str, caller: Caller) -> str:
         """Return ` Did you mean ...?` with models that the caller may use, or an empty text."""
         direct = [model for model in self._direct if caller.may(model)]
         return did_you_mean(name, [*self._agents_of(caller), *direct])
 
-    def _agents_of(self, caller: Caller | None) -> list[str]:
-        names = [spec.model_name for spec in self._agents.all()]
-        return [name for name in names if caller is None or caller.may(name)]
+    def _agents_of(self, caller: Caller) -> list[str]:
+        return [spec.model_name for spec in self._agents.all() if caller.may(spec.model_name)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

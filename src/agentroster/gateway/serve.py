@@ -48,7 +48,7 @@ _ENVIRONMENT = {
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
     settings, notice = load_with_secrets(**options)
-    signal.signal(signal.SIGHUP, _reload)
+    signal.signal(signal.SIGHUP, _hang_up)
     listener = _listen(settings)
     if notice:
         click.echo(notice)
@@ -62,9 +62,9 @@ def serve(**options: object) -> None:
         runner.run(_serve(settings, listener))
 
 
-def _reload(_signal: int, _frame: FrameType | None) -> None:
-    """Answer a SIGHUP, which would end the process and everything it works on."""
-    logger.warning("SIGHUP: nothing is reloaded yet; start anew to use changed settings")
+def _hang_up(_signal: int, _frame: FrameType | None) -> None:
+    """Answer a SIGHUP before anything is served, or after: it would end the process."""
+    logger.info("SIGHUP: nothing is served now, so there is nothing to reload")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -116,13 +116,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
     app = build_app(runtime, direct_model_names(config))
-    configure_logging(settings.secrets())
+    configure_logging(runtime.secrets())
     url = _url(listener)
-    agents = [spec.model_name for spec in runtime.agents.all()]
     limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
     server = Server(
         server_config(app, limits, settings.trusted_proxies),
-        lambda: _announce(url, runtime, agents),
+        lambda: _announce(url, runtime),
         lambda: runtime.requests.stop(settings.grace_seconds),
     )
     with suppress(SystemExit):
@@ -140,18 +139,19 @@ def _router_model() -> ChatModel:
     return RouterModel()
 
 
-async def _announce(url: str, runtime: Runtime, agents: list[str]) -> None:
+async def _announce(url: str, runtime: Runtime) -> None:
     """Say that requests are answered, once one is and nothing slow is left to be imported by the next."""
     settings = runtime.settings
     headers = {"authorization": f"Bearer {settings.required('master_key')}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         (await client.get("/v1/models")).raise_for_status()
-    if settings.provider != "offline":
+    if settings.provider != "offline" or runtime.agents.backends():
         await runtime.runner.prepare()
     # What is loaded by now stays: a full collection over LiteLLM's 700,000 objects would stall every stream.
     gc.collect()
     gc.freeze()
-    click.echo(f"roster is ready at {url} with {', '.join(agents) or 'no agents'}")
+    agents = ", ".join(spec.model_name for spec in runtime.agents.all())
+    click.echo(f"roster is ready at {url} with {agents or 'no agents'}")
     await tell_model(settings, runtime.model_transport)
 
 

@@ -1,7 +1,6 @@
 """From key and headers of one request to a `Caller`."""
 
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -12,6 +11,7 @@ from agentroster.identity.openwebui import CHAT_HEADER, forwarded_user
 from agentroster.identity.presented_key import RawHeaders, presented_key
 from agentroster.identity.request_rate import RequestRate
 from agentroster.identity.reserved import ADMIN
+from agentroster.lru import LruDict
 from agentroster.settings.settings import Settings
 
 _LONGEST_CHAT_ID = 200
@@ -31,7 +31,7 @@ class Authenticator:
         self._rate = RequestRate(settings.requests_per_minute)
         self._wrong_keys = RequestRate(settings.wrong_keys_per_minute)
         # Hashes of keys that were right: behind a reverse proxy their holders share an address with whoever guesses.
-        self._right: OrderedDict[int, None] = OrderedDict()
+        self._right = LruDict[int, None](_MAX_RIGHT_KEYS)
 
     async def admit(self, headers: RawHeaders, address: str) -> Caller:
         """Return who asks, counting the request; `address` is the client's.
@@ -48,7 +48,7 @@ class Authenticator:
             if is_guess:
                 self._wrong_keys.take(address)
             raise
-        self._remember(key)
+        self._right[hash(key)] = None
         wait = self._rate.take((caller.key_id, caller.issuer, caller.user))
         if wait:
             raise TooManyRequests(f"Too many requests: ask again in {wait} seconds.", retry_after=wait)
@@ -56,12 +56,6 @@ class Authenticator:
 
     def _is_configured(self, key: str) -> bool:
         return _same(key, self._master) or _same(key, self._forwarder)
-
-    def _remember(self, key: str) -> None:
-        self._right[hash(key)] = None
-        self._right.move_to_end(hash(key))
-        if len(self._right) > _MAX_RIGHT_KEYS:
-            self._right.popitem(last=False)
 
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.

@@ -5,13 +5,15 @@ decides how much is written.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, insert, select
 
-from agentroster.db.database import Database, quickly
+from agentroster.db.database import Database
+from agentroster.db.driver import write_rows
+from agentroster.identity.schema import key_audit
 
 KeyAction: TypeAlias = Literal["create", "use", "revoke", "purge", "refuse"]
 
@@ -30,17 +32,20 @@ class KeyEvent:
     count: int = 1
 
 
-_INSERT = 'INSERT INTO key_audit (at, action, key_id, "user", address, outcome, times) VALUES (?, ?, ?, ?, ?, ?, ?)'
+_C = key_audit.c
+_INSERT = insert(key_audit)
 
 
 def record(connection: Connection, events: Sequence[KeyEvent]) -> None:
     """Append events, in the transaction of what they are about; one without a time happens now."""
-    rows = [
-        (event.at or time.time(), event.action, event.key_id, event.user, event.address, event.outcome, event.count)
-        for event in events
-    ]
-    if rows:
-        quickly(connection, _INSERT, rows)
+    write_rows(connection, _INSERT, [_values(event) for event in events])
+
+
+def _values(event: KeyEvent) -> Mapping[str, object]:
+    return {
+        "at": event.at or time.time(), "action": event.action, "key_id": event.key_id, "user": event.user,
+        "address": event.address, "outcome": event.outcome, "times": event.count,
+    }  # fmt: skip
 
 
 class KeyAudit:
@@ -59,22 +64,18 @@ class KeyAudit:
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:
-    statement = text(
-        "DELETE FROM key_audit WHERE id IN (SELECT id FROM key_audit WHERE at < :at ORDER BY id LIMIT :most)"
-    )
-    return connection.execute(statement, {"at": at, "most": most}).rowcount
+    oldest = select(_C.id).where(_C.at < at).order_by(_C.id).limit(most)
+    return connection.execute(delete(key_audit).where(_C.id.in_(oldest))).rowcount
 
 
 def _read(connection: Connection, user: str | None, since: float, after: int, most: int) -> list[KeyEvent]:
-    statement = text(
-        'SELECT * FROM key_audit WHERE (CAST(:user AS TEXT) IS NULL OR "user" = :user) '
-        "AND at >= :since AND id > :after ORDER BY at DESC, id DESC LIMIT :most"
-    )
-    rows = connection.execute(statement, {"user": user, "since": since, "after": after, "most": most})
+    rows = select(key_audit).where(_C.at >= since, _C.id > after)
+    if user is not None:
+        rows = rows.where(_C.user == user)
     return [
         KeyEvent(
             id=row.id, at=row.at, action=row.action, key_id=row.key_id, user=row.user,
             address=row.address, outcome=row.outcome, count=row.times,
         )
-        for row in rows
+        for row in connection.execute(rows.order_by(_C.at.desc(), _C.id.desc()).limit(most))
     ]  # fmt: skip

@@ -6,12 +6,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select
 
 from agentroster.db.database import Database
 from agentroster.identity.caller import Caller
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.peer import peer_address
+from agentroster.identity.schema import api_keys
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +138,7 @@ def _explained(connection: Connection, event: KeyEvent) -> KeyEvent:
         return event
     outcome, user = "not a key of this proxy", ""
     if event.key_id:
-        statement = text('SELECT "user", revoked_at, expires_at FROM api_keys WHERE id = :id')
-        row = connection.execute(statement, {"id": event.key_id}).first()
+        row = connection.execute(select(api_keys).where(api_keys.c.id == event.key_id)).first()
         outcome = "no such key"
         if row is not None:
             user, outcome = row.user, "wrong secret"

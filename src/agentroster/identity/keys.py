@@ -8,22 +8,27 @@ import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
-from agentroster.db.database import Database, quickly
+from agentroster.db.database import Database
+from agentroster.db.driver import SqlRow, write_rows
+from agentroster.db.schema import SECONDS
 from agentroster.db.write_behind import WriteBehind
 from agentroster.errors import BadInput, NotFound
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.reserved import is_reserved
+from agentroster.identity.schema import api_keys
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0
 _LONGEST_USER = 128
 _LITELLM_WORDS = frozenset({"all-proxy-models", "all-team-models", "no-default-models"})
-_COLUMNS = 'id, digest, "user", forwarder, models, created_at, expires_at, last_used_at, revoked_at'
-_FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE id = ?"  # noqa: S608 - constants, no input
+_C = api_keys.c
+_FIND = select(api_keys).where(_C.id == bindparam("id"))
+_NOTE_USE = update(api_keys).where(
+    _C.id == bindparam("of_id"), func.coalesce(_C.last_used_at, 0.0) < bindparam("before", type_=SECONDS)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +109,8 @@ class KeyStore:
         match = _FORM.fullmatch(secret)
         if match is None:
             return None
-        row = await self._database.in_reader(self._database.read_one, _FIND, (match[1],))
-        if row is None or not hmac.compare_digest(bytes(row[1]), _digest(secret)):
+        row = await self._database.in_reader(self._database.read_one, _FIND, {"id": match[1]})
+        if row is None or not hmac.compare_digest(bytes(row.digest), _digest(secret)):
             return None
         key, now = _from_row(row), time.time()
         if key.state(now) != "active":
@@ -139,62 +144,56 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def purge_keys(connection: Connection, issuer: str, user: str) -> int:
+    """Delete the keys of a person; return how many. A user of Open WebUI has none, and a forwarder is no person."""
+    own = delete(api_keys).where(_C.user == user, _C.forwarder == 0, literal(issuer) == "roster").returning(_C.id)
+    events = [KeyEvent(action="purge", key_id=row.id, user=user) for row in connection.execute(own)]
+    record(connection, events)
+    return len(events)
+
+
 def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
-    connection.execute(
-        text(
-            'INSERT INTO api_keys (id, digest, "user", forwarder, models, created_at, expires_at) '
-            "VALUES (:id, :digest, :user, :forwarder, :models, :created_at, :expires_at)"
-        ),
-        {
-            "id": key.id,
-            "digest": digest,
-            "user": key.user,
-            "forwarder": int(key.forwarder),
-            "models": ",".join(key.models),
-            "created_at": key.created_at,
-            "expires_at": key.expires_at,
-        },
-    )
+    row = insert(api_keys).values(
+        id=key.id, digest=digest, user=key.user, forwarder=int(key.forwarder), models=",".join(key.models),
+        created_at=key.created_at, expires_at=key.expires_at,
+    )  # fmt: skip
+    connection.execute(row)
     record(connection, [KeyEvent(action="create", at=key.created_at, key_id=key.id, user=key.user)])
 
 
-def _from_row(row: Sequence[Any]) -> ApiKey:
-    key_id, _digest, user, forwarder, models, created_at, expires_at, last_used_at, revoked_at = row
+def _from_row(row: SqlRow) -> ApiKey:
     return ApiKey(
-        id=key_id,
-        user=user,
-        forwarder=bool(forwarder),
-        models=tuple(name for name in models.split(",") if name),
-        created_at=created_at,
-        expires_at=expires_at,
-        last_used_at=last_used_at,
-        revoked_at=revoked_at,
+        id=row.id,
+        user=row.user,
+        forwarder=bool(row.forwarder),
+        models=tuple(name for name in row.models.split(",") if name),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
     )
 
 
 def _select_all(connection: Connection) -> list[ApiKey]:
-    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at, id"))  # noqa: S608
-    return [_from_row(tuple(row)) for row in rows]
+    return [_from_row(row) for row in connection.execute(select(api_keys).order_by(_C.created_at, _C.id))]
 
 
 def _revoke(connection: Connection, key_id: str) -> bool:
-    now = time.time()
-    values = {"id": key_id, "now": now}
-    statement = text('UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING "user"')
-    row = connection.execute(statement, values).first()
+    now, is_this = time.time(), _C.id == key_id
+    revoked = update(api_keys).where(is_this, _C.revoked_at.is_(None)).values(revoked_at=now).returning(_C.user)
+    row = connection.execute(revoked).first()
     if row is not None:
         record(connection, [KeyEvent(action="revoke", at=now, key_id=key_id, user=row.user)])
         return True
-    return connection.execute(text("SELECT 1 FROM api_keys WHERE id = :id"), values).first() is not None
+    return connection.execute(select(_C.id).where(is_this)).first() is not None
 
 
 def _note_uses(connection: Connection, used_at: Mapping[str, float]) -> None:
     # In one order everywhere, so that two processes cannot wait for each other.
-    rows = [(at, key_id, at) for key_id, at in sorted(used_at.items())]
-    quickly(connection, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND COALESCE(last_used_at, 0) < ?", rows)
+    rows = [{"of_id": key_id, "last_used_at": at, "before": at} for key_id, at in sorted(used_at.items())]
+    write_rows(connection, _NOTE_USE, rows)
 
 
 def _active(connection: Connection, key_ids: Sequence[str], now: float) -> AbstractSet[str]:
-    statement = text(f"SELECT {_COLUMNS} FROM api_keys WHERE id IN :ids")  # noqa: S608 - constants, no input
-    rows = connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {"ids": key_ids})
-    return {key.id for key in map(_from_row, rows) if key.state(now) == "active"}
+    keys = map(_from_row, connection.execute(select(api_keys).where(_C.id.in_(key_ids))))
+    return {key.id for key in keys if key.state(now) == "active"}

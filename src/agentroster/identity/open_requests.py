@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from agentroster.errors import RosterError, Stopping, Unauthenticated
 from agentroster.identity.caller import Caller
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import KEYS
 
 logger = logging.getLogger(__name__)
+
+Active: TypeAlias = Callable[[AbstractSet[str]], Awaitable[AbstractSet[str]]]
 
 _LOOK_SECONDS = 1.0
 # These are no rows of the key table.
@@ -68,23 +72,27 @@ class OpenRequests:
                     await self._none_open.wait()
         self._end(Stopping(), lambda _: True)
 
-    async def watch_keys(self, active: Callable[[AbstractSet[str]], Awaitable[AbstractSet[str]]]) -> None:
+    async def watch_keys(self, active: Active, signals: Signals) -> None:
         """End requests whose key was revoked, expired or deleted, by whatever process; `active` asks the key table."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            keys = {request.caller.key_id for request in self._open if request.caller is not None} - _FIXED_KEYS
-            if not keys:
-                continue
-            try:
-                ended = keys - await active(keys)
-            except Exception:
-                logger.exception("looking for ended keys failed")
-                continue
-            if ended:
-                self._end(
-                    Unauthenticated("This API key was revoked or has expired, so its requests have ended."),
-                    lambda request, ended=ended: request.caller is not None and request.caller.key_id in ended,
-                )
+        with signals.subscribe(KEYS) as changed:
+            while True:
+                # Nobody sends word of a key that expires.
+                await changed.wait(_LOOK_SECONDS)
+                keys = {request.caller.key_id for request in self._open if request.caller is not None} - _FIXED_KEYS
+                if keys:
+                    await self._end_keyless(keys, active)
+
+    async def _end_keyless(self, keys: AbstractSet[str], active: Active) -> None:
+        try:
+            ended = keys - await active(keys)
+        except Exception:
+            logger.exception("looking for ended keys failed")
+            return
+        if ended:
+            self._end(
+                Unauthenticated("This API key was revoked or has expired, so its requests have ended."),
+                lambda request: request.caller is not None and request.caller.key_id in ended,
+            )
 
     def _end(self, error: RosterError, which: Callable[[OpenRequest], bool]) -> None:
         for request in [request for request in self._open if which(request)]:

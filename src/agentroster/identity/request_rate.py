@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+
+from agentroster.lru import LruDict
 
 _MAX_BUCKETS = 10_000
 _SECONDS = 60.0
@@ -16,7 +17,7 @@ class RequestRate:
         self._per_minute = per_minute
         self._clock = clock
         # Name -> tokens left, and when that was so. The longest unused ones are at the front.
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        self._buckets = LruDict[Hashable, tuple[float, float]](_MAX_BUCKETS)
 
     def take(self, name: Hashable) -> int:
         """Take one request; return 0 when it is permitted, else after how many whole seconds the next one is."""
@@ -26,9 +27,6 @@ class RequestRate:
         left = self._left(name, now)
         permitted = left >= 1
         self._buckets[name] = (left - 1 if permitted else left, now)
-        self._buckets.move_to_end(name)
-        if len(self._buckets) > _MAX_BUCKETS:
-            self._buckets.popitem(last=False)
         return 0 if permitted else max(1, math.ceil((1 - left) * _SECONDS / self._per_minute))
 
     def is_exhausted(self, name: Hashable) -> bool:

@@ -1,11 +1,11 @@
 """A request that names its user with a key that may not: the user is ignored, and somebody should learn of it."""
 
 import logging
-from collections import OrderedDict
 
 from agentroster.identity.caller import Caller
 from agentroster.identity.openwebui import PLAIN_HEADER, SIGNED_HEADER
 from agentroster.identity.presented_key import RawHeaders
+from agentroster.lru import LruDict
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class VainUsers:
     """Finds such requests, and tells the log of each key once."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[str, None] = OrderedDict()
+        self._told = LruDict[str, None](_MAX_TOLD)
 
     def notice(self, caller: Caller, headers: RawHeaders) -> str:
         """Return what the client is told, or an empty text."""
@@ -38,6 +38,4 @@ class VainUsers:
         if caller.key_id not in self._told:
             logger.warning("key %s sent %s: %s", caller.key_id, " and ".join(sorted(names)), notice)
             self._told[caller.key_id] = None
-            if len(self._told) > _MAX_TOLD:
-                self._told.popitem(last=False)
         return notice

@@ -4,53 +4,86 @@ Everything here runs in a transaction of its own and asks again in the write wha
 jobs from the same table.
 """
 
-import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, func, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from agentroster.db.database import quickly
+from agentroster.db.driver import AnySelect, SqlRow
+from agentroster.identity.schema import api_keys
+from agentroster.jobs.events import add_event
+from agentroster.jobs.schema import COUNTS, jobs
 
 LEASE_SECONDS = 10.0
 
-AnyRow = Row[tuple[object, ...]]
+_C = jobs.c
+# `of_`: an UPDATE sets each column that a value is given for.
+_HELD = _C.worker == bindparam("of_worker"), _C.state == "running"
 
-_WAITING = "(state = 'queued' OR (state = 'running' AND lease_until < :now))"
-# One after the other: whoever has fewest jobs at work, then whoever was served longest ago. `here` keeps a place of
-# each process for others.
-_NEXT_PERSON = text(
-    "SELECT waiting.issuer, waiting.subject FROM "  # noqa: S608 - constants, no input
-    f"(SELECT issuer, subject, MIN(created_at) AS oldest FROM jobs WHERE {_WAITING} GROUP BY issuer, subject) waiting "
-    "LEFT JOIN (SELECT issuer, subject, COUNT(*) AS working, SUM(CASE WHEN worker = :worker THEN 1 ELSE 0 END) AS here "
-    "FROM jobs WHERE state = 'running' AND lease_until >= :now GROUP BY issuer, subject) busy "
-    "ON busy.issuer = waiting.issuer AND busy.subject = waiting.subject "
-    "WHERE COALESCE(busy.here, 0) < :share ORDER BY COALESCE(busy.working, 0), "
-    "(SELECT COALESCE(MAX(started_at), 0) FROM jobs served "
-    "WHERE served.issuer = waiting.issuer AND served.subject = waiting.subject), oldest LIMIT 1"
-)
-_TAKE = text(
-    "UPDATE jobs SET state = 'running', worker = :worker, lease_until = :until, "  # noqa: S608
-    "started_at = COALESCE(started_at, :now) WHERE id = (SELECT id FROM jobs WHERE issuer = :issuer "
-    f"AND subject = :subject AND {_WAITING} ORDER BY created_at, id LIMIT 1) AND {_WAITING} RETURNING *"
-)
-_RENEW = text(
-    "UPDATE jobs SET lease_until = :until WHERE id IN :ids AND worker = :worker AND state = 'running' RETURNING id"
-).bindparams(bindparam("ids", expanding=True))
-_RELEASE = text("UPDATE jobs SET lease_until = 0 WHERE worker = :worker AND state = 'running'")
-_KEY_OF = {
-    "sqlite": "json_extract(jobs.claims, '$.key_id')",
-    "postgresql": "CAST(jobs.claims AS json) ->> 'key_id'",
-}
+
+def _waiting(table: FromClause = jobs) -> ColumnElement[bool]:
+    lapsed = and_(table.c.state == "running", table.c.lease_until < bindparam("now"))
+    return sa.or_(table.c.state == "queued", lapsed)
+
+
+def _next_person() -> AnySelect:
+    """One after the other: whoever has fewest jobs at work, then whoever was served longest ago.
+
+    `share` keeps a place of each process for others.
+    """
+    person = _C.issuer, _C.subject
+    waiting = select(*person, func.min(_C.created_at).label("oldest")).where(_waiting()).group_by(*person).subquery()
+    here = func.sum(sa.case((_C.worker == bindparam("of_worker"), 1), else_=0)).label("here")
+    at_work = select(*person, func.count().label("working"), here).group_by(*person)
+    busy = at_work.where(_C.state == "running", _C.lease_until >= bindparam("now")).subquery()
+
+    def same(other: FromClause) -> ColumnElement[bool]:
+        return and_(other.c.issuer == waiting.c.issuer, other.c.subject == waiting.c.subject)
+
+    served = jobs.alias()
+    last_served = select(func.coalesce(func.max(served.c.started_at), 0)).where(same(served)).scalar_subquery()
+    return (
+        select(waiting.c.issuer, waiting.c.subject)
+        .select_from(waiting.outerjoin(busy, same(busy)))
+        .where(func.coalesce(busy.c.here, 0) < bindparam("share"))
+        .order_by(func.coalesce(busy.c.working, 0), last_served, waiting.c.oldest)
+        .limit(1)
+    )
+
+
+def _take() -> ReturningUpdate[Any]:
+    other = jobs.alias()
+    theirs = other.c.issuer == bindparam("of_issuer"), other.c.subject == bindparam("of_subject"), _waiting(other)
+    first = select(other.c.id).where(*theirs).order_by(other.c.created_at, other.c.id).limit(1).scalar_subquery()
+    started_at = func.coalesce(_C.started_at, bindparam("now"))
+    taken = update(jobs).where(_C.id == first, _waiting()).values(state="running", started_at=started_at)
+    return taken.returning(jobs)
+
+
+_WAITING, _NEXT_PERSON, _TAKE = _waiting(), _next_person(), _take()
+_RENEW = update(jobs).where(_C.id.in_(bindparam("ids", expanding=True)), *_HELD).returning(_C.id)
+# A text on SQLite, JSON on PostgreSQL.
+_KEY = sa.cast(_C.claims, sa.JSON().with_variant(sa.Text(), "sqlite"))["key_id"].as_string()
 _MOST_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
-_WHY = {
-    "revoked": "The key this job was begun with was revoked.",
-    "expired": "The key this job was begun with has expired.",
-    "deleted": "The key this job was begun with was deleted.",
-}
+_REASON = sa.case(
+    (api_keys.c.id.is_(None), "The key this job was begun with was deleted."),
+    (api_keys.c.revoked_at.is_not(None), "The key this job was begun with was revoked."),
+    (api_keys.c.expires_at <= bindparam("now"), "The key this job was begun with has expired."),
+).label("reason")
+_KEYLESS = (
+    select(_C.id, _REASON)
+    .select_from(jobs.outerjoin(api_keys, api_keys.c.id == _KEY))
+    .where(_KEY.not_in(_KEYS_OF_SETTINGS), _REASON.is_not(None))
+    .limit(_MOST_ENDED)
+)
+_KEYLESS_WAITING = _KEYLESS.where(_WAITING)
+_KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.state == "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +94,26 @@ class Kept:
     ended: Mapping[str, str]
 
 
-def claim(connection: Connection, worker: str, most: int, share: int) -> list[AnyRow]:
+def claim(connection: Connection, worker: str, most: int, share: int) -> list[SqlRow]:
     """Take jobs that nobody works on, at most `share` of one person at a time; end those whose key is gone."""
     now = time.time()
-    values = {"worker": worker, "until": now + LEASE_SECONDS, "now": now, "share": share}
-    _fail(connection, _keyless(connection, _WAITING), f"AND {_WAITING}")
-    taken: list[AnyRow] = []
+    _fail(connection, _reasons(connection, _KEYLESS_WAITING, now=now), _WAITING)
+    taken: list[SqlRow] = []
     while len(taken) < most:
-        person = connection.execute(_NEXT_PERSON, values).first()
+        person = connection.execute(_NEXT_PERSON, {"of_worker": worker, "now": now, "share": share}).first()
         if person is None:
             break
+        whose = {"of_issuer": person.issuer, "of_subject": person.subject}
         # A time of its own for each start: turns are told by it.
-        whose = {"issuer": person.issuer, "subject": person.subject, "now": time.time()}
-        row = connection.execute(_TAKE, {**values, **whose}).first()
+        lease = {"worker": worker, "lease_until": now + LEASE_SECONDS, "now": time.time()}
+        row = connection.execute(_TAKE, {**whose, **lease}).first()
         if row is None:
             # Another process was faster, and has now the rest as well: the next look is soon enough.
             break
         taken.append(row)
     # Once more, for those that are taken now: a key may have been revoked in between.
-    gone = _keyless(connection, "id IN :ids", [row.id for row in taken]) if taken else {}
-    _fail(connection, gone, "")
+    gone = _reasons(connection, _KEYLESS_NAMED, ids=[row.id for row in taken]) if taken else {}
+    _fail(connection, gone)
     return [row for row in taken if row.id not in gone]
 
 
@@ -89,66 +122,35 @@ def renew(connection: Connection, worker: str, ids: Collection[str]) -> Kept:
     wanted = sorted(ids)
     if not wanted:
         return Kept(frozenset(), {})
-    ended = _keyless(connection, "state = 'running' AND id IN :ids", wanted)
-    rows = connection.execute(_RENEW, {"worker": worker, "ids": wanted, "until": time.time() + LEASE_SECONDS}).all()
+    ended = _reasons(connection, _KEYLESS_NAMED, ids=wanted)
+    values = {"of_worker": worker, "ids": wanted, "lease_until": time.time() + LEASE_SECONDS}
+    rows = connection.execute(_RENEW, values).all()
     mine = frozenset(str(row.id) for row in rows)
     return Kept(mine - ended.keys(), {job: why for job, why in ended.items() if job in mine})
 
 
 def release(connection: Connection, worker: str) -> None:
     """Give unfinished jobs back."""
-    connection.execute(_RELEASE, {"worker": worker})
+    connection.execute(update(jobs).where(*_HELD), {"of_worker": worker, "lease_until": 0})
 
 
-def _keyless(connection: Connection, which: str, ids: Sequence[str] = ()) -> dict[str, str]:
-    """Return jobs whose key was revoked, has expired or is gone, each with the reason; `which` is SQL."""
-    key = _KEY_OF[connection.dialect.name]
-    statement = text(
-        "SELECT jobs.id, CASE WHEN api_keys.id IS NULL THEN 'deleted' "  # noqa: S608 - constants, no input
-        "WHEN api_keys.revoked_at IS NOT NULL THEN 'revoked' ELSE 'expired' END AS why "
-        f"FROM (SELECT id, claims FROM jobs WHERE {which}) jobs LEFT JOIN api_keys ON api_keys.id = {key} "
-        f"WHERE {key} NOT IN :settings AND "
-        "(api_keys.id IS NULL OR api_keys.revoked_at IS NOT NULL OR api_keys.expires_at <= :now) LIMIT :most"
-    ).bindparams(bindparam("settings", expanding=True))
-    if ids:
-        statement = statement.bindparams(bindparam("ids", expanding=True))
-    given = {"settings": _KEYS_OF_SETTINGS, "now": time.time(), "most": _MOST_ENDED, **({"ids": ids} if ids else {})}
-    return {row.id: _WHY[row.why] for row in connection.execute(statement, given)}
+def _reasons(connection: Connection, keyless: AnySelect, **values: object) -> dict[str, str]:
+    """Return jobs whose key was revoked, has expired or is gone, each with the reason."""
+    return {row.id: row.reason for row in connection.execute(keyless, {"now": time.time(), **values})}
 
 
-def _fail(connection: Connection, reasons: Mapping[str, str], condition: str) -> None:
-    """End jobs as failed where they are as the condition says, each with its reason as the last event."""
+def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: ColumnElement[bool]) -> None:
+    """End jobs as failed where they are as the conditions say, each with its reason as the last event."""
     now = time.time()
-    statement = text(
-        "UPDATE jobs SET state = 'failed', error = :error, ended_at = :ended "  # noqa: S608 - constants, no input
-        f"WHERE id = :id {condition} RETURNING total, done, changed, failed"
-    )
     for job_id, why in reasons.items():
-        values = {"id": job_id, "error": why, "ended": now, **({"now": now} if condition else {})}
-        row = connection.execute(statement, values).first()
+        failed = update(jobs).where(_C.id == job_id, *conditions).values(state="failed", error=why, ended_at=now)
+        row = connection.execute(failed.returning(*COUNTS), {"now": now} if conditions else {}).mappings().first()
         if row is not None:
-            counts = {"total": row.total, "done": row.done, "changed": row.changed, "failed": row.failed}
-            add_event(connection, job_id, "failed", {**counts, "error": why})
+            add_event(connection, job_id, "failed", {**row, "error": why})
 
 
 def fail_unfinished(connection: Connection, reason: str) -> int:
     """End all jobs that wait or run, because this database is not the one they went on in; return how many."""
-    rows = connection.execute(text("SELECT id FROM jobs WHERE state IN ('queued', 'running')")).all()
-    _fail(connection, {str(row.id): reason for row in rows}, "")
+    rows = connection.execute(select(_C.id).where(_C.state.in_(("queued", "running")))).all()
+    _fail(connection, {str(row.id): reason for row in rows})
     return len(rows)
-
-
-def add_event(connection: Connection, job_id: str, kind: str, data: Mapping[str, object]) -> None:
-    """Append one event of a job that this transaction holds."""
-    number = last_event(connection, job_id) + 1
-    quickly(connection, INSERT_EVENT, [(job_id, number, kind, "", json.dumps(data), time.time())])
-
-
-INSERT_EVENT = "INSERT INTO job_events (job, number, kind, item, data, at) VALUES (?, ?, ?, ?, ?, ?)"
-
-
-def last_event(connection: Connection, job_id: str) -> int:
-    """Return the number of a job's last event, or 0."""
-    return (
-        connection.execute(text("SELECT MAX(number) FROM job_events WHERE job = :id"), {"id": job_id}).scalar_one() or 0
-    )

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentroster.errors import StorageFailed
-from agentroster.jobs.changes import Changes
+from agentroster.jobs.events import item_text
 from agentroster.jobs.job import Counts, EventKind, Job, JobEvent, JobState
-from agentroster.jobs.store import JobStore, Progress, Recorded, item_text
+from agentroster.jobs.store import JobStore, Progress, Recorded
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import job_topic
 from agentroster.skills.pipeline import ItemReport
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class JobRecord:
     worker: str
     job: Job
     written: Recorded
-    changes: Changes
+    signals: Signals
     lost: Callable[[], object]
     closing: asyncio.Event
     counts: Counts = field(init=False)
@@ -139,4 +141,4 @@ class JobRecord:
             elif not self.is_lost:
                 self.is_lost = True
                 self.lost()
-        self.changes.notify(self.job.id)
+        self.signals.publish(job_topic(self.job.id))

@@ -12,6 +12,8 @@ from agentroster.jobs.worker import JobWorker
 from agentroster.library.sidecar import Proposals
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import STOPPED_JOBS, job_topic
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.earlier_keys import with_declared_targets
 from agentroster.skills.manifest import canonical_name
@@ -34,7 +36,8 @@ class SkillRights(Protocol):
         ...
 
 
-_POLL_SECONDS = 1.0
+# Word of an event may be lost with the process that sent it.
+_LOOK_SECONDS = 10.0
 _SILENCE_SECONDS = 15.0
 _AGENT = "job"
 _MOST_LOOKED_AT = 1000
@@ -50,6 +53,7 @@ class Jobs:
         find_model: FindOwnModel,
         rights: SkillRights,
         *,
+        signals: Signals,
         max_queued: int,
     ) -> None:
         """`max_queued` jobs of one person may wait."""
@@ -58,7 +62,8 @@ class Jobs:
         self._find_model = find_model
         self._rights = rights
         self._max_queued = max_queued
-        self.worker = JobWorker(store, self.run)
+        self._signals = signals
+        self.worker = JobWorker(store, self.run, signals)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
@@ -109,28 +114,31 @@ class Jobs:
             raise StateConflict(f"This job is {job.state} already.")
         await self.worker.stop_job(job_id)
         await self._store.database.in_thread(self._store.cancel, caller, job_id)
-        self.worker.changed.notify(job_id)
+        # To whichever process works on it, and whoever follows it.
+        self._signals.publish(STOPPED_JOBS)
+        self._signals.publish(job_topic(job_id))
         return await self.find(caller, job_id)
 
     async def follow(self, job_id: str, after: int) -> AsyncGenerator[JobEvent | None]:
         """Yield the events after a number until the job ends; None when nothing happened for a while."""
         spoke_at = time.monotonic()
-        while True:
-            found, has_ended = await self._read(job_id, after)
-            for event in found:
-                yield event
-                after, spoke_at = event.number, time.monotonic()
-                if event.kind in ENDED:
+        with self._signals.subscribe(job_topic(job_id)) as changed:
+            while True:
+                found, has_ended = await self._read(job_id, after)
+                for event in found:
+                    yield event
+                    after, spoke_at = event.number, time.monotonic()
+                    if event.kind in ENDED:
+                        return
+                if found:
+                    # Perhaps there are more already: a long story is read in parts.
+                    continue
+                if has_ended:
                     return
-            if found:
-                # Perhaps there are more already: a long story is read in parts.
-                continue
-            if has_ended:
-                return
-            if time.monotonic() - spoke_at > _SILENCE_SECONDS:
-                yield None
-                spoke_at = time.monotonic()
-            await self.worker.changed.wait(job_id, _POLL_SECONDS)
+                if time.monotonic() - spoke_at > _SILENCE_SECONDS:
+                    yield None
+                    spoke_at = time.monotonic()
+                await changed.wait(_LOOK_SECONDS)
 
     async def _read(self, job_id: str, after: int) -> tuple[list[JobEvent], bool]:
         """Return the next events, and whether none will follow; nothing while the database is away: it comes back."""

@@ -4,21 +4,25 @@ import json
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from agentroster.db.database import Database, quickly
+from agentroster.db.database import Database
+from agentroster.db.driver import SqlRow
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.jobs import queue
-from agentroster.jobs.job import Counts, Job, JobEvent, JobState
-from agentroster.jobs.queue import INSERT_EVENT, Kept, add_event, last_event
+from agentroster.jobs.events import add_event, item_text, last_event, read_events, write_events
+from agentroster.jobs.job import ENDED, Counts, Job, JobEvent, JobState
+from agentroster.jobs.queue import Kept
+from agentroster.jobs.schema import COUNTS, job_events, jobs
 
-_ENDED = "state IN ('completed', 'failed', 'cancelled')"
+_C = jobs.c
+_HAS_ENDED = _C.state.in_(sorted(ENDED))
 _MOST_QUEUED_IN_ALL = 10_000
-_FOR_EVER = 2**53
+_UNBOUNDED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class JobStore:
 
     def of_caller(self, caller: Caller, most: int = 50) -> list[Job]:
         """Return this caller's jobs, newest first."""
-        return self.database.call(_of_caller, caller, most)
+        return self.database.call(_list, caller, most)
 
     def claim(self, worker: str, most: int, share: int | None = None) -> list[Job]:
         """Take jobs that nobody works on: queued ones, and those whose worker died; persons take turns.
@@ -67,7 +71,7 @@ class JobStore:
         """
         if most <= 0:
             return []
-        return [_job(row) for row in self.database.call(queue.claim, worker, most, share or _FOR_EVER)]
+        return [_job(row) for row in self.database.call(queue.claim, worker, most, share or _UNBOUNDED)]
 
     def renew(self, worker: str, ids: Collection[str]) -> Kept:
         """Keep these jobs of this worker for some more seconds; tell which of them must end, and why."""
@@ -95,7 +99,7 @@ class JobStore:
 
     def events(self, job_id: str, after: int, most: int = 500) -> list[JobEvent]:
         """Return the next events of a job after a number."""
-        return self.database.call(_events, job_id, after, most)
+        return self.database.call(read_events, job_id, after, most)
 
     def has_ended_by(self, job_id: str, number: int) -> bool:
         """Whether the job has ended and this is its last event."""
@@ -111,177 +115,124 @@ class JobStore:
 
     def purge(self, issuer: str, subject: str) -> int:
         """Delete a person's jobs; return how many."""
-        return self.database.call(_purge, {"issuer": issuer, "subject": subject})
+        return self.database.call(_drop, _of(issuer, subject))
 
     def relink(self, issuer: str, old: str, new: str) -> int:
         """Give a person's jobs to their new id, under which unfinished ones go on; return how many."""
-        return self.database.call(_relink, {"issuer": issuer, "subject": old}, new)
+        return self.database.call(_relink, issuer, old, new)
 
 
-_OWNED = "id = :id AND issuer = :issuer AND subject = :subject"
+def _of(issuer: str, subject: str) -> ColumnElement[bool]:
+    return and_(_C.issuer == issuer, _C.subject == subject)
 
 
-def _whose(caller: Caller, job_id: str = "") -> dict[str, object]:
-    return {"id": job_id, "issuer": caller.issuer, "subject": caller.user or ""}
-
-
-def item_text(label: str) -> str:
-    """Return a label as it can be stored: file names may hold bytes that no text has."""
-    return label.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+def _of_caller(caller: Caller) -> ColumnElement[bool]:
+    return _of(caller.issuer, caller.user or "")
 
 
 def _create(connection: Connection, caller: Caller, skill: str, arguments: Mapping[str, Any], max_queued: int) -> Job:
-    job_id = f"job_{secrets.token_hex(12)}"
-    now = time.time()
     _require_room(connection, caller, max_queued)
-    connection.execute(
-        text(
-            "INSERT INTO jobs VALUES (:id, :issuer, :subject, :claims, :skill, :arguments, 'queued', 0, 0, 0, 0, '', "
-            ":now, NULL, NULL, '', 0)"
-        ),
-        {
-            **_whose(caller, job_id),
-            "claims": json.dumps(caller.to_claims()),
-            "skill": skill,
-            "arguments": json.dumps(arguments),
-            "now": now,
-        },
-    )
+    job_id, now = f"job_{secrets.token_hex(12)}", time.time()
+    values = {
+        "id": job_id, "issuer": caller.issuer, "subject": caller.user or "", "claims": json.dumps(caller.to_claims()),
+        "skill": skill, "arguments": json.dumps(arguments), "state": "queued", **asdict(Counts()), "error": "",
+        "created_at": now, "worker": "", "lease_until": 0.0,
+    }  # fmt: skip
+    connection.execute(_INSERT, values)
     return Job(id=job_id, caller=caller, skill=skill, arguments=arguments, state="queued", created_at=now)
 
 
+_INSERT = insert(jobs)
+_IS_THEIRS = and_(_C.issuer == bindparam("of_issuer"), _C.subject == bindparam("of_subject"))
+_QUEUED = select(
+    func.count().label("in_all"), func.coalesce(func.sum(case((_IS_THEIRS, 1), else_=0)), 0).label("theirs")
+).where(_C.state == "queued")
+
+
 def _require_room(connection: Connection, caller: Caller, max_queued: int) -> None:
-    statement = text(
-        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN issuer = :issuer AND subject = :subject THEN 1 ELSE 0 END), 0) "
-        "FROM jobs WHERE state = 'queued'"
-    )
-    in_all, theirs = connection.execute(statement, _whose(caller)).one()
-    if theirs >= max_queued:
-        raise QueueFull(f"{theirs} of your jobs wait already: begin the next one when some have ended, or cancel some.")
-    if in_all >= _MOST_QUEUED_IN_ALL:
+    found = connection.execute(_QUEUED, {"of_issuer": caller.issuer, "of_subject": caller.user or ""}).one()
+    if found.theirs >= max_queued:
+        raise QueueFull(
+            f"{found.theirs} of your jobs wait already: begin the next one when some have ended, or cancel some."
+        )
+    if found.in_all >= _MOST_QUEUED_IN_ALL:
         raise QueueFull("The proxy has too many jobs that wait: try again in a minute.")
 
 
 def _find(connection: Connection, caller: Caller, job_id: str) -> Job | None:
-    statement = text(f"SELECT * FROM jobs WHERE {_OWNED}")  # noqa: S608 - constants, no input
-    row = connection.execute(statement, _whose(caller, job_id)).first()
+    row = connection.execute(select(jobs).where(_C.id == job_id, _of_caller(caller))).first()
     return None if row is None else _job(row)
 
 
-def _of_caller(connection: Connection, caller: Caller, most: int) -> list[Job]:
-    statement = text(
-        "SELECT * FROM jobs WHERE issuer = :issuer AND subject = :subject ORDER BY created_at DESC, id LIMIT :most"
-    )
-    return [_job(row) for row in connection.execute(statement, {**_whose(caller), "most": most})]
+def _list(connection: Connection, caller: Caller, most: int) -> list[Job]:
+    theirs = select(jobs).where(_of_caller(caller)).order_by(_C.created_at.desc(), _C.id).limit(most)
+    return [_job(row) for row in connection.execute(theirs)]
+
+
+_IS_AT_WORK = _C.id == bindparam("of_id"), _C.worker == bindparam("of_worker"), _C.state == "running"
+_PROGRESS = update(jobs).where(*_IS_AT_WORK).returning(_C.id)
 
 
 def _append(connection: Connection, job_id: str, worker: str, progress: Progress) -> bool:
-    counts = progress.counts
-    values = {
-        "total": counts.total,
-        "done": counts.done,
-        "changed": counts.changed,
-        "failed": counts.failed,
-        "error": item_text(progress.error),
-        "state": progress.state,
-        "ended": int(progress.state not in {"queued", "running"}),
-        "now": time.time(),
-        "id": job_id,
-        "worker": worker,
-    }
+    ended = {"ended_at": time.time()} if progress.state in ENDED else {}
+    values = {**asdict(progress.counts), "error": item_text(progress.error), "state": progress.state, **ended}
     # First, because it locks the job: numbers have no gaps, and nothing comes after the end.
-    if connection.execute(_PROGRESS, values).first() is None:
+    if connection.execute(_PROGRESS, {"of_id": job_id, "of_worker": worker, **values}).first() is None:
         return _was_written(connection, job_id, worker, progress)
     # Only this worker adds events: what is there after the number it knows are its own, of an attempt that seemed lost.
     last = last_event(connection, job_id)
-    missing = progress.events[max(0, last - progress.after) :]
-    if missing:
-        rows = [_event_row(job_id, last + place, event) for place, event in enumerate(missing, start=1)]
-        quickly(connection, INSERT_EVENT, rows)
+    write_events(connection, job_id, last, progress.events[max(0, last - progress.after) :])
     return True
 
 
 def _was_written(connection: Connection, job_id: str, worker: str, progress: Progress) -> bool:
     """Whether a job has ended because this very progress was written, and only the word of it was lost."""
-    statement = text("SELECT state FROM jobs WHERE id = :id AND worker = :worker")
-    state = connection.execute(statement, {"id": job_id, "worker": worker}).scalar_one_or_none()
+    state = connection.execute(select(_C.state).where(_C.id == job_id, _C.worker == worker)).scalar_one_or_none()
     return state == progress.state and last_event(connection, job_id) == progress.after + len(progress.events)
 
 
-_PROGRESS = text(
-    "UPDATE jobs SET total = :total, done = :done, changed = :changed, failed = :failed, error = :error, "
-    "state = :state, ended_at = CASE WHEN :ended = 1 THEN :now ELSE ended_at END "
-    "WHERE id = :id AND worker = :worker AND state = 'running' RETURNING id"
-)
-
-
-def _event_row(job_id: str, number: int, event: JobEvent) -> tuple[object, ...]:
-    return job_id, number, event.kind, item_text(str(event.data.get("item", ""))), json.dumps(event.data), event.at
-
-
 def _cancel(connection: Connection, caller: Caller, job_id: str) -> bool:
-    statement = text(
-        f"UPDATE jobs SET state = 'cancelled', ended_at = :now WHERE {_OWNED} AND NOT {_ENDED} "  # noqa: S608
-        "RETURNING total, done, changed, failed"
-    )
-    row = connection.execute(statement, {**_whose(caller, job_id), "now": time.time()}).first()
-    if row is None:
-        return False
-    data = {"total": row.total, "done": row.done, "changed": row.changed, "failed": row.failed}
-    add_event(connection, job_id, "cancelled", data)
-    return True
-
-
-def _events(connection: Connection, job_id: str, after: int, most: int) -> list[JobEvent]:
-    statement = text(
-        "SELECT number, kind, data, at FROM job_events WHERE job = :job AND number > :after ORDER BY number LIMIT :most"
-    )
-    rows = connection.execute(statement, {"job": job_id, "after": after, "most": most})
-    return [JobEvent(number=row.number, kind=row.kind, data=json.loads(row.data), at=row.at) for row in rows]
+    theirs = update(jobs).where(_C.id == job_id, _of_caller(caller), ~_HAS_ENDED)
+    cancelled = theirs.values(state="cancelled", ended_at=time.time()).returning(*COUNTS)
+    row = connection.execute(cancelled).mappings().first()
+    if row is not None:
+        add_event(connection, job_id, "cancelled", dict(row))
+    return row is not None
 
 
 def _has_ended_by(connection: Connection, job_id: str, number: int) -> bool:
-    statement = text(f"SELECT 1 FROM jobs WHERE id = :id AND {_ENDED}")  # noqa: S608 - a constant
-    ended = connection.execute(statement, {"id": job_id}).first() is not None
+    ended = connection.execute(select(_C.id).where(_C.id == job_id, _HAS_ENDED)).first() is not None
     return ended and last_event(connection, job_id) <= number
 
 
 def _recorded(connection: Connection, job_id: str) -> Recorded:
-    statement = text("SELECT item FROM job_events WHERE job = :job AND kind = 'item'")
-    items = frozenset(row.item for row in connection.execute(statement, {"job": job_id}))
-    return Recorded(items, last_event(connection, job_id))
+    items = select(job_events.c.item).where(job_events.c.job == job_id, job_events.c.kind == "item")
+    return Recorded(frozenset(connection.execute(items).scalars()), last_event(connection, job_id))
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:
-    statement = text(f"SELECT id FROM jobs WHERE {_ENDED} AND ended_at < :at ORDER BY ended_at LIMIT :most")  # noqa: S608
-    ids = [row.id for row in connection.execute(statement, {"at": at, "most": most})]
-    for table, column in (("job_events", "job"), ("jobs", "id")) if ids else ():
-        delete = text(f"DELETE FROM {table} WHERE {column} IN :ids")  # noqa: S608 - constants, no input
-        connection.execute(delete.bindparams(bindparam("ids", expanding=True)), {"ids": ids})
+    oldest = select(_C.id).where(_HAS_ENDED, _C.ended_at < at).order_by(_C.ended_at).limit(most)
+    ids = connection.execute(oldest).scalars().all()
+    if ids:
+        _drop(connection, _C.id.in_(ids))
     return len(ids)
 
 
-def _purge(connection: Connection, whose: Mapping[str, str]) -> int:
-    jobs = "SELECT id FROM jobs WHERE issuer = :issuer AND subject = :subject"
-    connection.execute(text(f"DELETE FROM job_events WHERE job IN ({jobs})"), whose)  # noqa: S608 - a constant
-    return connection.execute(text("DELETE FROM jobs WHERE issuer = :issuer AND subject = :subject"), whose).rowcount
+def _drop(connection: Connection, which: ColumnElement[bool]) -> int:
+    connection.execute(delete(job_events).where(job_events.c.job.in_(select(_C.id).where(which))))
+    return connection.execute(delete(jobs).where(which)).rowcount
 
 
-def _relink(connection: Connection, whose: Mapping[str, str], new: str) -> int:
-    rows = connection.execute(
-        text("SELECT id, claims FROM jobs WHERE issuer = :issuer AND subject = :subject"), whose
-    ).all()
+def _relink(connection: Connection, issuer: str, old: str, new: str) -> int:
+    rows = connection.execute(select(_C.id, _C.claims).where(_of(issuer, old))).all()
     for row in rows:
         # A job acts with what its claims say, not with the column.
         claims = replace(Caller.from_claims(json.loads(row.claims)), user=new).to_claims()
-        connection.execute(
-            text("UPDATE jobs SET subject = :new, claims = :claims WHERE id = :id"),
-            {"new": new, "claims": json.dumps(claims), "id": row.id},
-        )
+        connection.execute(update(jobs).where(_C.id == row.id).values(subject=new, claims=json.dumps(claims)))
     return len(rows)
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def _job(row: SqlRow) -> Job:
     return Job(
         id=row.id,
         caller=Caller.from_claims(json.loads(row.claims)),

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentroster.errors import RosterError, StorageFailed
-from agentroster.jobs.changes import Changes
 from agentroster.jobs.job import Job
 from agentroster.jobs.queue import LEASE_SECONDS
 from agentroster.jobs.record import JobRecord
 from agentroster.jobs.store import JobStore
 from agentroster.logs import redactor
+from agentroster.signals.signals import Signals
+from agentroster.signals.topics import KEYS, STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.pipeline import Watch
 
 logger = logging.getLogger(__name__)
@@ -41,15 +42,14 @@ class _Running:
 class JobWorker:
     """One per process. What it records is visible to every process that shares the database."""
 
-    def __init__(self, store: JobStore, run: RunSkill) -> None:
+    def __init__(self, store: JobStore, run: RunSkill, signals: Signals) -> None:
         self._store = store
         self._run = run
         self._name = secrets.token_hex(8)
         self._running: dict[str, _Running] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._wanted = asyncio.Event()
         self._closing = asyncio.Event()
-        self.changed = Changes()
+        self._signals = signals
 
     def start(self) -> None:
         """Begin to look for jobs."""
@@ -57,7 +57,7 @@ class JobWorker:
 
     def wake(self) -> None:
         """Look at once: there is a new job."""
-        self._wanted.set()
+        self._signals.publish(WAITING_JOBS)
 
     async def stop_job(self, job_id: str, why: str = "") -> None:
         """Stop working on a job, having recorded what is done; with a reason it ends as failed."""
@@ -79,46 +79,48 @@ class JobWorker:
             await self._store.database.in_thread(self._store.release, self._name)
 
     async def _look(self) -> None:
-        while True:
-            free = _MOST_JOBS - len(self._running)
-            try:
-                claim = self._store.claim
-                for job in await self._store.database.in_thread(claim, self._name, free, _MOST_JOBS_OF_ONE):
-                    self._begin(job)
-            except StorageFailed:
-                # The database has logged it; the next look is soon enough.
-                pass
-            except Exception:
-                logger.exception("looking for jobs failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._wanted.wait()
-            self._wanted.clear()
+        with self._signals.subscribe(WAITING_JOBS) as wanted:
+            while True:
+                free = _MOST_JOBS - len(self._running)
+                try:
+                    claim = self._store.claim
+                    for job in await self._store.database.in_thread(claim, self._name, free, _MOST_JOBS_OF_ONE):
+                        self._begin(job)
+                except StorageFailed:
+                    # The database has logged it; the next look is soon enough.
+                    pass
+                except Exception:
+                    logger.exception("looking for jobs failed")
+                # Nobody sends word of a lease that runs out.
+                await wanted.wait(_LOOK_SECONDS)
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            # Those at work when asked: one that begins meanwhile has a lease of its own.
-            asked = frozenset(self._running)
-            if not asked:
-                continue
-            try:
-                kept = await self._store.database.in_thread(self._store.renew, self._name, asked)
-            except StorageFailed:
-                continue
-            except Exception:
-                logger.exception("keeping jobs failed")
-                continue
-            # Cancelled through another process, deleted, taken over after a long pause of this one; or keyless.
-            for job_id in asked - kept.jobs:
-                self._give_up(job_id, kept.ended.get(job_id, ""))
+        with self._signals.subscribe(STOPPED_JOBS, KEYS) as stopped:
+            while True:
+                await stopped.wait(_RENEW_SECONDS)
+                # Those at work when asked: one that begins meanwhile has a lease of its own.
+                asked = frozenset(self._running)
+                if asked:
+                    await self._keep(asked)
+
+    async def _keep(self, asked: frozenset[str]) -> None:
+        try:
+            kept = await self._store.database.in_thread(self._store.renew, self._name, asked)
+        except StorageFailed:
+            return
+        except Exception:
+            logger.exception("keeping jobs failed")
+            return
+        # Cancelled through another process, deleted, taken over after a long pause of this one; or keyless.
+        for job_id in asked - kept.jobs:
+            self._give_up(job_id, kept.ended.get(job_id, ""))
 
     def _give_up(self, job_id: str, why: str) -> None:
         running = self._running.get(job_id)
         if running is not None:
             running.why = why
             _cancel(running.task)
-        self.changed.notify(job_id)
+        self._signals.publish(job_topic(job_id))
 
     def _begin(self, job: Job) -> None:
         if job.id in self._running:
@@ -130,7 +132,7 @@ class JobWorker:
 
     def _ended(self, job_id: str) -> None:
         self._running.pop(job_id, None)
-        self._wanted.set()
+        self._signals.wake(WAITING_JOBS)
 
     async def _work(self, job: Job) -> None:
         try:
@@ -143,7 +145,7 @@ class JobWorker:
             self._name,
             job,
             written,
-            self.changed,
+            self._signals,
             lost=lambda: self._lost(job.id),
             closing=self._closing,
         )

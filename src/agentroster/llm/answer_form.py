@@ -1,11 +1,11 @@
 """The ways to ask a server for JSON, and which of them each server is known to take."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from agentroster.llm.backend import ModelChoice
+from agentroster.lru import LruDict
 
 _MOST_REMEMBERED = 256
 # Not all servers know these, and we check the answer ourselves.
@@ -49,7 +49,7 @@ class KnownForms:
     """Remembers, for as long as the process lives, on which step of the ladder each model answered."""
 
     def __init__(self) -> None:
-        self._steps: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._steps = LruDict[tuple[str, str], int](_MOST_REMEMBERED)
 
     def first_step(self, choice: ModelChoice) -> int:
         """Return the step to begin with."""
@@ -57,11 +57,7 @@ class KnownForms:
 
     def remember(self, choice: ModelChoice, step: int) -> None:
         """Keep the step that a server took; the oldest is forgotten when there are too many."""
-        key = (choice.server, choice.name)
-        self._steps[key] = step
-        self._steps.move_to_end(key)
-        if len(self._steps) > _MOST_REMEMBERED:
-            self._steps.popitem(last=False)
+        self._steps[choice.server, choice.name] = step
 
 
 def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
-"""Which model an agent talks to: the deployment's default, another of its names, or one of this proxy's."""
+"""Which model an agent talks to: a backend by name, the deployment's default, or a model of this proxy's own list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 
-from agentroster.errors import BadInput
+from agentroster.errors import BadInput, ModelMissing
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
+from agentroster.llm.named_backends import DEFAULT, NamedBackends
 from agentroster.net.concurrency_limiter import Slots
 from agentroster.settings.settings import Settings
 
@@ -32,9 +33,16 @@ class ModelChoice:
 class Backends:
     """Finds the model for an agent; None means `offline`."""
 
-    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport, proxy: Callable[[], ChatModel]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: httpx.AsyncBaseTransport,
+        proxy: Callable[[], ChatModel],
+        named: NamedBackends | None = None,
+    ) -> None:
         """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
         self._settings = settings
+        self._named = named
         self.questions = Slots(settings.model_questions)
         self.memory = HabitMemory()
         self._proxy = proxy
@@ -51,12 +59,15 @@ class Backends:
             else None
         )
 
-    def choose(self, wish: str | None) -> ModelChoice | None:
-        """Return the model for an agent that wishes for `wish` (None: the default), or None when offline.
+    def choose(self, wish: str | None, backend: str | None = None) -> ModelChoice | None:
+        """Return the model for an agent that wishes for `wish` (None: the backend's own), or None when offline.
 
-        `proxy/NAME` is a model of this proxy's own list, any other name one of the default endpoint. Raises
-        BadInput for an agent as the model of an agent, which would call itself for ever.
+        Without a backend, `proxy/NAME` is a model of this proxy's own list, any other name one of the default endpoint.
+        Raises BadInput for an agent as the model of an agent, which would call itself for ever, and ModelMissing for a
+        backend that is not there any more.
         """
+        if backend is not None and backend != DEFAULT:
+            return self._at(backend, wish)
         name = wish or self._settings.model
         by_proxy = self._settings.provider == "proxy"
         if name and name.startswith(PROXY_PREFIX):
@@ -68,3 +79,9 @@ class Backends:
         if name is None or self._endpoint is None:
             return None
         return ModelChoice(name, self._endpoint, server=self._settings.api_base or "", questions=self.questions)
+
+    def _at(self, name: str, wish: str | None) -> ModelChoice:
+        if self._named is None:
+            raise ModelMissing(f"The backend {name} is not known here.")
+        spec, endpoint = self._named.find(name, self.memory)
+        return ModelChoice(wish or spec.model, endpoint, server=spec.base_url, questions=self.questions)

@@ -1,7 +1,6 @@
 """A person's own language model, before the deployment's: the account `llm`, kept like every other."""
 
 import time
-from collections import OrderedDict
 
 import httpx
 
@@ -12,6 +11,7 @@ from agentroster.identity.caller import Caller
 from agentroster.llm.backend import Backends, ModelChoice
 from agentroster.llm.endpoint import Endpoint
 from agentroster.logs import redactor
+from agentroster.lru import LruDict
 
 PROVIDER = "llm"
 _ADVICE = "this is your own model, so check its address and key with /connect llm"
@@ -37,19 +37,19 @@ class Models:
         self._accounts = accounts
         self._transport = transport
         self._timeout_seconds = timeout_seconds
-        self._without: OrderedDict[Owner, float] = OrderedDict()
+        self._without = LruDict[Owner, float](_MOST_KNOWN)
 
-    async def choose(self, wish: str | None, caller: Caller) -> ModelChoice | None:
+    async def choose(self, wish: str | None, caller: Caller, backend: str | None = None) -> ModelChoice | None:
         """Return the caller's own model, else the deployment's; what an agent wishes for by name comes first.
 
         The secret of an own model is masked for the rest of `redactor.watching`. Raises NotAllowed for an address
         that is not permitted any more, BadInput as `Backends.choose`.
         """
-        if wish is None and caller.is_person:
+        if wish is None and backend is None and caller.is_person:
             secret = await self._own(owner_of(caller, PROVIDER))
             if secret is not None:
                 return self.choice_of(secret)
-        return self._backends.choose(wish)
+        return self._backends.choose(wish, backend)
 
     def for_tasks(self) -> ModelChoice | None:
         """Return the operator's small model for background tasks, or None. No account is looked at."""
@@ -82,6 +82,4 @@ class Models:
         secret = await store.in_reader(store.get, owner)
         if secret is None:
             self._without[owner] = time.monotonic() + _FORGET_SECONDS
-            while len(self._without) > _MOST_KNOWN:
-                self._without.popitem(last=False)
         return secret

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import httpcore
@@ -24,7 +25,8 @@ class Dialer(httpcore.AsyncNetworkBackend):
     """Dials public addresses, and the (host, port) pairs the operator configured, whatever they resolve to."""
 
     def __init__(self, trusted: Collection[tuple[str, int]]) -> None:
-        self._trusted = frozenset(trusted)
+        # A set may still grow, with a backend that is added while the proxy runs.
+        self._trusted = trusted if isinstance(trusted, AbstractSet) else frozenset(trusted)
 
     async def connect_tcp(
         self,

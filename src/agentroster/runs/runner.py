@@ -93,7 +93,7 @@ class Runner:
     async def _answer(self, spec: AgentSpec, request: ChatRequest, meter: Meter, output: "_Output") -> None:
         if await self._common_command(spec, request, output):
             return
-        choice = await self._models.choose(spec.model, request.caller)
+        choice = await self._models.choose(spec.model, request.caller, spec.backend)
 
         def find_model() -> ModelChoice | None:
             return metered(choice, meter)

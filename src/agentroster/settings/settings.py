@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         alias="ROSTER_CONFIG",
         description="LiteLLM config to extend; by default `proxy_config.yaml` where you start, if there is one.",
     )
+    agents_file: Path | None = Field(
+        default=None,
+        alias="ROSTER_AGENTS_FILE",
+        description="Agents without code, and backends; by default `agents.toml` where you start, if there is one. "
+        "A change counts with the next request.",
+    )
     require_secrets: bool = Field(
         default=False,
         alias="ROSTER_REQUIRE_SECRETS",
@@ -345,7 +351,7 @@ class Settings(BaseSettings):
         # Compose's ${NAME:-} sets what nobody chose to an empty text.
         return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
-    @field_validator("data_dir", "config", "skills_dir")
+    @field_validator("data_dir", "config", "skills_dir", "agents_file")
     @classmethod
     def _is_path(cls, value: Path | None) -> Path | None:
         # From a file or a unit no shell has read it.
@@ -426,6 +432,11 @@ class Settings(BaseSettings):
     def api_base(self) -> str:
         """The base URL of the language model, without a trailing slash; empty for `proxy` and `offline`."""
         return (self.llm_api_base or PRESETS[self.provider].base).rstrip("/")
+
+    @property
+    def agents_path(self) -> Path:
+        """Where the agents file is, or would be."""
+        return self.agents_file or Path("agents.toml")
 
     @property
     def database(self) -> Path | str:

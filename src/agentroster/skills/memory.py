@@ -1,12 +1,23 @@
 """A few short values that a skill remembers per person."""
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, Table, Text, and_, bindparam, delete, literal, select
 
 from agentroster.db.database import Database
+from agentroster.db.schema import insert_into, required
 from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.caller import Caller
 
 _LONGEST_VALUE = 4000
+
+memories = Table(
+    "memories",
+    MetaData(),
+    *required(Text, "issuer", "subject", "skill", "name", is_key=True),
+    *required(Text, "value"),
+    sqlite_with_rowid=False,
+)
+_C = memories.c
+_GET = select(_C.value).where(*(_C[name] == bindparam(name) for name in ("issuer", "subject", "skill", "name")))
 
 
 class Memory:
@@ -29,25 +40,28 @@ class Memory:
             raise NotAllowed("I can only remember things for somebody I know: ask with a key of your own.")
         if len(value) > _LONGEST_VALUE:
             raise BadInput(f"That is too long to remember (more than {_LONGEST_VALUE} characters).")
-        await self._database.run(_set, {**self._owner, "name": name, "value": value})
+        await self._database.run(_set, {**self._owner, "name": name}, value)
 
 
-def _get(connection: Connection, row: dict[str, str]) -> str | None:
-    return connection.execute(
-        text(
-            "SELECT value FROM memories "
-            "WHERE issuer = :issuer AND subject = :subject AND skill = :skill AND name = :name"
-        ),
-        row,
-    ).scalar_one_or_none()
+def purge_memories(connection: Connection, issuer: str, subject: str) -> int:
+    """Delete what all skills remember of a person; return how many values."""
+    return connection.execute(delete(memories).where(_C.issuer == issuer, _C.subject == subject)).rowcount
 
 
-def _set(connection: Connection, row: dict[str, str]) -> None:
-    connection.execute(
-        text(
-            "INSERT INTO memories (issuer, subject, skill, name, value) "
-            "VALUES (:issuer, :subject, :skill, :name, :value) "
-            "ON CONFLICT (issuer, subject, skill, name) DO UPDATE SET value = excluded.value"
-        ),
-        row,
-    )
+def relink_memories(connection: Connection, issuer: str, old: str, new: str) -> int:
+    """Give memories to another id of the same person; where both have one, the newer id's stays."""
+    theirs = and_(_C.issuer == issuer, _C.subject == old)
+    rows = select(_C.issuer, literal(new), _C.skill, _C.name, _C.value).where(theirs)
+    into = insert_into(connection, memories).from_select(["issuer", "subject", "skill", "name", "value"], rows)
+    moved = connection.execute(into.on_conflict_do_nothing().returning(_C.name)).all()
+    connection.execute(delete(memories).where(theirs))
+    return len(moved)
+
+
+def _get(connection: Connection, key: dict[str, str]) -> str | None:
+    return connection.execute(_GET, key).scalar_one_or_none()
+
+
+def _set(connection: Connection, key: dict[str, str], value: str) -> None:
+    row = insert_into(connection, memories).values(**key, value=value)
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_={"value": value}))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 
 from agentroster.agents.registry import AgentRegistry
+from agentroster.agents.sources import Found, FoundAgent
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import BadInput
 from agentroster.identity.caller import ANONYMOUS, Caller
@@ -124,7 +125,7 @@ class World:
             found = {skill.manifest.name: skill for skill in SkillRegistry.load().all()} | found
         runner = Runner(
             Settings.model_construct(),
-            agents=AgentRegistry([spec], {}, {}),
+            agents=AgentRegistry([_Given(spec)], SkillRegistry(found, {})),
             skills=self._access(found.values()),
             connector=cast("Connector", _NoAccounts()),
             models=cast("Models", _OneModel(self._find_model())),
@@ -200,6 +201,19 @@ class _OneModel:
 
     def for_tasks(self) -> ModelChoice | None:
         return self.choice
+
+
+class _Given:
+    """The one agent that is tested, as a source of agents."""
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self._spec = spec
+
+    def load(self) -> Found:
+        return Found(agents=[FoundAgent(spec=self._spec, kind="package", origin="a test")], problems=[])
+
+    def is_stale(self) -> bool:
+        return False
 
 
 class _NoAccounts:

@@ -1,7 +1,7 @@
-"""`/v1/models` with what LiteLLM leaves out: names, descriptions, suggestions, capabilities."""
+"""`/v1/models`: the agents of the moment, with what LiteLLM leaves out, beside the direct models that it lists."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -12,17 +12,26 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import did_you_mean
+from agentroster.gateway.request_context import current
+from agentroster.llm.backend import AGENT_PREFIX
 from agentroster.web.error_forms import error_response
 
 _LIST_PATHS = ("/v1/models", "/models")
+_ONE = ("/v1/models/", "/models/")
+_FORWARDED = frozenset({"signed_token", "forwarder"})
+# What LiteLLM says of every model.
+_CREATED, _OWNER = 1677610602, "openai"
 
 
 class ModelList:
-    """Enriches the rows of agents; the same for every caller who may see them."""
+    """Lists for a key what it may use; behind a forwarder's key one list for everybody, whoever looks at it.
+
+    Open WebUI keeps one list for all its people, and refuses what the last one who looked was not shown.
+    """
 
     def __init__(self, app: ASGIApp, agents: AgentRegistry) -> None:
         self._app = app
-        self._rows = {spec.model_name: _extra(spec) for spec in agents.all()}
+        self._agents = agents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the list and single models; pass everything else on."""
@@ -31,9 +40,9 @@ class ModelList:
             await self._app(scope, receive, send)
         elif path in _LIST_PATHS:
             await (await self._listed(scope, receive, wanted=None))(scope, receive, send)
-        elif path.startswith("/v1/models/"):
+        elif path.startswith(_ONE):
             # Agents have a slash in their name, which LiteLLM's own route does not accept.
-            wanted = unquote(path.removeprefix("/v1/models/"))
+            wanted = unquote(path.removeprefix("/v1").removeprefix("/models/"))
             inner = {**scope, "path": _LIST_PATHS[0], "raw_path": _LIST_PATHS[0].encode()}
             await (await self._listed(inner, receive, wanted=wanted))(scope, receive, send)
         else:
@@ -44,10 +53,15 @@ class ModelList:
         # LiteLLM knows no HEAD; the server sends no body in answer to one.
         await self._app({**scope, "method": "GET"}, receive, inner.send)
         body = inner.json() if inner.status == 200 else None  # noqa: PLR2004
-        # Other clients' shapes (Anthropic's, Codex's) come through the same path and stay as they are.
-        if body is None or body.get("object") != "list":
+        if body is None:
             return inner.response()
-        rows = [{**row, **self._rows.get(str(row.get("id")), {})} for row in cast("list[dict[str, Any]]", body["data"])]
+        agents = {spec.model_name: spec for spec in self._visible()}
+        if body.get("object") != "list":
+            # Other clients' shapes (Anthropic's, Codex's) come through the same path.
+            return _json_response(_in_other_shape(body, agents))
+        theirs = {str(row.get("id")): row for row in cast("list[dict[str, Any]]", body["data"])}
+        rows = [row for name, row in theirs.items() if not name.startswith(AGENT_PREFIX)]
+        rows += [{**theirs.get(name, _row(name)), **_extra(spec)} for name, spec in agents.items()]
         if wanted is None:
             return _json_response({**body, "data": rows})
         row = next((row for row in rows if row.get("id") == wanted), None)
@@ -58,6 +72,14 @@ class ModelList:
                 ModelNotFound(f"There is no model {wanted[:100]!r}.{hint} Known models: {known or 'none'}.")
             )
         return _json_response(row)
+
+    def _visible(self) -> list[AgentSpec]:
+        exchange = current.get()
+        caller = exchange.caller if exchange else None
+        if caller is None:
+            return []
+        specs = self._agents.for_everybody() if caller.proof in _FORWARDED else self._agents.all()
+        return [spec for spec in specs if caller.may(spec.model_name)]
 
 
 class _Captured:
@@ -107,3 +129,33 @@ def _extra(spec: AgentSpec) -> dict[str, Any]:
             }
         },
     }
+
+
+def _row(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": _OWNER}
+
+
+def _in_other_shape(body: Mapping[str, Any], agents: Iterable[str]) -> dict[str, Any]:
+    """Return a list in whatever shape with the agents of the moment: those of LiteLLM's own are those of the start."""
+    made = dict(body)
+    for section in ("data", "models"):
+        rows: object = body.get(section)
+        if not isinstance(rows, list):
+            continue
+        given = {_name_of(row): row for row in cast("list[dict[str, Any]]", rows)}
+        example = next((name for name in given if name.startswith(AGENT_PREFIX)), "")
+        kept = [row for name, row in given.items() if not name.startswith(AGENT_PREFIX)]
+        wanted = [name for name in agents if example or name in given]
+        made[section] = [*kept, *(given.get(name) or _renamed(given[example], example, name) for name in wanted)]
+    if "first_id" in made and isinstance(made.get("data"), list):
+        ids = [row.get("id") for row in made["data"]] or [None]
+        made |= {"first_id": ids[0], "last_id": ids[-1]}
+    return made
+
+
+def _name_of(row: Mapping[str, Any]) -> str:
+    return str(row.get("source_model") or row.get("id") or row.get("slug"))
+
+
+def _renamed(row: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return json.loads(json.dumps(row).replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1]))

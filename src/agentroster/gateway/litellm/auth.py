@@ -47,8 +47,15 @@ def _key_object(caller: Caller) -> UserAPIKeyAuth:
 
 
 def _models(caller: Caller) -> list[str]:
-    """Return the list of a key, with the agents that a `*` in it means: LiteLLM lists none for a pattern."""
+    """Return the list of a key, with the agents that a `*` in it means: LiteLLM knows none for a pattern.
+
+    Behind the front door that is the one that is asked for: the list of models is made there.
+    """
     if not any("*" in name for name in caller.models):
         return list(caller.models)
+    exchange = current.get()
+    if exchange is not None and exchange.caller is not None:
+        asked = exchange.model or ""
+        return [*caller.models, *([asked] if asked and caller.may(asked) else [])]
     agents = [spec.model_name for spec in state.current().agents.all() if caller.may(spec.model_name)]
     return [*caller.models, *(name for name in agents if name not in caller.models)]

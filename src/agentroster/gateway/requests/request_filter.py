@@ -32,7 +32,7 @@ POST_PATHS = frozenset(
     }
 ) | {_COUNT_PATH}
 _GET_PATHS = frozenset({"/models", "/v1/models"})
-_MODEL = "/v1/models/"
+_MODEL = ("/v1/models/", "/models/")
 _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
 _POLICY_VIOLATION = 1008
 _LONGEST_MODEL_NAME = 500

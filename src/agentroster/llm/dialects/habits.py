@@ -1,11 +1,11 @@
 """What one server wants for one model: known from its name, or learnt from a refusal and remembered."""
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from agentroster.llm.dialects.rule import Rule
+from agentroster.lru import LruDict
 
 LimitName: TypeAlias = Literal["max_tokens", "max_completion_tokens", ""]
 SystemRole: TypeAlias = Literal["system", "developer", "user"]
@@ -99,7 +99,7 @@ class HabitMemory:
     """Keeps what was learnt of each server and model for as long as the process lives; the oldest is forgotten."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], Habits] = OrderedDict()
+        self._known = LruDict[tuple[str, str], Habits](_MAX_REMEMBERED)
 
     def get(self, address: str, model: str) -> Habits:
         """Return what is known of a model."""
@@ -108,6 +108,3 @@ class HabitMemory:
     def keep(self, address: str, model: str, habits: Habits) -> None:
         """Remember habits that led to an answer."""
         self._known[address, model] = habits
-        self._known.move_to_end((address, model))
-        if len(self._known) > _MAX_REMEMBERED:
-            self._known.popitem(last=False)

@@ -1,91 +1,43 @@
-"""The pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
+"""Runs the pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
 
 import asyncio
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from agentroster.builtin.skills.enrich_hf_metadata import base_models, merge, targets, undecided, understanding
-from agentroster.builtin.skills.enrich_hf_metadata.card import Card, parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.extract import Extraction, Source, extract
-from agentroster.builtin.skills.enrich_hf_metadata.hub import Hub, HubRef, RepositoryFacts, parse_url
-from agentroster.builtin.skills.enrich_hf_metadata.previewing import make_preview
-from agentroster.builtin.skills.enrich_hf_metadata.undecided import Prepared, origins_of
-from agentroster.errors import RosterError, ToolFailed
+from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
+from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
+from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_base_of_base
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CardCache, in_reader
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
+from agentroster.errors import ToolFailed
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
-from agentroster.net.concurrency_limiter import Slots
 from agentroster.skills.context import SkillContext
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
-open_fields = undecided.open_fields
-accept = undecided.accept
-understand = understanding.understand
-understand_command = understanding.understand_command
-
-_MOST_LINEAGE = 2
-# A card can have two megabytes, and a run ten thousand cards.
-_MOST_SHELVED = 50
-# Reading is pure Python: several at once would read nothing faster, and the event loop would wait for each in turn.
-_reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="roster-cards")
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def _reading(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_reader, lambda: work(*args, **kwargs))
-
-
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    """A card and what the hub adds to it."""
-
-    card: Card
-    facts: RepositoryFacts
-
-
-class CardShelf:
-    """The cards of one run: a repository with a hundred files is fetched once, and long unused ones are forgotten."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._fetching = Slots(1)
-        self._known: OrderedDict[tuple[str, str], Shelved | RosterError] = OrderedDict()
-
-    async def get(self, ref: HubRef) -> Shelved:
-        """Return card and facts of a repository. Raises what the hub raised, again for each who asks."""
-        key = (ref.repo, ref.revision)
-        async with self._fetching.taken(key):
-            found = self._known.get(key) or await self._fetched(ref)
-            self._known[key] = found
-            self._known.move_to_end(key)
-            if len(self._known) > _MOST_SHELVED:
-                self._known.popitem(last=False)
-        if isinstance(found, RosterError):
-            raise found
-        return found
-
-    async def _fetched(self, ref: HubRef) -> Shelved | RosterError:
-        try:
-            text = await self._hub.card(ref)
-            return Shelved(await _reading(parse_card, text), await self._hub.facts(ref))
-        except RosterError as error:
-            return error
+open_fields = questions.missing_fields
+accept = questions.apply_answer
+understand = message.understand
+understand_command = message.understand_command
 
 
 @dataclass(frozen=True, slots=True)
 class EnrichItem:
-    """One target with the shelf of its run."""
+    """One target, with the card cache and the merge policy of its run."""
 
     target: targets.Target
-    shelf: CardShelf
-    wishes: merge.Wishes = merge.FILL
+    cache: CardCache
+    policy: MergePolicy = FILL_ONLY
     is_rehearsed: bool = False
 
     @property
@@ -97,11 +49,11 @@ class EnrichItem:
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
-    shelf = CardShelf(Hub(context.http, context.hub_endpoint))
+    cache = CardCache(Hub(context.http, context.hub_endpoint))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
-    wishes = merge.Wishes(overwrite=overwrite, refresh=arguments.get("refresh") is True)
+    policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
-    return Selection([EnrichItem(target, shelf, wishes, is_rehearsed) for target in found], refused)
+    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -113,23 +65,23 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
         raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
-    ref = item.target.source or _address(sidecar, context.hub_endpoint)
+    ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
     if ref is None:
         return None
-    shelved = await item.shelf.get(ref)
+    cached = await item.cache.get(ref)
     source = Source(
-        card=shelved.card,
-        facts=shelved.facts,
+        card=cached.card,
+        facts=cached.facts,
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
         header=await asyncio.to_thread(header_metadata, model.path) if model else {},
-        model_type=_model_type(sidecar),
+        model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
     )
-    found = await _reading(extract, source)
+    found = await in_reader(extract, source)
     if not found.base_model:
-        found = await _by_lineage(item.shelf, found, context.hub_endpoint)
-    return await _reading(Prepared.of, found, source, sidecar)
+        found = await with_base_of_base(item.cache, found, context.hub_endpoint)
+    return await in_reader(Prepared.of, found, source, sidecar)
 
 
 async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepared | None) -> ItemReport:
@@ -142,11 +94,11 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
         return _rehearsed(item, ItemReport(item=item.label, updated=made, missing={"card": hint}))
     preview = await make_preview(context, model, prepared.found.preview_url)
-    result, origins = merge.Merge(), origins_of(prepared)
+    result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
         nonlocal result
-        result = merge.apply(sidecar, prepared.found, preview, item.wishes, origins)
+        result = merge.apply(sidecar, prepared.found, preview, item.policy, origins_of(prepared))
         if item.target.source and not sidecar.get("hf_url"):
             # The person named the address: kept, so that the next run needs no reminder.
             sidecar["hf_url"] = item.target.source.url
@@ -154,17 +106,20 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         return bool(result.updated)
 
     await asyncio.to_thread(context.sidecars.update, model, change)
-    updated = {**made, **dict(merge.shown(result))}
-    notes = undecided.notes(prepared)
-    report = ItemReport(
+    report = _report(item, prepared, result)
+    return _rehearsed(item, replace(report, updated={**made, **report.updated}))
+
+
+def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:
+    origins = origins_of(prepared)
+    return ItemReport(
         item=item.label,
-        updated=updated,
+        updated=dict(merge.render(result)),
         kept=result.kept,
         missing=result.missing,
-        notes=notes,
-        provenance={name: origins.of(name).to_json() for name in result.written},
+        notes=questions.notes(prepared),
+        provenance={name: origins.of(name) for name in result.written},
     )
-    return _rehearsed(item, report)
 
 
 def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
@@ -175,16 +130,9 @@ def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
-    result, origins = merge.apply({}, prepared.found), origins_of(prepared)
-    note = {"nothing written": "an address is only read; name a file to complete its sidecar"}
-    return ItemReport(
-        item=item.label,
-        found=dict(merge.shown(result)),
-        kept=note,
-        missing=result.missing,
-        notes=undecided.notes(prepared),
-        provenance={name: origins.of(name).to_json() for name in result.written},
-    )
+    report = _report(item, prepared, merge.apply({}, prepared.found))
+    kept = {"nothing written": "an address is only read; name a file to complete its sidecar"}
+    return replace(report, found=report.updated, updated={}, kept=kept)
 
 
 async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:
@@ -199,29 +147,6 @@ async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, ob
     return {"sidecar": "made from the file"}
 
 
-def _model_type(sidecar: Sidecar | None) -> str:
-    value = sidecar.get("model_type") if sidecar else None
+def _text(sidecar: Sidecar | None, key: str) -> str:
+    value = sidecar.get(key) if sidecar else None
     return value if isinstance(value, str) else ""
-
-
-def _address(sidecar: Sidecar | None, endpoint: str) -> HubRef | None:
-    url = sidecar.get("hf_url") if sidecar else None
-    return parse_url(url, endpoint) if isinstance(url, str) else None
-
-
-async def _by_lineage(shelf: CardShelf, found: Extraction, endpoint: str) -> Extraction:
-    """Follow a base model that is itself a fine-tune to its own card, two levels at most."""
-    lineage = found.lineage
-    for _ in range(_MOST_LINEAGE):
-        ref = parse_url(f"{endpoint}/{lineage[0]}", endpoint) if len(lineage) == 1 else None
-        if ref is None:
-            break
-        try:
-            card = (await shelf.get(ref)).card
-        except RosterError:
-            break
-        lineage = card.strings("base_model")
-        name = base_models.agreed(lineage)
-        if name is not None:
-            return replace(found, base_model=name, base_model_evidence=f"the card of {ref.repo}")
-    return found

@@ -1,0 +1,1 @@
+"""Applies what was decided: fills the sidecar, keeps provenance, writes the preview."""

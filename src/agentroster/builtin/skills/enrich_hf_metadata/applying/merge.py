@@ -1,0 +1,157 @@
+"""Fills the empty fields of a sidecar with what was found, and reports what became of each field.
+
+What is set is replaced in two cases: the field is named in `overwrite`; or `refresh` is asked for, and the value is the
+very one that an earlier run wrote.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.library.sidecar import Sidecar
+
+_EMPTY = (None, "", "Unknown")
+SOURCE_NAME = "agent:enrich_hf_metadata"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePolicy:
+    """The fields that may be replaced although they are set: by name, or because enrichment itself wrote them."""
+
+    overwrite: frozenset[str] = frozenset()
+    refresh: bool = False
+
+
+@dataclass(slots=True)
+class Merge:
+    """What became of each field."""
+
+    policy: MergePolicy = field(default_factory=MergePolicy)
+    earlier: Provenance = field(default_factory=lambda: Provenance({}))
+    updated: dict[str, object] = field(default_factory=dict[str, object])
+    kept: dict[str, str] = field(default_factory=dict[str, str])
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    written: dict[str, object] = field(default_factory=dict[str, object])
+
+    def may_replace(self, name: str, current: object, value: object) -> bool:
+        """Whether a value that is set makes way for another one."""
+        if not value or value == current:
+            return False
+        return name in self.policy.overwrite or (self.policy.refresh and self.earlier.set_value(name, current))
+
+    def keep(self, name: str, current: object) -> None:
+        """Note that a value stays."""
+        changed = self.earlier.changed_by_a_person(name, current)
+        self.kept[name] = "changed by a person" if changed else "already set"
+
+    def set(self, name: str, value: object) -> None:
+        """Note a new value."""
+        self.updated[name] = self.written[name] = value
+
+
+FILL_ONLY = MergePolicy()
+"""Nothing that is set is replaced."""
+
+
+def apply(
+    sidecar: Sidecar,
+    found: Extraction,
+    preview: Preview | None = None,
+    policy: MergePolicy = FILL_ONLY,
+    origins: Origins = Origins(),  # noqa: B008 - it is frozen
+) -> Merge:
+    """Fill the sidecar's empty fields in place, and replace what the policy allows; only a change stamps it."""
+    merge = Merge(policy, Provenance(sidecar))
+    civitai = _civitai(sidecar, merge)
+    _fill(merge, sidecar, "base_model", found.base_model, Evidence.NONE.place(""))
+    if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
+        is_silent = found.trained_words is None
+        why = Evidence.NONE.place("") if is_silent else "the card says none are needed"
+        _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
+    _add_tags(merge, sidecar, found)
+    _fill(merge, sidecar, "modelDescription", found.html, "the card has no text")
+    if civitai is not None:
+        _fill(merge, civitai, "description", found.short, "the card has no prose", "civitai.description")
+    if preview is not None:
+        _fill_preview(merge, sidecar, preview)
+    if merge.updated:
+        if civitai:
+            sidecar["civitai"] = civitai
+        _stamp(merge, sidecar, origins)
+    return merge
+
+
+def _stamp(merge: Merge, sidecar: Sidecar, origins: Origins) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    sidecar["metadata_source"] = SOURCE_NAME
+    sidecar["llm_enriched_at"] = at
+    for name, value in merge.written.items():
+        if name == "tags":
+            merge.earlier.note_added(name, cast("list[str]", value), origins.of(name), at)
+        else:
+            merge.earlier.note(name, value, origins.of(name), at)
+    merge.earlier.write_to(sidecar)
+
+
+def _civitai(sidecar: Sidecar, merge: Merge) -> dict[str, object] | None:
+    value = sidecar.get("civitai")
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value)
+    merge.kept["civitai"] = "not an object, left as it is"
+    return None
+
+
+def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why: str, display_name: str = "") -> None:
+    display_name, current = display_name or name, target.get(name)
+    is_set = bool(current) if name == "trainedWords" else current not in _EMPTY
+    if is_set and not merge.may_replace(display_name, current, value):
+        merge.keep(display_name, current)
+    elif value:
+        target[name] = value
+        merge.set(display_name, value)
+    else:
+        merge.missing[display_name] = why
+
+
+def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:
+    current = sidecar.get("tags")
+    if current is not None and not isinstance(current, list):
+        merge.kept["tags"] = "not a list, left as it is"
+        return
+    existing = cast("list[object]", current or [])
+    # What was added once and is gone now was taken away by a person.
+    new = tag_rules.additions(found.tags, [*existing, *merge.earlier.added("tags")])
+    if new:
+        sidecar["tags"] = [*existing, *new]
+        merge.set("tags", new)
+    elif existing:
+        merge.kept["tags"] = "nothing new"
+    else:
+        merge.missing["tags"] = "the card has none about the subject"
+
+
+def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
+    # Somebody may have chosen a picture while ours was fetched. The rating stays: unknown is not the same as safe.
+    if sidecar.get("preview_url") not in (None, ""):
+        merge.kept["preview_url"] = "already set"
+    elif preview.path is not None:
+        sidecar["preview_url"] = merge.written["preview_url"] = preview.path.as_posix()
+        merge.updated["preview_url"] = preview.path.name
+    elif preview.kept:
+        merge.kept["preview_url"] = preview.kept
+    else:
+        merge.missing["preview_url"] = preview.missing
+
+
+def render(merge: Merge) -> Iterator[tuple[str, object]]:
+    """Yield updated fields as a person wants to see them: long texts by their length."""
+    for name, value in merge.updated.items():
+        yield name, f"{len(str(value))} characters" if name in {"modelDescription", "civitai.description"} else value

@@ -1,0 +1,66 @@
+"""Fetches the preview of a model from where its card points, and writes it beside the file."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from agentroster.errors import RosterError, ToolFailed, Unreachable
+from agentroster.library.library import ModelFile
+from agentroster.net.egress import Origin
+from agentroster.skills.context import SkillContext
+
+_MOST_BYTES, _SECONDS = 20_000_000, 30.0
+_PUBLIC_HUB = frozenset({Origin("https", "huggingface.co", 443), Origin("https", "hf.co", 443)})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What became of a preview: the file that was written, or why there is none."""
+
+    path: Path | None = None
+    kept: str = ""
+    missing: str = ""
+
+
+async def make_preview(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
+    """Write the preview of a model that has none; never raises, because the other fields must not suffer."""
+    try:
+        return await _make(context, model, url)
+    except RosterError as error:
+        return Preview(missing=error.message.rstrip("."))
+    except Exception:
+        logger.exception("a preview failed")
+        return Preview(missing="failed because of an error in the skill; see the log")
+
+
+async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
+    sidecar = await asyncio.to_thread(context.sidecars.read, model)
+    if sidecar and sidecar.get("preview_url") not in (None, ""):
+        return Preview(kept="already set")
+    if await asyncio.to_thread(context.previews.existing, model) is not None:
+        return Preview(kept="there is a preview file already")
+    if url is None:
+        return Preview(missing="the card shows no picture")
+    context.previews.require_permission()
+    image = await _download(context, url)
+    return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
+
+
+async def _download(context: SkillContext, url: str) -> bytes:
+    """Fetch a picture. Raises a RosterError in words."""
+    fetched = await context.http.get(_at_hub(url, context.hub_endpoint), most_bytes=_MOST_BYTES, seconds=_SECONDS)
+    if fetched.status != 200:  # noqa: PLR2004
+        raise Unreachable(f"the picture cannot be had (status {fetched.status})")
+    if not fetched.headers.get("content-type", "").lower().startswith("image/"):
+        raise ToolFailed("what the card points to is not a picture")
+    return fetched.body
+
+
+def _at_hub(url: str, endpoint: str) -> str:
+    """Return the address to fetch: what is on the public hub comes from the operator's own endpoint."""
+    return f"{endpoint}{httpx.URL(url).raw_path.decode()}" if Origin.of(url) in _PUBLIC_HUB else url

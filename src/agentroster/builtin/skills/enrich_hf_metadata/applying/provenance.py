@@ -1,0 +1,89 @@
+"""Keeps in a sidecar what set each of its values, and when, under a key of our own.
+
+A value that is not the one that was written here is a person's own, whatever the entry says.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.library.sidecar import Sidecar
+
+KEY = "agentroster"
+Origin: TypeAlias = Mapping[str, str]
+"""What set one value: the kind of source, the place in it, the card that was read, the model that read it."""
+
+_DIGEST_CHARACTERS = 16
+_OF_A_CARD = frozenset({Evidence.CARD.source, Evidence.MODEL.source})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """Where the values of one extraction come from: of a field not in `evidence`, somewhere in the card."""
+
+    card: str = ""
+    model: str = ""
+    evidence: Mapping[str, tuple[Evidence, str]] = field(default_factory=dict[str, tuple[Evidence, str]])
+
+    def of(self, field: str) -> Origin:
+        """Return what is known of the value for a field, as it stands in sidecars and reports."""
+        kind, detail = self.evidence.get(field, (Evidence.CARD, ""))
+        every = {
+            "source": kind.source,
+            "evidence": kind.place(detail),
+            "card": self.card if kind.source in _OF_A_CARD else "",
+            "model": self.model if kind is Evidence.MODEL else "",
+        }
+        return {name: text for name, text in every.items() if text}
+
+
+class Provenance:
+    """The entries of one sidecar, by the name that reports give a field."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        """Read them; what somebody else keeps under our key is neither used nor replaced."""
+        value = sidecar.get(KEY)
+        self._is_ours = value is None or isinstance(value, dict)
+        self._entries = dict(cast("Mapping[str, object]", value)) if isinstance(value, dict) else {}
+
+    def set_value(self, field: str, value: object) -> bool:
+        """Whether this very value was written here."""
+        return self._entry(field).get("digest") == _digest(value)
+
+    def changed_by_a_person(self, field: str, value: object) -> bool:
+        """Whether a value was written here, and is another one now."""
+        return bool(self._entry(field)) and not self.set_value(field, value)
+
+    def added(self, field: str) -> list[str]:
+        """Return what was ever added to a list."""
+        items = self._entry(field).get("added")
+        return (
+            [item for item in cast("list[object]", items) if isinstance(item, str)] if isinstance(items, list) else []
+        )
+
+    def note(self, field: str, value: object, origin: Origin, at: str) -> None:
+        """Note what set a whole value."""
+        self._entries[field] = {**origin, "at": at, "digest": _digest(value)}
+
+    def note_added(self, field: str, items: Sequence[str], origin: Origin, at: str) -> None:
+        """Note what was added to a list that may hold a person's own items too."""
+        every = list(dict.fromkeys([*self.added(field), *items]))
+        self._entries[field] = {**origin, "at": at, "added": every}
+
+    def write_to(self, sidecar: Sidecar) -> None:
+        """Put the entries into the sidecar."""
+        if self._is_ours and self._entries:
+            sidecar[KEY] = self._entries
+
+    def _entry(self, field: str) -> Mapping[str, object]:
+        value = self._entries.get(field)
+        return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _digest(value: object) -> str:
+    """Return a few characters that tell a value from any other; texts can be as long as a card."""
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]

@@ -1,0 +1,64 @@
+"""The base model of a file: a table of kinds of evidence, the strongest first, each with the rule that reads it."""
+
+from collections.abc import Sequence
+
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_statements as said
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
+
+
+def _in_own_section(source: Source) -> str | None:
+    named = (said.in_row(part.row) or said.in_section(spoken(part.text), part.above) for part in source.parts)
+    return next(filter(None, map(base_models.narrowest, named)), None)
+
+
+def _in_tags(source: Source) -> str | None:
+    hints = {name for tag in source.tags if ":" not in tag and (name := base_models.from_hint(tag))}
+    return hints.pop() if len(hints) == 1 else None
+
+
+def _in_base_tags(source: Source) -> str | None:
+    return base_models.agreed(tag.rsplit(":", 1)[-1] for tag in source.tags if tag.startswith("base_model:"))
+
+
+def _in_header(source: Source) -> str | None:
+    hints = (
+        base_models.from_hint(source.header.get(key, "")) for key in ("modelspec.architecture", "ss_base_model_version")
+    )
+    return next(filter(None, hints), None)
+
+
+def _declared_file_name(source: Source) -> str | None:
+    """Take a word with other meanings for a hint when the card declares that very model beside others."""
+    named = base_models.from_statement(source.stem)
+    return named if named in map(base_models.from_statement, source.declared) else None
+
+
+RULES: Sequence[Rule[str]] = (
+    Rule(Evidence.SECTION, _in_own_section),
+    Rule(Evidence.ABOUT_FILE, lambda of: base_models.narrowest(said.about_file(of.body, of.file_name)), Scope.ONE),
+    Rule(Evidence.DECLARED, lambda of: base_models.agreed(of.declared)),
+    # Nothing else can name a declared family that has no name here: the empty name ends the search.
+    Rule(Evidence.NONE, lambda of: "" if any(map(base_models.is_unnamed, of.declared)) else None),
+    Rule(Evidence.BASE_TAGS, _in_base_tags),
+    # Earns nothing where the text says the same, but what a card states in plain words goes before any hint.
+    Rule(Evidence.LABEL, lambda of: base_models.narrowest(said.in_labels(of.body)), Scope.ONE),
+    Rule(Evidence.TAGS, _in_tags),
+    Rule(Evidence.FILE_NAME, lambda of: base_models.from_hint(of.file_name)),
+    Rule(Evidence.FILE_NAME, _declared_file_name),
+    Rule(Evidence.REPOSITORY_NAME, lambda of: base_models.from_hint(of.name)),
+    Rule(Evidence.HEADER, _in_header),
+    Rule(Evidence.TEXT, lambda of: base_models.narrowest(said.in_text(of.shared))),
+    Rule(Evidence.OPENING, lambda of: None if of.parts else base_models.narrowest(said.in_opening(of.shared))),
+    Rule(Evidence.TRAINER, lambda of: base_models.narrowest(said.of_trainer(of.body))),
+    Rule(Evidence.ALL_FILES, lambda of: base_models.narrowest(said.of_all_files(of.body)), Scope.SEVERAL),
+    Rule(Evidence.OPENING, lambda of: base_models.narrowest(said.in_opening(of.shared)), Scope.SEVERAL),
+)
+
+
+def base_model(source: Source) -> tuple[str | None, Evidence]:
+    """Return the canonical name and what it rests on; None where the source does not say it."""
+    name, evidence = decide(RULES, source)
+    texts = [source.file_name, source.repo, *source.tags, *source.declared]
+    return base_models.sharpened(name or None, texts, source.body), evidence

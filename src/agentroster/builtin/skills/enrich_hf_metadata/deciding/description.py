@@ -1,0 +1,49 @@
+"""Makes descriptions: the card as safe HTML, and its first sentences as plain text."""
+
+import re
+
+from markdown_it import MarkdownIt
+
+from agentroster.builtin.skills.enrich_hf_metadata.reading.html import without_html
+
+# What the renderer is given: it tries each bracket as the beginning of a link.
+_LONGEST_HTML_SOURCE, _MOST_BRACKETS = 40_000, 1_000
+_LONGEST_SHORT, _MOST_LINES = 400, 2_000
+_MOST_MARKS = 20
+_MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
+# Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
+# markdown-it refuses javascript:, vbscript:, file: and data: links by itself.
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+def as_html(body: str) -> str:
+    """Render a card's body as HTML without any markup of the card's own."""
+    # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
+    text = _MARKS.sub(
+        lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE]
+    )
+    return _markdown.render("[".join(text.split("[", _MOST_BRACKETS)[:_MOST_BRACKETS])).strip()
+
+
+def short_text(body: str) -> str:
+    """Return the first paragraph of prose, at most two sentences; empty when there is none."""
+    for paragraph in re.split(r"\n\s*\n", without_html(body)):
+        text = paragraph.strip()
+        if not text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
+            continue
+        plain = _plain(text)
+        if len(plain.split()) >= 4 and not re.match(r"(?i)you should use|trigger", plain):  # noqa: PLR2004 - labels are shorter
+            return _sentences(plain)
+    return ""
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"!\[[^\[\]]{0,300}\]\([^()]{0,500}\)", " ", text[:5_000])
+    text = re.sub(r"\[([^\[\]]{0,300})\]\([^()]{0,500}\)", r"\1", text)
+    return " ".join(re.sub(r"[*_`#]+", "", text).split())
+
+
+def _sentences(text: str) -> str:
+    parts = re.split(r"(?<=[.!?。！？])\s+", text)
+    short = " ".join(parts[:2])
+    return short if len(short) <= _LONGEST_SHORT else short[:_LONGEST_SHORT].rsplit(" ", 1)[0] + " ..."

@@ -1,0 +1,1 @@
+"""Reads a card: addresses, Markdown, HTML, front matter, the parts about one file, labels and sentences."""

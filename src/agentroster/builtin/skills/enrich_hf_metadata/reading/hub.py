@@ -1,0 +1,135 @@
+"""HuggingFace addresses, and fetching what a repository says about itself."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote, unquote, urlsplit
+
+from agentroster.errors import NotFound, RosterError, Unreachable
+from agentroster.net.egress import Egress, Fetched
+
+_SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
+_KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
+_NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
+_MOST_CARD_BYTES = 2_000_000
+_WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class HubRef:
+    """A model repository, and perhaps a revision and a file in it."""
+
+    repo: str
+    revision: str = ""
+    file: str = ""
+
+    @property
+    def url(self) -> str:
+        """The public address of the repository at this revision."""
+        return f"https://huggingface.co/{self.repo}" + (
+            f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
+        )
+
+
+def parse_url(text: str, endpoint: str) -> HubRef | None:
+    """Read the address of a model repository on the public hub or on `endpoint`; None for anything else."""
+    try:
+        parts = urlsplit(text.strip().rstrip(".,;"))
+    except ValueError:
+        return None
+    hosts = {"huggingface.co", "www.huggingface.co", "hf.co", urlsplit(endpoint).netloc.lower()}
+    if parts.scheme not in {"http", "https"} or parts.netloc.lower() not in hosts:
+        return None
+    segments = [unquote(part) for part in parts.path.split("/") if part]
+    if len(segments) < 2 or segments[0] in _NOT_MODELS:  # noqa: PLR2004 - owner and name
+        return None
+    owner, name, *rest = segments
+    if not all(_SEGMENT.fullmatch(part) and set(part) != {"."} for part in (owner, name)):
+        return None
+    if len(rest) < 2 or rest[0] not in _KINDS:  # noqa: PLR2004 - kind and revision
+        return HubRef(f"{owner}/{name}")
+    length = 3 if rest[1:3] == ["refs", "pr"] else 1
+    return HubRef(f"{owner}/{name}", "/".join(rest[1 : 1 + length]), "/".join(rest[1 + length :]))
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """What the hub's API adds to the card; empty where it was not to be had."""
+
+    tags: tuple[str, ...] = ()
+    weight_files: tuple[str, ...] = ()
+
+
+class Hub:
+    """Fetches cards; every failure is a sentence for the person who asked."""
+
+    def __init__(self, http: Egress, endpoint: str) -> None:
+        self._http = http
+        self._base = endpoint.rstrip("/")
+
+    async def card(self, ref: HubRef) -> str:
+        """Return the text of the model card. Raises NotFound or Unreachable, saying why there is none."""
+        fetched = await self._get(f"{ref.repo}/raw/{quote(ref.revision or 'main', safe='')}/README.md")
+        if fetched.status == 404 and not ref.revision and _code(fetched) == "RevisionNotFound":  # noqa: PLR2004
+            fetched = await self._get(f"{ref.repo}/raw/master/README.md")
+        if fetched.status != 200:  # noqa: PLR2004
+            raise _refusal(ref, fetched)
+        return fetched.body.decode("utf-8", errors="replace")
+
+    async def facts(self, ref: HubRef) -> RepositoryFacts:
+        """Return tags and weight files of the repository; none when the API does not answer."""
+        try:
+            fetched = await self._get(f"api/models/{ref.repo}")
+            value: object = json.loads(fetched.body) if fetched.status == 200 else {}  # noqa: PLR2004
+        except (RosterError, ValueError):
+            return RepositoryFacts()
+        data = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        files = [_file_name(entry) for entry in _list(data.get("siblings"))]
+        return RepositoryFacts(
+            tags=tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str)),
+            weight_files=weight_files(files),
+        )
+
+    async def _get(self, path: str) -> Fetched:
+        return await self._http.get(f"{self._base}/{path}", most_bytes=_MOST_CARD_BYTES)
+
+
+def weight_files(files: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a repository's files that hold a model's weights."""
+    return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _file_name(entry: object) -> str:
+    name = cast("dict[str, object]", entry).get("rfilename") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _code(fetched: Fetched) -> str:
+    return fetched.headers.get("x-error-code", "")
+
+
+def _refusal(ref: HubRef, fetched: Fetched) -> RosterError:
+    wait = fetched.headers.get("retry-after", "")
+    match _code(fetched), fetched.status:
+        case ("GatedRepo", _) | (_, 403):
+            error = NotFound(f"{ref.repo} is gated: accept its terms on the hub and let the operator set HF_TOKEN")
+        case (_, 401):
+            error = NotFound(f"{ref.repo} is private, gated or does not exist: the hub asks for a token (HF_TOKEN)")
+        case ("RevisionNotFound", _):
+            error = NotFound(f"{ref.repo} has no revision {ref.revision or 'main'}")
+        case ("EntryNotFound", _):
+            error = NotFound(f"{ref.repo} has no model card (README.md)")
+        case (_, 404):
+            error = NotFound(f"{ref.repo} does not exist, or has no model card")
+        case (_, 429):
+            when = f"in {wait} seconds" if wait.isdigit() else "later"
+            error = Unreachable(f"the hub asks to slow down: try again {when}")
+        case (_, status):
+            error = Unreachable(f"the hub answered with status {status}: try again later")
+    return error

@@ -1,0 +1,117 @@
+"""Holds all there is to read about one model file, and finds the parts of a shared card about it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import model_key, names_in
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import FilePart, parts_for, shared_part
+from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_markup
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
+
+_COMPONENT = re.compile(
+    r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"
+    r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
+)
+_EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
+_DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
+_MOST_LINES = 6_000
+# Whoever gives orders to a language model states nothing about the file.
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
+    r"|^\s{0,3}(?:system|assistant)\s?:"
+    # Spoken to a model, and not about one.
+    r"|\b(?:attention|notes?|notice|message|dear|hey|instructions?)\W{1,3}(?:(?:to|for|all|any|every|the)\s){0,2}"
+    r"(?:language models?|llms?|ais?\b|assistants?|ai agents?|bots?|crawlers?)"
+    r"|\b(?:language models?|llms?|ai (?:systems?|models?|assistants?|agents?)|assistants?)\W{1,3}(?:you\s)?"
+    r"(?:must|should|shall|have to|answer|respond|reply|output|return|set|write|record)\b"
+    r"|\byou (?:must|should|shall|have to|will) (?:now )?(?:answer|respond|reply|output) with\b"
+    r"|\bignor(?:iere?|ez|a|e|er|are)\s.{0,40}(?:anweisung|instruc|instru[çc]|istruzion)|игнорир\w{1,4}\s.{0,40}инструкц"
+    r"|忽略.{0,12}(?:指令|指示|说明|規則|规则)|指示.{0,6}無視|지시.{0,8}무시",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """All there is to read about one model file."""
+
+    card: Card
+    facts: RepositoryFacts
+    repo: str
+    file_name: str
+    header: Mapping[str, str]
+    model_type: str = ""
+    revision: str = "main"
+
+    @cached_property
+    def markup(self) -> str:
+        """The visible part of the card, its HTML read as Markdown."""
+        return "\n".join(plain_markup(self.card.body).split("\n", _MOST_LINES)[:_MOST_LINES])
+
+    @cached_property
+    def body(self) -> str:
+        """What the card says to a reader."""
+        return spoken(self.markup)
+
+    @cached_property
+    def is_collection(self) -> bool:
+        """Whether the repository holds more than one model: a shared statement may then be another file's."""
+        files = {name for name in self.facts.weight_files if not _COMPONENT.search(name)}
+        files -= self._own_embedding(files)
+        names = {name.rsplit("/", 1)[-1].lower() for name in files} or names_in(self.body)
+        # Checkpoints and precisions of one training are one model.
+        return len({model_key(name) for name in names}) > 1
+
+    def _own_embedding(self, files: set[str]) -> set[str]:
+        """Return the embedding that was trained along with the only other file."""
+        found = {name for name in files if _EMBEDDING.search(name)}
+        return found if len(found) == 1 and len(files) == 2 and not _EMBEDDING.search(self.file_name) else set()  # noqa: PLR2004 - a pair
+
+    @cached_property
+    def parts(self) -> tuple[FilePart, ...]:
+        """The parts of a shared card that are about this file, the surest first."""
+        if not self.file_name or not self.is_collection:
+            return ()
+        return parts_for(self.markup, self.file_name, self.facts.weight_files)
+
+    @cached_property
+    def declared(self) -> Sequence[str]:
+        """The base models of the front matter."""
+        return self.card.strings("base_model")
+
+    @cached_property
+    def tags(self) -> Sequence[str]:
+        """The tags of the front matter and of the hub."""
+        return [*self.card.strings("tags"), *self.facts.tags]
+
+    @cached_property
+    def shared(self) -> str:
+        """What the card says of all its files: the body of a card of one model."""
+        return shared_part(self.body) if self.is_collection else self.body
+
+    @property
+    def name(self) -> str:
+        """The repository's name without its owner."""
+        return self.repo.split("/", 1)[-1]
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        return self.file_name.rsplit(".", 1)[0]
+
+
+def spoken(markup: str) -> str:
+    """Return the text that may state something: without descriptions of pictures and orders to a language model."""
+    text = _DESCRIPTION.sub("![]", markup)
+    return "\n\n".join(_obeying_nobody(block) for block in text.split("\n\n"))
+
+
+def _obeying_nobody(block: str) -> str:
+    """Return a paragraph, or nothing when it gives orders; of a table only the rows that do are lost."""
+    if not _ORDER.search(block):
+        return block
+    rows = [line for line in block.split("\n") if line.lstrip().startswith("|") and not _ORDER.search(line)]
+    return "\n".join(rows)

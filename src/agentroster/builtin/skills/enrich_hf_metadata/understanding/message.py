@@ -1,0 +1,169 @@
+"""Reads a message as a call of this skill, when it is understood to its last word, or says why it is none."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import sentence, wish
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
+from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
+from agentroster.errors import RosterError
+from agentroster.library.library import MODEL_SUFFIXES, Library
+from agentroster.library.names import Names, folded
+from agentroster.skills.escape_markdown import as_words
+from agentroster.skills.understanding import Call, Outcome, Refusal
+
+_VERBS = frozenset({"verb", "endverb", "endask"})
+_ABOUT = _VERBS | {"name", "several", "url"}
+_READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
+_MOST_CHARACTERS, _MOST_TARGETS, _EXPLAINED = 10_000, 1000, 500
+_SAY = "Say for example `enrich ink.safetensors`, `enrich everything` or `enrich everything except ink.safetensors`."
+_USAGE = (
+    "Usage: `/enrich everything | FILE | FOLDER | URL | FILE from URL`, with `--dry-run`, `--except FILE`, "
+    f"`--overwrite FIELD` ({', '.join(FIELDS)}) or `--refresh`; a name with blanks stands in quotes."
+)
+_REASONS = {
+    "not": "I read a “{}” in it, and do nothing.",
+    "if": "“{}” makes it depend on something that I cannot judge.",
+    "question": "It looks like a question (“{}”), which needs a language model.",
+    "qmark": "It ends as a question, so I am not sure that you want it done.",
+    "other": "I only complete metadata and do nothing else (“{}”).",
+    "except": "I do not understand what “{}” leaves out.",
+    "exceptpost": "I do not understand what “{}” leaves out.",
+    "dry": "I do not understand what is to be done as a dry run.",
+    "overwrite": f"I do not understand what to overwrite: I can overwrite {', '.join(FIELDS)}.",
+    "vague": "I do not know which model “{}” means.",
+    UNKNOWN: "I do not understand “{}”.",
+}
+
+
+def understand(text: str, library: Library) -> Outcome:
+    """Return what a message asks for. The time it takes grows with the length of the message and no faster."""
+    text = sentence.normal(text)
+    if not _may_be_about_this(text):
+        return None
+    names = Names(library)
+    if len(text) > _MOST_CHARACTERS:
+        return Refusal(f"I did nothing: this message is too long to be sure of every word. {_SAY}")
+    outcome = _agreed(text, names, lambda tokens, language: wish.sentence(tokens, verb_last=_is_verb_last(language)))
+    return outcome or _read_out(text, names) or _explained(text, names)
+
+
+def understand_command(text: str, library: Library) -> Outcome:
+    """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
+    text, names = sentence.normal(text), Names(library)
+    if len(text) > _MOST_CHARACTERS:
+        return Refusal(f"I did nothing: this is too long. {_USAGE}")
+    outcome = _agreed(text, names, lambda tokens, _: wish.command(tokens))
+    return outcome or Refusal(f"I did nothing. {_reason(_best_tokens(text, names))} {_USAGE}")
+
+
+def _may_be_about_this(text: str) -> bool:
+    """Whether it is worth while to look closer: no library is looked through for a greeting."""
+    lower = folded(text)
+    return "://" in text or any(part in lower for part in (*MODEL_SUFFIXES, *_verb_phrases()))
+
+
+@cache
+def _verb_phrases() -> tuple[str, ...]:
+    phrases = (pair for language in languages() for pairs in language.phrases.values() for pair in pairs)
+    return tuple(phrase for phrase, kind in phrases if kind in _VERBS)
+
+
+def _is_verb_last(language: Language) -> bool:
+    return language.name.startswith("zh")
+
+
+def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language], Wish | None]) -> Outcome:
+    """Return what the languages make of a text in which they know every word; where two differ, nothing is done."""
+    found: list[Wish] = []
+    for language in languages():
+        tokens: list[Token] = []
+        for token in sentence.tokens(text, language, names):
+            if token.kind == UNKNOWN:
+                break
+            tokens.append(token)
+        else:
+            understood = read(tokens, language)
+            found += [understood] if understood else []
+    if not found:
+        return None
+    if any(other.arguments != found[0].arguments for other in found):
+        return Refusal(f"I did nothing: this can mean two things. {_SAY}")
+    return _checked(found[0], names)
+
+
+def _checked(understood: Wish, names: Names) -> Outcome:
+    """Return the call, unless a name in it can mean several models, or one of many is none at all."""
+    several = next((token for token in understood.names if token.kind == "several"), None)
+    if several is not None:
+        return Refusal(f"I did nothing: {_complaint(several, names)}")
+    if len(understood.targets) > _MOST_TARGETS:
+        return Refusal(f"I did nothing: at most {_MOST_TARGETS} targets can be named at once; name a folder.")
+    if understood.source and [token.kind for token in understood.targets] not in (["name"], ["bare"]):
+        return Refusal("I did nothing: an address can be given for one file only. Say `enrich FILE from URL`.")
+    if len(understood.names) > 1 or understood.excluded:
+        # What is wrong with the only name that is wanted, the table says.
+        complaint = next(filter(None, (_complaint(token, names) for token in understood.names)), "")
+        if complaint:
+            return Refusal(f"I did nothing: {complaint}")
+    return Call(understood.arguments)
+
+
+def _complaint(token: Token, names: Names) -> str:
+    known = names.meant(token.text)
+    if token.kind != "several" and len(known) == 1:
+        return ""
+    try:
+        names.require(token.value)
+    except RosterError as error:
+        return as_words(error.message)
+    listed = ", ".join(model.name for model in known[:10])
+    return as_words(f"{token.text} can mean several: {listed}.") if token.kind == "several" else ""
+
+
+def _read_out(text: str, names: Names) -> Outcome:
+    """Return the call for addresses that stand alone: they are read out, and nothing is written."""
+    tokens = list(sentence.tokens(text, languages()[0], names))
+    urls = list(dict.fromkeys(token.value for token in tokens if token.kind == "url"))
+    if not urls or len(urls) > _MOST_TARGETS or not {token.kind for token in tokens} <= _READ_OUT:
+        return None
+    return Call({"targets": urls})
+
+
+def _best_tokens(text: str, names: Names) -> list[Token]:
+    """Return the tokens of the beginning of a text in the language that knows most of it."""
+    read = [list(sentence.tokens(text[:_EXPLAINED], language, names)) for language in languages()]
+    return min(read, key=lambda tokens: (sum(token.kind == UNKNOWN for token in tokens), -len(tokens)))
+
+
+def _explained(text: str, names: Names) -> Outcome:
+    """Return why nothing is done, or None for a message that is about something else."""
+    tokens = _best_tokens(text, names)
+    kinds = {token.kind for token in tokens}
+    if not kinds & _ABOUT:
+        return None
+    if kinds <= {"name", "bare", "several", "url", "and", "comma", "polite", "stop"}:
+        named = next((token for token in tokens if token.kind in {"name", "several"}), tokens[0])
+        name = as_words(named.text)
+        return Refusal(
+            f"I did nothing with {name}, for it is a name alone. To complete its metadata, say: enrich {name}"
+        )
+    return Refusal(
+        "I did nothing: without a language model I act on a sentence only when I understand every word of it. "
+        f"{_reason(tokens)} {_SAY}"
+    )
+
+
+def _reason(tokens: Sequence[Token]) -> str:
+    """Return in words what stood in the way."""
+    for token in tokens:
+        if token.kind == "option" and f"--{token.value}" not in OPTIONS:
+            return f"There is no option --{as_words(token.value)}."
+    for kind, words in _REASONS.items():
+        found = next((token for token in tokens if token.kind == kind), None)
+        if found is not None:
+            return words.format(as_words(found.text[:60]))
+    if not any(token.kind in {"name", "bare", "several", "url"} or token.kind.startswith("all") for token in tokens):
+        return "It does not say which model: name a file or a folder, or say everything."
+    return "The words are known to me, but not in this order."

@@ -1,0 +1,99 @@
+"""Resolves the arguments to models of the library and addresses of the hub."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, parse_url
+from agentroster.errors import RosterError
+from agentroster.library.library import Library, ModelFile
+from agentroster.library.model_type import model_type_of
+from agentroster.skills.pipeline import ItemReport
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model to complete, or a repository to read out; `source` wins over the sidecar's own address."""
+
+    label: str
+    model: ModelFile | None = None
+    source: HubRef | None = None
+
+
+def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tuple[list[Target], list[ItemReport]]:
+    """Return the targets, and a report for each name that is refused."""
+    targets: dict[str, Target] = {}
+    source, complaint = _source(arguments.get("source"), endpoint)
+    if complaint:
+        return [], [ItemReport(item=str(arguments["source"]), error=complaint)]
+    excluded, refused = _excluded(arguments.get("exclude", ()), library)
+    if refused:
+        return [], refused
+    wanted = arguments.get("model_type")
+    for wish in arguments["targets"]:
+        try:
+            for target in _fitting(_targets(wish, library, endpoint), excluded, wanted):
+                targets[target.label] = Target(target.label, target.model, target.source or source)
+        except RosterError as error:
+            refused.append(ItemReport(item=wish, error=error.message.rstrip(".")))
+    if source is not None and len(targets) > 1:
+        return [], [
+            *refused,
+            ItemReport(item=str(arguments["source"]), error="an address can be given for one file only"),
+        ]
+    return list(targets.values()), refused
+
+
+def _excluded(names: Iterable[str], library: Library) -> tuple[set[Path], list[ItemReport]]:
+    """Return the sidecars that must stay as they are, and a report for each name that means nothing to the library.
+
+    Two files of one stem share a sidecar: whoever leaves out one of them leaves out that.
+    """
+    sidecars: set[Path] = set()
+    refused: list[ItemReport] = []
+    for name in names:
+        try:
+            sidecars |= {model.sidecar for model in library.find(name)}
+        except RosterError as error:
+            complaint = f"cannot be left out, so nothing was done: {error.message.rstrip('.')}"
+            refused.append(ItemReport(item=name, error=complaint))
+    return sidecars, refused
+
+
+def _fitting(targets: list[Target], excluded: set[Path], model_type: str | None) -> list[Target]:
+    """Return the targets that are not left out and are of the wanted type. Raises RosterError when none is left."""
+    kept = [target for target in targets if target.model is None or target.model.sidecar not in excluded]
+    if model_type is not None:
+        kept = [target for target in kept if target.model is not None and model_type_of(target.model) == model_type]
+        if not kept:
+            _refuse(f"no model here is known to be of the type {model_type}")
+    return kept
+
+
+def _source(text: object, endpoint: str) -> tuple[HubRef | None, str]:
+    if not isinstance(text, str):
+        return None, ""
+    ref = parse_url(text, endpoint)
+    return ref, "" if ref else "this is not the address of a HuggingFace model"
+
+
+def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
+    if "://" in wish:
+        ref, complaint = _source(wish, endpoint)
+        return [Target(wish, source=ref)] if ref else _refuse(complaint)
+    if wish.strip().lower() in {"everything", "all", "*"}:
+        return [Target(model.name, model) for model in library.models()] or _refuse(_empty(library))
+    return [Target(model.name, model) for model in library.find(wish)] or _refuse(
+        "there is no model file in this folder"
+    )
+
+
+def _empty(library: Library) -> str:
+    if library.is_configured:
+        return "the library holds no model files"
+    return "no library is configured: the operator sets ROSTER_LIBRARY to the folders of the models"
+
+
+def _refuse(reason: str) -> list[Target]:
+    raise RosterError(reason)

@@ -1,0 +1,34 @@
+"""A group that imports a command when it is called, as in Click's page on complex applications.
+
+Click asks every command for its line of `--help`; here the lines stand beside the names, so that help imports nothing.
+"""
+
+from importlib import import_module
+
+import click
+
+
+class LazyCommand(click.Command):
+    """Stands in for a command: its name, where it is (`module:name`), and the first sentence of its help."""
+
+    def __init__(self, name: str, path: str, sentence: str) -> None:
+        super().__init__(name, help=sentence)
+        self.path = path
+
+    def load(self) -> click.Command:
+        """Import the command itself."""
+        module, _, name = self.path.partition(":")
+        return getattr(import_module(module), name)
+
+
+class LazyGroup(click.Group):
+    """A group of which some commands are lazy."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported if it is lazy."""
+        command = super().get_command(ctx, cmd_name)
+        return command.load() if isinstance(command, LazyCommand) else command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines of all commands, and import none."""
+        click.Group(commands=self.commands).format_commands(ctx, formatter)

@@ -1,0 +1,121 @@
+"""A strict stand-in for the HuggingFace Hub: raw files, pictures and repository facts.
+
+Source: the Hub API documentation and `X-Error-Code` of its answers. Repositories are added by a test.
+"""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tests.support.stand_ins.at_once import AtOnce
+
+TOKEN = "hf_canaryTokenForTests0123456789"
+
+
+@dataclass
+class Repository:
+    card: str | None = None
+    tags: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    revisions: tuple[str, ...] = ("main",)
+    gated: bool = False
+    renamed_to: str = ""
+    status: int = 0
+    redirect: str = ""
+    hold: threading.Event | None = None
+    holding: threading.Event = field(default_factory=threading.Event)
+    images: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+
+
+class HubServer:
+    """Serves what tests put into `repositories`."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.paths: list[str] = []
+        self.authorizations: list[str | None] = []
+        self.at_once = AtOnce()
+        self.app = Starlette(
+            routes=[
+                Route("/{owner}/{name}/raw/{revision}/{file:path}", self.raw),
+                Route("/{owner}/{name}/resolve/{revision}/{file:path}", self.resolve),
+                Route("/api/models/{owner}/{name}", self.facts),
+            ]
+        )
+
+    def reset(self) -> None:
+        self.repositories.clear()
+        self.paths.clear()
+        self.authorizations.clear()
+        self.at_once = AtOnce()
+
+    def _refusal(self, request: Request) -> Response | None:
+        self.paths.append(request.url.path)
+        authorization = request.headers.get("authorization")
+        self.authorizations.append(authorization)
+        if authorization not in {None, f"Bearer {TOKEN}"}:
+            return refusal(401, "", "Invalid credentials in Authorization header")
+        repository = self.repositories.get(self._name(request))
+        if repository is None:
+            return refusal(404 if authorization else 401, "RepoNotFound", "Repository not found")
+        if repository.status:
+            return Response("trouble", repository.status)
+        if repository.gated and not authorization:
+            return refusal(401, "GatedRepo", "Access to this model is restricted")
+        return None
+
+    def _name(self, request: Request) -> str:
+        return f"{request.path_params['owner']}/{request.path_params['name']}"
+
+    async def raw(self, request: Request) -> Response:
+        if (response := self._refusal(request)) is not None:
+            return response
+        repository = self.repositories[self._name(request)]
+        if repository.hold is not None:
+            repository.holding.set()
+            with self.at_once.counted():
+                await asyncio.to_thread(repository.hold.wait, 30)
+        if repository.redirect:
+            return RedirectResponse(repository.redirect, 302)
+        if repository.renamed_to:
+            path = f"/{repository.renamed_to}/raw/{request.path_params['revision']}/{request.path_params['file']}"
+            return RedirectResponse(path, 307)
+        if request.path_params["revision"] not in repository.revisions:
+            return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if request.path_params["file"] != "README.md" or repository.card is None:
+            return refusal(404, "EntryNotFound", "Entry not found")
+        return PlainTextResponse(repository.card)
+
+    async def resolve(self, request: Request) -> Response:
+        if (response := self._refusal(request)) is not None:
+            return response
+        repository = self.repositories[self._name(request)]
+        file = request.path_params["file"]
+        if request.path_params["revision"] not in repository.revisions:
+            return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if file in repository.moved:
+            return RedirectResponse(repository.moved[file], 302)
+        if file not in repository.images:
+            return refusal(404, "EntryNotFound", "Entry not found")
+        content, content_type = repository.images[file]
+        return Response(content, headers={"content-type": content_type})
+
+    async def facts(self, request: Request) -> Response:
+        if (response := self._refusal(request)) is not None:
+            return response
+        repository = self.repositories[self._name(request)]
+        siblings = [{"rfilename": name} for name in ["README.md", *repository.files]]
+        return JSONResponse(
+            {"id": self._name(request), "tags": repository.tags, "siblings": siblings, "gated": repository.gated}
+        )
+
+
+def refusal(status: int, code: str, message: str) -> Response:
+    headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
+    return JSONResponse({"error": message}, status, headers=headers)

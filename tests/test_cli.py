@@ -1,0 +1,55 @@
+"""The command line itself: what it imports, and what its help says."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from agentroster.cli import cli
+from agentroster.cli.lazy_group import LazyCommand
+from agentroster.cli.skills import skills
+from tests.support.deployment import REPOSITORY
+
+LAZY = {
+    f"{group.name} {name}": stub
+    for group in (cli, skills)
+    for name, stub in group.commands.items()
+    if isinstance(stub, LazyCommand)
+}
+
+
+def imported(*lines: str) -> set[str]:
+    """Return the names of all modules that a fresh interpreter has imported after these lines."""
+    code = "\n".join([*lines, "import sys; print(*sys.modules)"])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=REPOSITORY, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_but_the_command_line() -> None:
+    modules = imported("from agentroster.cli import cli", "cli(['--help'], standalone_mode=False)")
+    own = {name for name in modules if name.startswith("agentroster.")}
+    assert own == {"agentroster.cli", "agentroster.cli.lazy_group", "agentroster.cli.options", "agentroster.errors"}
+    assert not modules & {"asyncio", "pydantic", "sqlalchemy", "httpx", "litellm", "agno"}
+
+
+def test_no_command_imports_litellm_or_agno_before_it_serves() -> None:
+    paths = {stub.path.partition(":")[0] for stub in LAZY.values()}
+    assert not imported(*(f"import {path}" for path in sorted(paths))) & {"litellm", "agno", "openai"}
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_the_list_of_commands_says_of_each_what_its_own_help_says(name: str) -> None:
+    command = LAZY[name].load()
+    assert command.name == LAZY[name].name
+    assert command.get_short_help_str(1_000) == LAZY[name].get_short_help_str(1_000)
+
+
+@pytest.mark.parametrize(("group", "typed", "meant"), [(cli, "skil", "skills"), (skills, "rum", "run")])
+def test_a_mistyped_command_says_which_one_may_be_meant(group: click.Group, typed: str, meant: str) -> None:
+    done = CliRunner().invoke(group, [typed])
+    assert done.exit_code == 2
+    assert f"Did you mean '{meant}'?" in done.output
