@@ -6,7 +6,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _RESTING_SECONDS = 0.002
-_MOST_SETTLING_SECONDS = 2.0
+_MAX_SETTLING_SECONDS = 2.0
 
 
 def cpu_seconds(pid: int) -> float:
@@ -32,7 +32,7 @@ def peak_mb(pid: int) -> float:
 
 def settled_cpu_seconds(pid: int) -> float:
     """Return the CPU time once the process rests: LiteLLM still logs after an answer was sent."""
-    deadline = time.monotonic() + _MOST_SETTLING_SECONDS
+    deadline = time.monotonic() + _MAX_SETTLING_SECONDS
     before = cpu_seconds(pid)
     while time.monotonic() < deadline:
         time.sleep(0.06)

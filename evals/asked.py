@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import CompletionRequest, Piece
+from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.skills.pipeline import Pipeline
 from agentroster.skills.registry import SkillRegistry
 from evals.cases import Case
@@ -19,7 +19,7 @@ from evals.lies import SPELLINGS, Lie, lines_of
 Answer: TypeAlias = Callable[[Case, Prepared], Prepared]
 """Completes what the rules found about a case."""
 
-_LONGEST_QUOTE = 300
+_MAX_QUOTE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class _Scripted:
     case: Case
     script: Lie
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         """Yield the whole answer at once."""
         shown = cast("str", request.messages[1]["content"]).split("\n", 2)[2].rsplit("\n", 1)[0]
-        yield Piece(text=self.script(self.case, shown), finish="stop")
+        yield Chunk(text=self.script(self.case, shown), finish="stop")
 
 
 def asked(script: Lie) -> Answer:
@@ -70,7 +70,7 @@ def _quote_of_base(name: str | None, lines: list[str]) -> str:
     patterns = [pattern for pattern, named in SPELLINGS.items() if named == name]
     patterns += [re.escape(name)] if name else []
     found = (line for line in lines for pattern in patterns if re.search(pattern, line, re.IGNORECASE))
-    return next(found, "")[:_LONGEST_QUOTE]
+    return next(found, "")[:_MAX_QUOTE]
 
 
 def _quote_of_words(words: list[str], data: str) -> str:
@@ -81,4 +81,4 @@ def _quote_of_words(words: list[str], data: str) -> str:
     last = data.find(words[-1], start)
     end = data.find("\n", last)
     quote = data[start : end if end >= 0 else len(data)]
-    return quote if len(quote) <= _LONGEST_QUOTE else quote[:_LONGEST_QUOTE]
+    return quote if len(quote) <= _MAX_QUOTE else quote[:_MAX_QUOTE]

@@ -538,7 +538,7 @@ async def test_a_redirect_to_an_address_that_is_none_is_refused_in_words(address
     answer = httpx.Response(302, headers=[(b"location", location)])
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
         with pytest.raises((NotAllowed, Unreachable)):
-            await Egress(client, ["good.example"]).get("https://good.example/", most_bytes=1000)
+            await Egress(client, ["good.example"]).get("https://good.example/", max_bytes=1000)
 
 
 @pytest.mark.anyio

@@ -157,7 +157,7 @@ def _add(got: Json, part: Any) -> None:
 
 def compare(wanted: Json, got: Json, run: Run, but: tuple[str, ...] = ()) -> list[str]:
     """Return what is not as it should be, one sentence each."""
-    found = [f"the server would have refused: {complaint}" for complaint in run.complaints[:3]]
+    found = [f"the server would have refused: {complaint}" for complaint in run.errors[:3]]
     status = wanted.get("status", 200)
     if not _fits(status, got["status"]):
         found.append(f"status {got['status']}, not {status}: {got['error'][:300]}")

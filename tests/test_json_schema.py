@@ -60,7 +60,7 @@ def groups(levels: int) -> object:
 )  # fmt: skip
 def test_no_value_keeps_a_schema_busy(schema: dict[str, Any], value: object, complaint: str) -> None:
     refuse_unusable(schema)
-    found = Schema(schema).complaints(value, 0.3 if complaint == TOO_LONG else 60)
+    found = Schema(schema).errors(value, 0.3 if complaint == TOO_LONG else 60)
     assert bool(found) is bool(complaint), found
     assert complaint in "".join(map(str, found))
     assert len(found) <= 20

@@ -50,7 +50,7 @@ from agentroster.net.egress import Egress, Origin
 async def test_only_declared_hosts_are_reached(url: str) -> None:
     async with httpx.AsyncClient() as client:
         with pytest.raises(NotAllowed):
-            await Egress(client, ["good.example"]).get(url, most_bytes=10)
+            await Egress(client, ["good.example"]).get(url, max_bytes=10)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ async def test_a_permitted_host_with_a_private_answer_is_refused_before_connecti
     resolving_to(monkeypatch, *addresses)
     async with open_client(open_transport()) as client:
         with pytest.raises(NotAllowed, match="private"):
-            await Egress(client, ["good.example"]).get("https://good.example/", most_bytes=10)
+            await Egress(client, ["good.example"]).get("https://good.example/", max_bytes=10)
 
 
 @pytest.mark.anyio
@@ -165,10 +165,10 @@ def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-async def _fetch(handler: Any, most_bytes: int = 100, **options: Any) -> Any:
+async def _fetch(handler: Any, max_bytes: int = 100, **options: Any) -> Any:
     async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
         egress = Egress(client, [], trusted=[Origin.of("http://hub.test"), Origin.of("http://cdn.test")], **options)
-        return await egress.get("http://hub.test/a", most_bytes=most_bytes)
+        return await egress.get("http://hub.test/a", max_bytes=max_bytes)
 
 
 @pytest.mark.anyio

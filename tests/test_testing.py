@@ -50,7 +50,7 @@ tools:
 """
 HANDLER = """\
 async def fetch(context, /, url):
-    fetched = await context.http.get(url, most_bytes=1000)
+    fetched = await context.http.get(url, max_bytes=1000)
     return {"status": fetched.status, "text": fetched.body.decode()}
 
 async def whoami(context, /, account):
@@ -165,11 +165,11 @@ def test_what_is_not_declared_is_not_there_and_arguments_are_checked(skill: Skil
 
 def test_a_function_can_be_called_itself(skill: Skill) -> None:
     made = context(skill, http={"/x": "hello"})
-    assert asyncio.run(made.http.get(URL, most_bytes=10)).body == b"hello"
+    assert asyncio.run(made.http.get(URL, max_bytes=10)).body == b"hello"
     with pytest.raises(NotAllowed):
         _ = made.library
     with pytest.raises(Unreachable):
-        asyncio.run(made.http.get(URL, most_bytes=1))
+        asyncio.run(made.http.get(URL, max_bytes=1))
 
 
 def test_a_pipeline_runs_with_a_library_a_hub_and_a_model(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-_LONGEST_REASON = 300
+_MAX_REASON = 300
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def _reason(case: ElementTree.Element) -> str:
         return ""
     reason = " ".join(skipped.get("message", "no reason given").split())
     where = Path((skipped.text or "").partition(":")[0]).name
-    return f"{reason[:_LONGEST_REASON]} ({where})"
+    return f"{reason[:_MAX_REASON]} ({where})"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agentroster.library.library import ModelFile
     from agentroster.net.egress import Fetched
     from agentroster.skills.context import SkillContext, ToolContext
-    from agentroster.skills.escape_markdown import as_words
+    from agentroster.skills.escape_markdown import escape_markdown
     from agentroster.skills.pipeline import Selection
     from agentroster.skills.question import ModelAnswer, OpenQuestion
     from agentroster.skills.report import ItemReport
@@ -66,8 +66,8 @@ __all__ = [
     "ToolFailed",
     "Unreachable",
     "__version__",
-    "as_words",
     "bearer",
+    "escape_markdown",
 ]
 
 _MODULES = {
@@ -83,7 +83,7 @@ _MODULES = {
     "library.library": ("ModelFile",),
     "net.egress": ("Fetched",),
     "skills.context": ("SkillContext", "ToolContext"),
-    "skills.escape_markdown": ("as_words",),
+    "skills.escape_markdown": ("escape_markdown",),
     "skills.pipeline": ("Selection",),
     "skills.question": ("ModelAnswer", "OpenQuestion"),
     "skills.report": ("ItemReport",),

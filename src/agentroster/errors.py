@@ -5,7 +5,7 @@
     ├── BadInput                       400   what is wrong with the request
     │   ├── FieldInvalid               400   which field of it, by its path
     │   ├── SkillBroken                400   what is wrong with the files of a skill, one problem each
-    │   ├── InputInvalid               422   what does not fit a skill's schema, one complaint each
+    │   ├── InputInvalid               422   what does not fit a skill's schema, one error each
     │   └── AccountCheckFailed         400   what a person gave for an account does not work
     ├── Unauthenticated                401   no proven caller
     ├── NotAllowed                     403   proven, but not permitted
@@ -87,14 +87,14 @@ class SkillBroken(BadInput):
 
 
 class InputInvalid(BadInput):
-    """The input of a skill does not fit its schema; `complaints` says what, place by place."""
+    """The input of a skill does not fit its schema; `errors` says what, path by path."""
 
     status = 422
     code = "input_invalid"
 
-    def __init__(self, message: str, complaints: Sequence[str]) -> None:
+    def __init__(self, message: str, errors: Sequence[str]) -> None:
         super().__init__(message)
-        self.complaints = tuple(complaints)
+        self.errors = tuple(errors)
 
 
 class AccountCheckFailed(BadInput):

@@ -25,7 +25,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-_MOST_COMPLAINTS, _LONGEST_COMPLAINT = 20, 300
+_MAX_ERRORS, _MAX_ERROR = 20, 300
 # Nearly all checks end within the first: only a slow one is worth a thread.
 _SECONDS_AT_ONCE, _SECONDS = 0.005, 2.0
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,15 +35,15 @@ _deadline: ContextVar[float] = ContextVar("roster_schema_deadline")
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class SchemaViolation:
     """What does not fit: where, by which keyword, and in words, which may hold some of what was checked."""
 
-    place: str
+    path: str
     keyword: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 class _TooLongError(Exception):
@@ -61,29 +61,29 @@ class Schema:
         # An empty registry: whatever a reference names, nothing is fetched.
         return _Bounded(self.schema, registry=_NOTHING_ELSE)
 
-    def complaints(self, value: object, seconds: float = _SECONDS) -> list[Complaint]:
+    def errors(self, value: object, seconds: float = _SECONDS) -> list[SchemaViolation]:
         """Return what does not fit, 20 things at most; a check that cannot end in time is one of them. Blocks."""
         try:
             return self._complaints(value, seconds)
         except _TooLongError:
-            return [Complaint("", "time", "this takes too long to check: make it shorter or simpler")]
+            return [SchemaViolation("", "time", "this takes too long to check: make it shorter or simpler")]
 
-    async def check(self, value: object) -> list[Complaint]:
-        """Return what `complaints` does, without blocking the event loop."""
+    async def check(self, value: object) -> list[SchemaViolation]:
+        """Return what `errors` does, without blocking the event loop."""
         try:
             return self._complaints(value, _SECONDS_AT_ONCE)
         except _TooLongError:
-            return await asyncio.to_thread(self.complaints, value)
+            return await asyncio.to_thread(self.errors, value)
 
-    def _complaints(self, value: object, seconds: float) -> list[Complaint]:
+    def _complaints(self, value: object, seconds: float) -> list[SchemaViolation]:
         token = _deadline.set(time.monotonic() + seconds)
         try:
             errors = self._validator.iter_errors(cast("Any", value))  # pyright: ignore[reportUnknownMemberType] - jsonschema's own annotation is partial
-            return sorted(map(_complaint, islice(errors, _MOST_COMPLAINTS)), key=str)
+            return sorted(map(_complaint, islice(errors, _MAX_ERRORS)), key=str)
         except RecursionError:
-            return [Complaint("", "depth", "this is nested too deeply")]
+            return [SchemaViolation("", "depth", "this is nested too deeply")]
         except ArithmeticError:
-            return [Complaint("", "number", "this has a number that cannot be checked")]
+            return [SchemaViolation("", "number", "this has a number that cannot be checked")]
         finally:
             _deadline.reset(token)
 
@@ -145,13 +145,13 @@ def _bad_patterns(schema: Mapping[str, Any]) -> Iterator[str]:
             yield f"pattern: {_short(pattern)!r} is no regular expression: {error}"
 
 
-def _complaint(error: ValidationError) -> Complaint:
-    place = ".".join(map(str, error.absolute_path))
-    return Complaint(_short(place), str(error.validator), _short(error.message))
+def _complaint(error: ValidationError) -> SchemaViolation:
+    path = ".".join(map(str, error.absolute_path))
+    return SchemaViolation(_short(path), str(error.validator), _short(error.message))
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_COMPLAINT else f"{text[:_LONGEST_COMPLAINT]}..."
+    return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]}..."
 
 
 # --- keywords that look at the clock

@@ -1,7 +1,7 @@
 """A model server whose every byte is scripted: HTTP/1.1 on a bare socket, in a thread of its own.
 
 A case is played at `{url}/{run}/v1`, one run a test. A request that a real server would refuse is answered as the real
-one answers, and kept in `Run.complaints`; `refuses` are refusals that belong to the habit and are no complaint.
+one answers, and kept in `Run.errors`; `refuses` are refusals that belong to the habit and are no complaint.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Run:
 
     case: Json
     requests: list[Json] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     sent: list[Json] = field(default_factory=list)
     step: int = 0
 
@@ -34,18 +34,18 @@ class Run:
         self.requests.append(body)
         marker = f"[case:{self.case['name']}]"
         if marker not in json.dumps(body, ensure_ascii=False):
-            self.complaints.append("the person's message did not arrive")
+            self.errors.append("the person's message did not arrive")
         for refusal in self.case.get("refuses", []):
             if _meets(body, refusal["when"]):
                 return refusal
         for complaint in refusals(body, self.case.get("checks", []), self.sent):
-            self.complaints.append(complaint)
-        if self.complaints:
+            self.errors.append(complaint)
+        if self.errors:
             style = self.case.get("style", "openai")
-            return {"status": 500 if style == "llama.cpp" else 400, "body": body_of_refusal(style, self.complaints[-1])}
+            return {"status": 500 if style == "llama.cpp" else 400, "body": body_of_refusal(style, self.errors[-1])}
         steps = self.case["stream" if body.get("stream") else "whole"]["steps"]
         if self.step >= len(steps):
-            self.complaints.append("one request more than the case has answers")
+            self.errors.append("one request more than the case has answers")
             return {"status": 400, "body": body_of_refusal("openai", "The script is over.")}
         step = steps[self.step]
         self.step += 1
@@ -188,7 +188,7 @@ class ScriptedServer:
         try:
             body = json.loads(raw.decode())
         except ValueError as error:
-            run.complaints.append(f"the body is no JSON: {error}")
+            run.errors.append(f"the body is no JSON: {error}")
             return await _write(reader, writer, {"status": 400, "body": body_of_refusal("openai", "no JSON")})
         return await _write(reader, writer, run.answer(body))
 

@@ -18,9 +18,9 @@ from agentroster.net.egress import Egress, Origin
 _READING = frozenset({"GET", "HEAD"})
 # What a tool may say about its request. Others steer servers: a host, a method override, framing, another identity.
 _HEADERS = frozenset({"accept", "accept-language", "if-match", "if-none-match", "if-modified-since"})
-_MOST_DECODINGS = 4
+_MAX_DECODINGS = 4
 _UNAUTHORIZED = 401
-_MOST_BYTES = 4_000_000
+_MAX_BYTES = 4_000_000
 
 Params: TypeAlias = Mapping[str, str | int]
 Renew: TypeAlias = Callable[[], Awaitable[Secret]]
@@ -149,7 +149,7 @@ class Api:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, seconds: float
     ) -> Answer:
         fetched = await self._egress.request(
-            method, url, headers=headers, content=content, most_bytes=_MOST_BYTES, seconds=seconds
+            method, url, headers=headers, content=content, max_bytes=_MAX_BYTES, seconds=seconds
         )
         # Here, before a tool cuts or rearranges it: a service may echo what it was sent.
         answered = {name: redactor.clean(value) for name, value in fetched.headers.items()}
@@ -181,7 +181,7 @@ class Api:
 
 def _climbs(path: str) -> bool:
     """Whether some reader may take a path for one that leads upwards: encoded twice, or behind a parameter."""
-    for _ in range(_MOST_DECODINGS):
+    for _ in range(_MAX_DECODINGS):
         segments = [segment.partition(";")[0] for segment in path.split("/")]
         if not {".", ".."}.isdisjoint(segments) or "\\" in path or not path.isprintable():
             return True

@@ -19,7 +19,7 @@ from agentroster.logs import redactor
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_VALUE = 8_000
+_MAX_VALUE = 8_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -227,7 +227,7 @@ def read_form(provider: Provider, values: Mapping[str, str]) -> Secret:
         if not value and one.required:
             raise AccountCheckFailed("field_missing", f"Something is missing: {one.name}.", field=one.label)
         # Blanks and line breaks come from copying; no token and no address has them inside.
-        if len(value) > _LONGEST_VALUE or _CONTROL.search(value) or (one.secret and not value.isascii()):
+        if len(value) > _MAX_VALUE or _CONTROL.search(value) or (one.secret and not value.isascii()):
             raise AccountCheckFailed(
                 "field_unusable", f"This is not usable as {one.name}: copy it again.", field=one.name
             )

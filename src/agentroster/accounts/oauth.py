@@ -22,9 +22,9 @@ from agentroster.errors import NotAllowed, OAuthRefused, Unreachable
 from agentroster.net.egress import Egress, Fetched, Origin
 
 _DISCOVERY_SECONDS = 3600.0
-_MOST_BYTES = 100_000
+_MAX_BYTES = 100_000
 _SECONDS = 20.0
-_LONGEST_LIFE_SECONDS = 10 * 365 * 86_400
+_MAX_LIFE_SECONDS = 10 * 365 * 86_400
 # RFC 6749 section 5.2: of these, only the person can mend the first; the others are the operator's.
 _FOR_GOOD = frozenset({"invalid_grant", "invalid_client", "unauthorized_client", "bad_refresh_token"})
 
@@ -128,7 +128,7 @@ class OAuthClient:
         base = checked_base(issuer, self._trusted)
         for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
             egress = Egress(self._client, trusted=[Origin.of(base)])
-            fetched = await egress.get(base + path, most_bytes=_MOST_BYTES, seconds=_SECONDS)
+            fetched = await egress.get(base + path, max_bytes=_MAX_BYTES, seconds=_SECONDS)
             if httpx.codes.is_success(fetched.status):
                 return self._read_metadata(issuer, _object(fetched))
         raise Unreachable("The sign-in service has no discovery document: check ROSTER_OIDC_ISSUER.")
@@ -172,9 +172,7 @@ class OAuthClient:
         origin = Origin.of(checked_base(url.split("?", 1)[0], self._trusted))
         egress = Egress(self._client, trusted=[origin])
         sent = {"accept": "application/json", **headers}
-        return await egress.request(
-            method, url, headers=sent, content=content, most_bytes=_MOST_BYTES, seconds=_SECONDS
-        )
+        return await egress.request(method, url, headers=sent, content=content, max_bytes=_MAX_BYTES, seconds=_SECONDS)
 
 
 def _basic(oauth: OAuth) -> dict[str, str]:
@@ -209,4 +207,4 @@ def _expiry(value: object) -> float | None:
         seconds = float(cast("str", value))
     except (TypeError, ValueError):
         return None
-    return time.time() + seconds if 0 < seconds < _LONGEST_LIFE_SECONDS else None
+    return time.time() + seconds if 0 < seconds < _MAX_LIFE_SECONDS else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agno.tools.function import Function
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST_NAME = 64
+_MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +71,10 @@ class AgentSpec:
     def __post_init__(self) -> None:
         # `_` and `-` name the same skill at every door.
         object.__setattr__(self, "skills", tuple(name.replace("_", "-") for name in self.skills))
-        if not _NAME.fullmatch(self.name) or len(self.name) > _LONGEST_NAME:
+        if not _NAME.fullmatch(self.name) or len(self.name) > _MAX_NAME:
             raise BadInput(
                 f"{self.name!r} is no agent name: use lower-case letters, digits and single hyphens, "
-                f"at most {_LONGEST_NAME} characters"
+                f"at most {_MAX_NAME} characters"
             )
 
     @property
@@ -83,7 +83,7 @@ class AgentSpec:
         return f"agno/{self.name}"
 
     @property
-    def shown_title(self) -> str:
+    def display_name(self) -> str:
         """The title, or one made from the name."""
         return self.title or self.name.replace("-", " ").capitalize()
 

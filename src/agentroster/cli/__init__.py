@@ -68,7 +68,7 @@ def main() -> None:
     except StorageFailed as error:
         _exit(error.for_operator, 2)
     except RosterError as error:
-        details = [f"\n  {complaint}" for complaint in getattr(error, "complaints", ())]
+        details = [f"\n  {one}" for one in getattr(error, "errors", ())]
         _exit(error.message + "".join(details), 2)
     except click.ClickException as error:
         error.show()
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _exit(message: str, status: int) -> None:
-    # A path may hold a line break; a refusal is one line, and so is each complaint after it.
+    # A path may hold a line break; a refusal is one line, and so is each error after it.
     lines = [_printable(line) for line in message.split("\n  ")]
     click.echo("roster: " + "\n  ".join(lines), err=True)
     sys.exit(status)

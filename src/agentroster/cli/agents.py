@@ -63,7 +63,7 @@ def _row(agent: "FoundAgent", roster: "Roster", settings: "Settings") -> dict[st
     spec = agent.spec
     return {
         "model": spec.model_name,
-        "title": spec.shown_title,
+        "title": spec.display_name,
         "skills": list(spec.skills),
         "from": agent.origin,
         "uses": _model_of(agent, roster, settings),

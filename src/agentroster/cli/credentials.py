@@ -22,7 +22,7 @@ from agentroster.credentials.rotation import rotate
 from agentroster.errors import BadInput, NotFound
 from agentroster.settings.settings import load_settings
 
-_LONGEST_SECRET = 16_000
+_MAX_SECRET = 16_000
 _PASSPHRASE = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -66,8 +66,8 @@ def credentials_set(
     unknown = values.keys() - {one.name for one in provider.fields if not one.secret}
     if unknown:
         raise BadInput(f"{provider.title} has no field {', '.join(sorted(unknown))}: {provider.token_usage}")
-    secret = sys.stdin.read(_LONGEST_SECRET + 1).strip()
-    if not secret or len(secret) > _LONGEST_SECRET:
+    secret = sys.stdin.read(_MAX_SECRET + 1).strip()
+    if not secret or len(secret) > _MAX_SECRET:
         raise BadInput("Give the secret on standard input; it is not empty and not overlong.")
     secrets = {one.name: secret for one in provider.fields if one.secret}
     with open_credentials(data_dir) as store:

@@ -21,8 +21,8 @@ from agentroster.db.driver import SqlRow
 from agentroster.errors import UnknownKeyId
 
 LIFE_SECONDS = 600.0
-_MOST_ATTEMPTS = 10
-_MOST_PER_PERSON = 10
+_MAX_ATTEMPTS = 10
+_MAX_PER_PERSON = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Tickets:
     def attempt(self, secret: str) -> Ticket | None:
         """Count a try to use the ticket; None as `look`, or after too many tries."""
         attempts = tickets.c.attempts
-        tried = update(tickets).where(*_live(tickets, secret), attempts < _MOST_ATTEMPTS).values(attempts=attempts + 1)
+        tried = update(tickets).where(*_live(tickets, secret), attempts < _MAX_ATTEMPTS).values(attempts=attempts + 1)
         return self._ticket(tried.returning(tickets))
 
     def take(self, secret: str) -> Ticket | None:
@@ -117,7 +117,7 @@ def _issue(connection: Connection, key: str, owner: Owner, person: str) -> None:
     for table in (tickets, oauth_states):
         connection.execute(delete(table).where(table.c.expires_at <= time.time()))
     theirs = and_(tickets.c.issuer == owner.issuer, tickets.c.subject == owner.subject)
-    kept = select(tickets.c.digest).where(theirs).order_by(tickets.c.expires_at.desc()).limit(_MOST_PER_PERSON - 1)
+    kept = select(tickets.c.digest).where(theirs).order_by(tickets.c.expires_at.desc()).limit(_MAX_PER_PERSON - 1)
     connection.execute(delete(tickets).where(theirs, tickets.c.digest.not_in(kept)))
     _insert(connection, tickets, key, owner, {"person": person, "attempts": 0})
 

@@ -99,7 +99,7 @@ _POSTGRES_TEXTS: Mapping[str, Kind] = {
     "authentication failed": "login", "no password supplied": "login", "pg_hba.conf": "login", "role ": "login",
     "too many clients": "busy", "connection slots": "busy", "database ": "missing", "No space left": "full",
 }  # fmt: skip
-_LONGEST_SQLITE_PATH = 500
+_MAX_SQLITE_PATH = 500
 _UNSURE: frozenset[Kind] = frozenset({"io", "unopenable", "damaged"})
 
 
@@ -123,7 +123,7 @@ def kind_of(error: BaseException, path: Path | None = None) -> Kind | None:
 
 def for_operator(kind: Kind, place: str) -> str:
     """Return the sentence for the log and the command line."""
-    if kind == "unopenable" and len(os.fsencode(place)) > _LONGEST_SQLITE_PATH:
+    if kind == "unopenable" and len(os.fsencode(place)) > _MAX_SQLITE_PATH:
         return f"{place} cannot be used: SQLite takes paths of at most 512 bytes; choose a shorter --data-dir"
     return f"{place} cannot be used: {SENTENCES[kind].operator}"
 

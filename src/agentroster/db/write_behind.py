@@ -14,7 +14,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0
 
 
 class WriteBehind(Generic[T]):
@@ -57,7 +57,7 @@ class WriteBehind(Generic[T]):
             except StorageFailed as error:
                 # The database has logged what is wrong with it.
                 self._put_back(notes)
-                pause = min(max(1.0, 2 * pause), _LONGEST_PAUSE_SECONDS)
+                pause = min(max(1.0, 2 * pause), _MAX_PAUSE_SECONDS)
                 logger.warning("%d %s wait to be written: %s", len(self._waiting), self._name, error.message)
             except Exception:
                 logger.exception("%d %s are lost", len(notes), self._name)

@@ -17,9 +17,9 @@ from agentroster.gateway.answers.answer_forms import AnswerForms
 from agentroster.gateway.answers.anthropic_errors import AnthropicErrors
 from agentroster.gateway.answers.cors import Cors
 from agentroster.gateway.answers.endings import Endings
-from agentroster.gateway.answers.error_filter import CleanErrors
+from agentroster.gateway.answers.error_filter import ErrorFilter
 from agentroster.gateway.answers.last_resort import LastResort
-from agentroster.gateway.answers.models_endpoint import ModelList
+from agentroster.gateway.answers.models_endpoint import ModelsEndpoint
 from agentroster.gateway.answers.token_count import TokenCount
 from agentroster.gateway.litellm import state
 from agentroster.gateway.litellm.app import litellm_app, litellm_lifespan
@@ -27,13 +27,13 @@ from agentroster.gateway.litellm.warm_up import warm_up
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
 from agentroster.gateway.requests.large_bodies import LargeBodies
-from agentroster.gateway.requests.request_filter import FrontDoor
+from agentroster.gateway.requests.request_filter import RequestFilter
 from agentroster.identity.peer import PeerAddress
 from agentroster.logs import configure_logging
 from agentroster.runtime import Runtime
 from agentroster.web.api.health import Readiness
 from agentroster.web.api.jobs import JobRoutes
-from agentroster.web.api.me import OwnModelRoutes
+from agentroster.web.api.me import UserModelRoutes
 from agentroster.web.api.requests import unexpected, wrong_method
 from agentroster.web.api.skills import SkillRoutes
 from agentroster.web.pages.connect import ConnectPages
@@ -65,8 +65,8 @@ def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
             watch.cancel()
         await runtime.aclose()
 
-    door = FrontDoor(
-        AnswerForms(TokenCount(CleanErrors(litellm_app, names))),
+    door = RequestFilter(
+        AnswerForms(TokenCount(ErrorFilter(litellm_app, names))),
         authenticator=runtime.authenticator,
         secrets=ChatSecrets(runtime.connector.source.providers.names()),
         limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),
@@ -83,12 +83,12 @@ def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
         *pages.routes(),
         *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
         *JobRoutes(who, runtime.jobs).routes(),
-        *OwnModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
+        *UserModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
     ]
     handlers: Any = {HTTPStatus.METHOD_NOT_ALLOWED: wrong_method, Exception: unexpected}
     app = Starlette(routes=own, lifespan=lifespan, exception_handlers=handlers)
     # Not as a mount, which would take the place of our routes for methods that they do not know.
-    app.router.default = ModelList(door, runtime.agents)
+    app.router.default = ModelsEndpoint(door, runtime.agents)
     app.router.redirect_slashes = False
     endings = Endings(PeerAddress(LastResort(app)), runtime.requests)
     return Cors(AnthropicErrors(endings), settings.cors_origins)

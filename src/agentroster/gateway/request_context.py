@@ -16,7 +16,7 @@ ACTIVITY_HEADER = "x-agent-events"
 TASK_HEADER = "x-openwebui-task"
 
 
-class Exchange:
+class RequestContext:
     """One request and its response; shared by all tasks that work on it.
 
     `caller` is who asks, once the front door knows; `body_read`: the whole request has arrived. `activity` is how the
@@ -57,17 +57,17 @@ class Exchange:
             raise RunRepeated("This request was already given to an agent and is not run again.")
         self.is_taken = True
 
-    def when_gone(self, listener: Callable[[], object]) -> None:
+    def on_disconnect(self, listener: Callable[[], object]) -> None:
         """Call `listener` once the client is gone; at once if it is."""
         if self._gone:
             listener()
         self._listeners.append(listener)
 
-    def client_gone(self) -> None:
+    def disconnect(self) -> None:
         """Note that nobody waits for the answer any more."""
         self._gone = True
         for listener in self._listeners:
             listener()
 
 
-current: ContextVar[Exchange | None] = ContextVar("roster_exchange", default=None)
+current: ContextVar[RequestContext | None] = ContextVar("roster_exchange", default=None)

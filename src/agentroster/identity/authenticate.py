@@ -14,7 +14,7 @@ from agentroster.identity.reserved import ADMIN
 from agentroster.lru import LruDict
 from agentroster.settings.settings import Settings
 
-_LONGEST_CHAT_ID = 200
+_MAX_CHAT_ID = 200
 _MAX_RIGHT_KEYS = 10_000
 _GUESSING = "Too many requests with a wrong API key come from this address: try again later."
 _GUESSING_SECONDS = 10
@@ -65,7 +65,7 @@ class Authenticator:
         """
         key = key.strip()
         chat_ids = header_values(CHAT_HEADER)
-        chat_id = chat_ids[0][:_LONGEST_CHAT_ID] if len(chat_ids) == 1 else ""
+        chat_id = chat_ids[0][:_MAX_CHAT_ID] if len(chat_ids) == 1 else ""
         if _same(key, self._master):
             return Caller(user=ADMIN, proof="master_key", key_id="master", chat_id=chat_id)
         if _same(key, self._forwarder):

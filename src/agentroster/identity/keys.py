@@ -22,7 +22,7 @@ from agentroster.identity.schema import api_keys
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0
-_LONGEST_USER = 128
+_MAX_USER = 128
 _LITELLM_WORDS = frozenset({"all-proxy-models", "all-team-models", "no-default-models"})
 _C = api_keys.c
 _FIND = select(api_keys).where(_C.id == bindparam("id"))
@@ -67,8 +67,8 @@ class KeyStore:
         Raises BadInput for an empty or overlong user name, one that is or looks like the operator's, or a model name
         with a comma or blank, or that LiteLLM reads as something else.
         """
-        if not user.strip() or len(user) > _LONGEST_USER or not user.isprintable():
-            raise BadInput(f"A user name has 1 to {_LONGEST_USER} printable characters.")
+        if not user.strip() or len(user) > _MAX_USER or not user.isprintable():
+            raise BadInput(f"A user name has 1 to {_MAX_USER} printable characters.")
         if is_reserved(user):
             raise BadInput(f"{user.strip()!r} is the operator's name, or looks like it: choose another for the key.")
         if words := _LITELLM_WORDS.intersection(models):

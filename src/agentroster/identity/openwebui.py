@@ -17,9 +17,9 @@ PLAIN_HEADER = "x-openwebui-user-id"
 PLAIN_NAME_HEADER = "x-openwebui-user-name"
 CHAT_HEADER = "x-openwebui-chat-id"
 
-_LONGEST_LIFE_SECONDS = 600
+_MAX_LIFE_SECONDS = 600
 _LEEWAY_SECONDS = 30
-_LONGEST_SUBJECT = 128
+_MAX_SUBJECT = 128
 _REFUSED = "The signed user header of Open WebUI is missing, expired or not valid: check ROSTER_OPENWEBUI_JWT_SECRET."
 
 
@@ -49,7 +49,7 @@ def signed_user(tokens: Sequence[str], secret: str) -> ForwardedUser:
         raise Unauthenticated(_REFUSED) from error
     # PyJWT accepts a life of ten years, times as text and a blank subject.
     issued, expires = claims["iat"], claims["exp"]
-    if not (_is_time(issued) and _is_time(expires) and 0 < expires - issued <= _LONGEST_LIFE_SECONDS):
+    if not (_is_time(issued) and _is_time(expires) and 0 < expires - issued <= _MAX_LIFE_SECONDS):
         raise Unauthenticated(_REFUSED)
     return ForwardedUser(_subject(claims["sub"]), _name(claims.get("name") or claims.get("email")))
 
@@ -72,10 +72,10 @@ def _is_time(value: object) -> bool:
 
 
 def _subject(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _LONGEST_SUBJECT:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _MAX_SUBJECT:
         raise Unauthenticated(_REFUSED)
     return value.strip()
 
 
 def _name(value: object) -> str:
-    return value.strip()[:_LONGEST_SUBJECT] if isinstance(value, str) and value.isprintable() else ""
+    return value.strip()[:_MAX_SUBJECT] if isinstance(value, str) and value.isprintable() else ""

@@ -68,7 +68,7 @@ _WAITING, _NEXT_PERSON, _TAKE = _waiting(), _next_person(), _take()
 _RENEW = update(jobs).where(_C.id.in_(bindparam("ids", expanding=True)), *_HELD).returning(_C.id)
 # A text on SQLite, JSON on PostgreSQL.
 _KEY = sa.cast(_C.claims, sa.JSON().with_variant(sa.Text(), "sqlite"))["key_id"].as_string()
-_MOST_ENDED = 500
+_MAX_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
 _REASON = sa.case(
@@ -80,7 +80,7 @@ _KEYLESS = (
     select(_C.id, _REASON)
     .select_from(jobs.outerjoin(api_keys, api_keys.c.id == _KEY))
     .where(_KEY.not_in(_KEYS_OF_SETTINGS), _REASON.is_not(None))
-    .limit(_MOST_ENDED)
+    .limit(_MAX_ENDED)
 )
 _KEYLESS_WAITING = _KEYLESS.where(_WAITING)
 _KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.state == "running")

@@ -19,9 +19,9 @@ from agentroster.skills.pipeline import ItemReport
 logger = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 15.0
-_MOST_WAITING = 1_000
-_MOST_ATTEMPTS = 5
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 15.0
+_MAX_WAITING = 1_000
+_MAX_ATTEMPTS = 5
 _UNWRITABLE = "The job ended, but what it said could not be stored; the operator finds why in the log."
 
 
@@ -72,7 +72,7 @@ class JobRecord:
         )
         self._add("item", report.to_json())
         self._write_soon()
-        if len(self.waiting) > _MOST_WAITING and self.writing is not None:
+        if len(self.waiting) > _MAX_WAITING and self.writing is not None:
             await asyncio.wait([self.writing])
 
     async def end(self, state: JobState, error: str = "") -> None:
@@ -115,11 +115,11 @@ class JobRecord:
             except Exception:
                 attempts += 1
                 logger.exception("job %s cannot be recorded", self.job.id)
-                if attempts >= _MOST_ATTEMPTS and state != "running":
+                if attempts >= _MAX_ATTEMPTS and state != "running":
                     # Not for ever: what cannot be stored must not keep a job at work.
                     self.waiting, state, error, attempts = [], "failed", _UNWRITABLE, 0
                     self._add("failed", {"error": _UNWRITABLE})
-                elif attempts >= _MOST_ATTEMPTS:
+                elif attempts >= _MAX_ATTEMPTS:
                     return None
             if self.closing.is_set():
                 # The next process goes on from what is written.
@@ -127,7 +127,7 @@ class JobRecord:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self.closing.wait()
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
         return None
 
     async def _write(self, state: JobState, error: str = "") -> None:

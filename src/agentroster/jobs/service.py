@@ -40,7 +40,7 @@ class SkillRights(Protocol):
 _LOOK_SECONDS = 10.0
 _SILENCE_SECONDS = 15.0
 _AGENT = "job"
-_MOST_LOOKED_AT = 1000
+_MAX_LOOKED_AT = 1000
 
 
 class Jobs:
@@ -82,9 +82,9 @@ class Jobs:
         """Raise what `begin` raises for what cannot be run."""
         self._rights.require_skill(caller, name)
         skill = self._skill(name)
-        complaints = await _complaints(skill, arguments)
-        if complaints:
-            raise InputInvalid(f"The input does not fit the skill {name}.", complaints)
+        errors = await _complaints(skill, arguments)
+        if errors:
+            raise InputInvalid(f"The input does not fit the skill {name}.", errors)
         if skill.manifest.llm_required and await self._find_model(caller) is None:
             raise ModelMissing(
                 f"{skill.manifest.title} needs a language model: connect your own with PUT /roster/api/me/llm, or ask "
@@ -103,7 +103,7 @@ class Jobs:
 
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
         """Return this caller's jobs, newest first, of the skills that the key permits."""
-        looked_at = _MOST_LOOKED_AT if caller.models else most
+        looked_at = _MAX_LOOKED_AT if caller.models else most
         jobs = await self._store.database.in_reader(self._store.of_caller, caller, looked_at)
         return [job for job in jobs if self._rights.may_run(caller, job.skill)][:most]
 
@@ -175,7 +175,7 @@ class Jobs:
 async def _complaints(skill: Skill, arguments: Mapping[str, Any]) -> list[str]:
     if skill.pipeline is None:
         return ["this skill is no pipeline"]
-    return [str(complaint) for complaint in await skill.tools[0].input.check(_arguments(skill, arguments))]
+    return [str(error) for error in await skill.tools[0].input.check(_arguments(skill, arguments))]
 
 
 def _arguments(skill: Skill, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

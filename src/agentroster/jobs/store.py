@@ -21,7 +21,7 @@ from agentroster.jobs.schema import COUNTS, job_events, jobs
 
 _C = jobs.c
 _HAS_ENDED = _C.state.in_(sorted(ENDED))
-_MOST_QUEUED_IN_ALL = 10_000
+_MAX_QUEUED_IN_ALL = 10_000
 _UNBOUNDED = 2**31 - 1
 
 
@@ -51,7 +51,7 @@ class JobStore:
         self.database = database
 
     def create(
-        self, caller: Caller, skill: str, arguments: Mapping[str, Any], max_queued: int = _MOST_QUEUED_IN_ALL
+        self, caller: Caller, skill: str, arguments: Mapping[str, Any], max_queued: int = _MAX_QUEUED_IN_ALL
     ) -> Job:
         """Put a job into the queue. Raises QueueFull when `max_queued` jobs of this person wait in it."""
         return self.database.call(_create, caller, skill, arguments, max_queued)
@@ -155,7 +155,7 @@ def _require_room(connection: Connection, caller: Caller, max_queued: int) -> No
         raise QueueFull(
             f"{found.theirs} of your jobs wait already: begin the next one when some have ended, or cancel some."
         )
-    if found.in_all >= _MOST_QUEUED_IN_ALL:
+    if found.in_all >= _MAX_QUEUED_IN_ALL:
         raise QueueFull("The proxy has too many jobs that wait: try again in a minute.")
 
 

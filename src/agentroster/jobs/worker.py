@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 RunSkill: TypeAlias = Callable[[Job, Watch], Awaitable[object]]
 """Runs the pipeline of a job's skill for the job's caller."""
 
-_MOST_JOBS = 4
+_MAX_JOBS = 4
 # One place is always somebody else's: a person with long jobs must not make the next one wait for their end.
-_MOST_JOBS_OF_ONE = 3
+_MAX_JOBS_OF_ONE = 3
 _LOOK_SECONDS = 1.0
 _RENEW_SECONDS = LEASE_SECONDS / 3
 _FAILED = "The job failed because of an error in the skill; the operator finds it in the log."
@@ -81,10 +81,10 @@ class JobWorker:
     async def _look(self) -> None:
         with self._signals.subscribe(WAITING_JOBS) as wanted:
             while True:
-                free = _MOST_JOBS - len(self._running)
+                free = _MAX_JOBS - len(self._running)
                 try:
                     claim = self._store.claim
-                    for job in await self._store.database.in_thread(claim, self._name, free, _MOST_JOBS_OF_ONE):
+                    for job in await self._store.database.in_thread(claim, self._name, free, _MAX_JOBS_OF_ONE):
                         self._begin(job)
                 except StorageFailed:
                     # The database has logged it; the next look is soon enough.

@@ -8,11 +8,11 @@ file, and raises ValueError, IndexError or struct.error for a damaged one.
 import struct
 
 _UPRIGHT, _ORIENTATION, _SHORT = 1, 0x0112, 3
-_MOST_TAGS = 1_000
+_MAX_TAGS = 1_000
 _EXIF = b"Exif\0\0"
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 # Encoders write pieces of at least some kilobytes.
-_MOST_PIECES = 50_000
+_MAX_PIECES = 50_000
 # JPEG: JFIF and Adobe say how colours are stored; all other application segments and comments are metadata.
 _APP0, _APP1, _APP14, _APP15, _COMMENT, _SCAN, _FILL = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE, 0xDA, 0xFF
 _GIF_EXTENSION, _GIF_CONTROL, _GIF_IMAGE, _GIF_END = 0x21, 0xF9, 0x2C, b"\x3b"
@@ -40,7 +40,7 @@ def orientation(exif: bytes) -> int:
     try:
         (start,) = struct.unpack_from(f"{order}L", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, start)
-        for number in range(min(count, _MOST_TAGS)):
+        for number in range(min(count, _MAX_TAGS)):
             tag, kind, _, value = struct.unpack_from(f"{order}HHLH", exif, start + 2 + 12 * number)
             if tag == _ORIENTATION:
                 return value if kind == _SHORT and value in range(1, 9) else _UPRIGHT
@@ -52,7 +52,7 @@ def orientation(exif: bytes) -> int:
 def _jpeg(data: bytes) -> tuple[bytes, int]:
     kept, turned = [data[:2]], _UPRIGHT
     position = 2
-    for _ in range(_MOST_PIECES):
+    for _ in range(_MAX_PIECES):
         if data[position] != _FILL:
             raise ValueError("no segment")
         code = data[position + 1]
@@ -73,7 +73,7 @@ def _jpeg(data: bytes) -> tuple[bytes, int]:
 def _png(data: bytes) -> tuple[bytes, int]:
     kept, turned = [data[:8]], _UPRIGHT
     position = 8
-    for _ in range(_MOST_PIECES):
+    for _ in range(_MAX_PIECES):
         length, kind = struct.unpack_from(">L4s", data, position)
         end = position + length + 12
         if kind == b"eXIf":

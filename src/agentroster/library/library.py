@@ -10,7 +10,7 @@ from agentroster.errors import BadInput, NotAllowed, NotFound
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
-_LONGEST_PATH, _NAMED_AT_MOST = 1000, 10
+_MAX_PATH, _MAX_NAMED = 1000, 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,7 +86,7 @@ class Library:
 
     def is_folder(self, text: str) -> bool:
         """Whether a text is the path of a folder of the library; no folder is looked through for that."""
-        if not text or "\0" in text or len(text) > _LONGEST_PATH:
+        if not text or "\0" in text or len(text) > _MAX_PATH:
             return False
         places = (Path(os.path.realpath(root / text)) for root in self._roots)
         return any(self._root_of(place) is not None and _is_folder(place) for place in places)
@@ -168,6 +168,6 @@ def _is_folder(path: Path) -> bool:
 
 
 def _several(text: str, names: Sequence[str]) -> BadInput:
-    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    listed = ", ".join(names[:_NAMED_AT_MOST])
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    listed = ", ".join(names[:_MAX_NAMED])
     return BadInput(f"{text} can mean several: {listed}{more}. Write the full name of one of them.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 _BLOCK = 1 << 20
-_LONGEST_HEADER = 100_000_000
+_MAX_HEADER = 100_000_000
 
 
 def sha256_of(path: Path, stopped: Callable[[], bool]) -> str:
@@ -31,7 +31,7 @@ def header_metadata(path: Path) -> dict[str, str]:
         return {}
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= _LONGEST_HEADER:
+        if not 0 < length <= _MAX_HEADER:
             return {}
         raw = file.read(length)
     try:

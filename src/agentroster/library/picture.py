@@ -13,13 +13,13 @@ from PIL import Image
 from agentroster.errors import ToolFailed
 from agentroster.library.bare import bare, orientation
 
-MOST_BYTES = 20_000_000
-MOST_PIXELS = 50_000_000
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 50_000_000
 _WIDTH, _QUALITY = 480, 85
 # The longest side that WebP can hold.
-_LONGEST_SIDE = 16_383
+_MAX_SIDE = 16_383
 # A JPEG is drawn once more for each of its scans; encoders make about ten, and a file of 20 MB could hold thousands.
-_MOST_SCANS = 32
+_MAX_SCANS = 32
 _SCAN = b"\xff\xda"
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _TO_UPRIGHT = {
@@ -33,7 +33,7 @@ _TO_UPRIGHT = {
 }
 
 # Pillow's own check also meets what a file says only later, such as the extent of a frame.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 # A picture takes up to 4 bytes for each pixel, twice: several at once would not fit into a small machine.
 _one_at_a_time = threading.Lock()
@@ -41,8 +41,8 @@ _one_at_a_time = threading.Lock()
 
 def as_preview(data: bytes) -> bytes:
     """Return a still WebP, at most 480 wide, without metadata. Blocks. Raises ToolFailed, saying what is wrong."""
-    if len(data) > MOST_BYTES:
-        raise ToolFailed(f"the picture is larger than {MOST_BYTES // 1_000_000} MB")
+    if len(data) > MAX_BYTES:
+        raise ToolFailed(f"the picture is larger than {MAX_BYTES // 1_000_000} MB")
     kind = _kind(data)
     if kind is None:
         raise ToolFailed("this is not a PNG, JPEG, WebP or GIF picture")
@@ -69,7 +69,7 @@ def _kind(data: bytes) -> str | None:
 
 def _drawn(data: bytes, kind: str) -> bytes:
     data, turned = bare(data, kind)
-    if kind == "JPEG" and data.count(_SCAN) > _MOST_SCANS:
+    if kind == "JPEG" and data.count(_SCAN) > _MAX_SCANS:
         raise ToolFailed("the picture would take too long to draw")
     with Image.open(BytesIO(data), formats=[kind]) as image:
         _check_size(image)
@@ -82,7 +82,7 @@ def _drawn(data: bytes, kind: str) -> bytes:
         if kind == "WEBP":
             turned = orientation(image.info.get("exif", b""))
         picture = _scaled(image, turned)
-    if max(picture.size) > _LONGEST_SIDE:
+    if max(picture.size) > _MAX_SIDE:
         raise ToolFailed("the picture is too long and thin to be a preview")
     # What Pillow might write along: position, camera, colour profile.
     picture.info.clear()
@@ -93,7 +93,7 @@ def _drawn(data: bytes, kind: str) -> bytes:
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise _too_many_pixels()
 
 
@@ -115,4 +115,4 @@ def _in_colour(image: Image.Image) -> Image.Image:
 
 
 def _too_many_pixels() -> ToolFailed:
-    return ToolFailed(f"the picture has more than {MOST_PIXELS // 1_000_000} million pixels")
+    return ToolFailed(f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels")

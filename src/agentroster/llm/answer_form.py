@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from agentroster.llm.backend import ModelChoice
 from agentroster.lru import LruDict
 
-_MOST_REMEMBERED = 256
+_MAX_REMEMBERED = 256
 # Not all servers know these, and we check the answer ourselves.
 _OURS = frozenset(
     {"$schema", "title", "default", "examples", "minLength", "maxLength", "pattern", "format", "uniqueItems"}
@@ -49,7 +49,7 @@ class KnownForms:
     """Remembers, for as long as the process lives, on which step of the ladder each model answered."""
 
     def __init__(self) -> None:
-        self._steps = LruDict[tuple[str, str], int](_MOST_REMEMBERED)
+        self._steps = LruDict[tuple[str, str], int](_MAX_REMEMBERED)
 
     def first_step(self, choice: ModelChoice) -> int:
         """Return the step to begin with."""

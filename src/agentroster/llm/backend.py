@@ -10,7 +10,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
 from agentroster.llm.named_backends import DEFAULT, NamedBackends
-from agentroster.net.concurrency_limiter import Slots
+from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.settings.settings import Settings
 
 PROXY_PREFIX = "proxy/"
@@ -27,7 +27,7 @@ class ModelChoice:
     name: str
     chat: ChatModel
     server: str = ""
-    questions: Slots | None = None
+    questions: ConcurrencyLimiter | None = None
 
 
 class Backends:
@@ -43,7 +43,7 @@ class Backends:
         """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
         self._settings = settings
         self._named = named
-        self.questions = Slots(settings.model_questions)
+        self.questions = ConcurrencyLimiter(settings.model_questions)
         self.memory = HabitMemory()
         self._proxy = proxy
         self._endpoint = (

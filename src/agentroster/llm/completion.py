@@ -57,7 +57,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Chunk:
     """What a model adds to its answer. The last piece has `finish`, the tokens, and the turn when tools are called."""
 
     text: str = ""
@@ -70,6 +70,6 @@ class Piece:
 class ChatModel(Protocol):
     """Something that answers chat completions: an HTTP endpoint, or a model of this proxy."""
 
-    def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         """Yield the pieces of one answer. Raises an UpstreamError; never runs a request twice."""
         ...

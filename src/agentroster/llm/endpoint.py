@@ -19,7 +19,7 @@ from agentroster.errors import (
     UpstreamUnavailable,
 )
 from agentroster.llm.address import address_of, cause_of
-from agentroster.llm.completion import CompletionRequest, Piece
+from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.body import decoded_bytes, error_bytes
 from agentroster.llm.dialects.calls import names_of
@@ -89,7 +89,7 @@ class Endpoint:
         timeout = httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds))
         self._extensions = {"timeout": timeout.as_dict()}
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
         if not self._fits_header:
             raise UpstreamRefusedKey(f"The language model's key has characters that no key has: {self._advice}.")
@@ -105,7 +105,7 @@ class Endpoint:
             else:
                 return
 
-    async def _asked(self, request: CompletionRequest, habits: Habits) -> AsyncIterator[Piece]:
+    async def _asked(self, request: CompletionRequest, habits: Habits) -> AsyncIterator[Chunk]:
         body = body_of(request, habits)
         reader = AnswerReader(names_of(request.tools), self._unopened(request, habits), _ids_of(body))
         try:
@@ -123,7 +123,7 @@ class Endpoint:
                     raise self._unreadable(response, error.begins) from error
                 if reader.fault is not None:
                     if has_said and reader.usage is not None:
-                        yield Piece(usage=reader.usage)
+                        yield Chunk(usage=reader.usage)
                     raise self._refused(reader.fault, habits, body, has_said=has_said)
                 learnt = replace(habits, unopened=reader.splitter.unopened) if reader.has_text() else habits
                 self._memory.keep(self._base, request.model, learnt)
@@ -185,7 +185,7 @@ class Endpoint:
         return await self._transport.handle_async_request(request)
 
 
-async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[Piece]:
+async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[Chunk]:
     """Yield what an answer says, neighbours joined that came in one read: at full speed that is a tenth of the work.
 
     Raises NotRead for what is no answer, UpstreamUnavailable for half of one.
@@ -212,7 +212,7 @@ async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterat
         raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
 
 
-async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Piece]]:
+async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Chunk]]:
     """Yield what each read of the body says; after the first text, a few pieces may come together."""
     network = response.extensions.get("network_stream")
     is_paced = False
@@ -252,7 +252,7 @@ async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:
         return await anext(chunks, None)
 
 
-def _joined(pieces: list[Piece]) -> Iterator[Piece]:
+def _joined(pieces: list[Chunk]) -> Iterator[Chunk]:
     text: list[str] = []
     thinking: list[str] = []
     for piece in pieces:
@@ -263,12 +263,12 @@ def _joined(pieces: list[Piece]) -> Iterator[Piece]:
     yield from _joined_piece(text, thinking)
 
 
-def _joined_piece(text: list[str], thinking: list[str]) -> Iterator[Piece]:
+def _joined_piece(text: list[str], thinking: list[str]) -> Iterator[Chunk]:
     said, thought = "".join(text), "".join(thinking)
     text.clear()
     thinking.clear()
     if said or thought:
-        yield Piece(text=said, thinking=thought)
+        yield Chunk(text=said, thinking=thought)
 
 
 def _ids_of(body: dict[str, Any]) -> frozenset[str]:

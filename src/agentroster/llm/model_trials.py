@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import CompletionRequest, Message, Piece, Turn, Usage
+from agentroster.llm.completion import Chunk, CompletionRequest, Message, Turn, Usage
 from agentroster.llm.trial_picture import LEFT, RIGHT, picture
 
 _MAX_TOKENS = 1_000
@@ -42,7 +42,7 @@ class Answer:
     usage: Usage | None = None
     turn: Turn | None = None
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: Chunk) -> None:
         """Add a piece."""
         self.text += piece.text
         self.thinking += piece.thinking

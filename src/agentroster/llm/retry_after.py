@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from agentroster.errors import UpstreamRateLimited
 
-_LONGEST_SECONDS = 60.0
+_MAX_SECONDS = 60.0
 _UNTOLD_SECONDS = 2.0
 _JITTER = 0.25
 
@@ -16,7 +16,7 @@ def pause_seconds(error: UpstreamRateLimited, now: datetime | None = None) -> fl
     told = _told(error, now or datetime.now(UTC))
     seconds = _UNTOLD_SECONDS if told is None else told
     jitter = random.uniform(0, _JITTER)  # noqa: S311 - spreads callers, hides nothing
-    return min(seconds * (1 + jitter), _LONGEST_SECONDS)
+    return min(seconds * (1 + jitter), _MAX_SECONDS)
 
 
 def _told(error: UpstreamRateLimited, now: datetime) -> float | None:

@@ -22,7 +22,7 @@ from agentroster.llm.completion import CompletionRequest, Message, Usage
 from agentroster.llm.retry_after import pause_seconds
 
 _FORM_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-_MOST_COMPLAINTS, _LONGEST_QUOTE = 3, 4_000
+_MAX_ERRORS, _MAX_QUOTE = 3, 4_000
 _SECONDS = 0.2
 _known_forms = KnownForms()
 
@@ -149,7 +149,7 @@ def _messages(question: Question) -> list[Message]:
 
 def _correction(answer: str, wrong: _Wrong) -> list[Message]:
     return [
-        {"role": "assistant", "content": answer[:_LONGEST_QUOTE] or "{}"},
+        {"role": "assistant", "content": answer[:_MAX_QUOTE] or "{}"},
         {"role": "user", "content": f"{wrong.complaint} Answer again, with the corrected JSON object only."},
     ]
 
@@ -169,15 +169,15 @@ def _checked(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         values = cast("dict[str, Any]", _known_only(object_in(text), schema))
     except BadAnswer as error:
         raise _Wrong(error.message, error) from error
-    errors = Schema(schema).complaints(values, _SECONDS)
+    errors = Schema(schema).errors(values, _SECONDS)
     if not errors:
         return values
-    found = [(error.place or "the object", error.message) for error in errors]
-    complaints = [f"{place}: {message}" for place, message in found[:_MOST_COMPLAINTS]]
+    found = [(error.path or "the object", error.message) for error in errors]
+    errors = [f"{place}: {message}" for place, message in found[:_MAX_ERRORS]]
     # The model's own words stay out of what a person reads.
-    places = ", ".join(dict.fromkeys(place for place, _ in found[:_MOST_COMPLAINTS]))
+    places = ", ".join(dict.fromkeys(place for place, _ in found[:_MAX_ERRORS]))
     raise _Wrong(
-        f"This does not fit the schema: {'; '.join(complaints)}.",
+        f"This does not fit the schema: {'; '.join(errors)}.",
         BadAnswer(f"The language model's answer does not fit what was asked for: {places}."),
     )
 

@@ -16,7 +16,7 @@ from agentroster.lru import LruDict
 PROVIDER = "llm"
 _ADVICE = "this is your own model, so check its address and key with /connect llm"
 _FORGET_SECONDS = 5.0
-_MOST_KNOWN = 10_000
+_MAX_KNOWN = 10_000
 
 
 class Models:
@@ -37,7 +37,7 @@ class Models:
         self._accounts = accounts
         self._transport = transport
         self._timeout_seconds = timeout_seconds
-        self._without = LruDict[Owner, float](_MOST_KNOWN)
+        self._without = LruDict[Owner, float](_MAX_KNOWN)
 
     async def choose(self, wish: str | None, caller: Caller, backend: str | None = None) -> ModelChoice | None:
         """Return the caller's own model, else the deployment's; what an agent wishes for by name comes first.

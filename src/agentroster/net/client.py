@@ -11,7 +11,7 @@ import httpx
 from agentroster.net.dial import Dialer
 
 _CONNECT_SECONDS = 5.0
-_MOST_CONNECTIONS, _MOST_IDLE, _IDLE_SECONDS = 200, 50, 30.0
+_MAX_CONNECTIONS, _MAX_IDLE, _IDLE_SECONDS = 200, 50, 30.0
 
 
 def open_transport(trusted: Collection[tuple[str, int]] = ()) -> httpx.AsyncHTTPTransport:
@@ -42,8 +42,8 @@ def _transport(context: ssl.SSLContext, dialer: Dialer) -> httpx.AsyncHTTPTransp
     # httpx has no parameter for the way to dial; a test watches that this pool is the one in use.
     transport._pool = httpcore.AsyncConnectionPool(  # pyright: ignore[reportPrivateUsage]
         ssl_context=context,
-        max_connections=_MOST_CONNECTIONS,
-        max_keepalive_connections=_MOST_IDLE,
+        max_connections=_MAX_CONNECTIONS,
+        max_keepalive_connections=_MAX_IDLE,
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=dialer,
     )

@@ -12,7 +12,7 @@ class _Gate:
     users: int = 0
 
 
-class Slots:
+class ConcurrencyLimiter:
     """Hands out a number of slots for each key, in the order of asking; belongs to one event loop."""
 
     def __init__(self, most: int) -> None:

@@ -10,13 +10,13 @@ from urllib.parse import urljoin
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
-from agentroster.net.concurrency_limiter import Slots
+from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 _NO_ADDRESS = "This is not a usable web address."
 # Part of a host name; longer or empty ones are an error of Python's resolver (RFC 1035). Underscores are in use.
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_LONGEST_NAME, _LAST_PORT = 253, 65_535
+_MAX_NAME, _LAST_PORT = 253, 65_535
 _ALWAYS = {"accept-encoding": "identity"}
 # They say which host is meant, or how the message is framed: that is decided by the address and the client.
 _STEERING = frozenset(
@@ -53,7 +53,7 @@ class Origin:
 
 
 def _is_name(host: str) -> bool:
-    return len(host) <= _LONGEST_NAME and all(map(_LABEL.fullmatch, host.split(".")))
+    return len(host) <= _MAX_NAME and all(map(_LABEL.fullmatch, host.split(".")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Egress:
         trusted: Sequence[Origin] = (),
         credentials: Mapping[Origin, Mapping[str, str]] | None = None,
         permits: Callable[[str], bool] | None = None,
-        slots: Slots | None = None,
+        slots: ConcurrencyLimiter | None = None,
     ) -> None:
         """`permits` may refuse an address, of each hop, for more than its origin.
 
@@ -96,13 +96,13 @@ class Egress:
         self._permits = permits
         self._slots = slots
 
-    async def get(self, url: str, *, most_bytes: int, seconds: float = 30.0) -> Fetched:
+    async def get(self, url: str, *, max_bytes: int, seconds: float = 30.0) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects.
 
         Raises NotAllowed for a host that is not permitted, and Unreachable, in words, when there is no
         complete answer in time.
         """
-        return await self.request("GET", url, most_bytes=most_bytes, seconds=seconds)
+        return await self.request("GET", url, max_bytes=max_bytes, seconds=seconds)
 
     async def request(
         self,
@@ -111,7 +111,7 @@ class Egress:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        most_bytes: int,
+        max_bytes: int,
         seconds: float = 30.0,
     ) -> Fetched:
         """Send a request; only a GET follows redirects. Raises as `get` does, and NotAllowed for a steering header."""
@@ -120,17 +120,17 @@ class Egress:
         try:
             # The time counts from when it is this request's turn.
             async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(seconds):
-                return await self._follow(method, url, headers or {}, content, most_bytes)
+                return await self._follow(method, url, headers or {}, content, max_bytes)
         except TimeoutError as error:
             raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
         except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"{host} cannot be reached.") from error
 
     async def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, most_bytes: int
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, max_bytes: int
     ) -> Fetched:
         first = Origin.of(url)
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             origin = Origin.of(url)
             self._check(origin)
             if self._permits is not None and not self._permits(url):
@@ -141,7 +141,7 @@ class Egress:
             sent = {**_ALWAYS, **(headers if origin == first else {}), **self._credentials.get(origin, {})}
             async with self._client.stream(method, url, headers=sent, content=content) as response:
                 if not response.has_redirect_location:
-                    return await _read(response, origin.host, most_bytes)
+                    return await _read(response, origin.host, max_bytes)
                 if method != "GET":
                     raise Unreachable(f"{origin.host} redirects what was sent to it, which is not followed.")
                 url = _joined(url, response.headers["location"])
@@ -170,12 +170,12 @@ def _joined(url: str, location: str) -> str:
         raise Unreachable(f"{Origin.of(url).host} redirects to something that is no address.") from error
 
 
-async def _read(response: httpx.Response, host: str, most_bytes: int) -> Fetched:
+async def _read(response: httpx.Response, host: str, max_bytes: int) -> Fetched:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreachable(f"{host} sent a compressed answer although none was asked for.")
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > most_bytes:
-            raise Unreachable(f"{host} sent more than {most_bytes // 1000} kB.")
+        if len(body) > max_bytes:
+            raise Unreachable(f"{host} sent more than {max_bytes // 1000} kB.")
     return Fetched(response.status_code, response.headers, bytes(body))

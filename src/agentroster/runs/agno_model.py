@@ -14,7 +14,7 @@ from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
 from agentroster.llm.dialects.values import as_object
 from agentroster.runs.tool_turns import ToolCalls
-from agentroster.runs.usage import Meter
+from agentroster.runs.usage import RunUsage
 
 
 class RunStopped(Exception):
@@ -33,7 +33,7 @@ class BackendModel(Model):
     """
 
     choice: ModelChoice = field(kw_only=True)
-    meter: Meter = field(kw_only=True)
+    usage: RunUsage = field(kw_only=True)
     params: Mapping[str, object] = field(kw_only=True)
     stream: bool = field(kw_only=True)
     calls: ToolCalls = field(kw_only=True, default_factory=ToolCalls)
@@ -52,19 +52,19 @@ class BackendModel(Model):
         )
         turn: Turn | None = None
         try:
-            self.meter.count_call()
+            self.usage.count_call()
             async for piece in self.choice.chat.complete(request):
                 if piece.usage is not None:
-                    self.meter.add(piece.usage)
+                    self.usage.add(piece.usage)
                 if piece.finish is not None:
-                    self.meter.upstream_finish = piece.finish
+                    self.usage.upstream_finish = piece.finish
                 if piece.text or piece.thinking:
                     yield ModelResponse(content=piece.text or None, reasoning_content=piece.thinking or None)
                 turn = piece.turn or turn
                 # While the client does not read, neither do we: the model server notices.
                 await self.ready()
         except RosterError as error:
-            self.meter.failure = error
+            self.usage.failure = error
             raise RunStopped from error
         if turn is not None:
             yield ModelResponse(tool_calls=self.calls.add(turn))

@@ -26,7 +26,7 @@ from agentroster.runs.agno_model import BackendModel, input_messages
 from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
 from agentroster.runs.tool_events import followed_call, refused_call
 from agentroster.runs.tool_turns import ToolCalls
-from agentroster.runs.usage import Meter
+from agentroster.runs.usage import RunUsage
 from agentroster.skills.context import SkillContext, show_nothing
 from agentroster.skills.registry import Skill
 from agentroster.skills.skill_toolset import toolset_of
@@ -48,7 +48,7 @@ class AgnoRun:
     spec: AgentSpec
     request: ChatRequest
     choice: ModelChoice
-    meter: Meter
+    usage: RunUsage
     find_skill: SkillFinder
     session_id: str
     emit: Emit
@@ -74,14 +74,14 @@ class AgnoRun:
             async for event in events:
                 self._translate(event)
                 if isinstance(event, RunErrorEvent):
-                    raise _failure(event, self.meter, self.spec)
+                    raise _failure(event, self.usage, self.spec)
 
     def _agent(self) -> Agent:
         spec = self.spec
         model = BackendModel(
             id=self.choice.name,
             choice=self.choice,
-            meter=self.meter,
+            usage=self.usage,
             params=self.request.params,
             stream=self.request.stream,
             calls=self.calls,
@@ -214,9 +214,9 @@ def _finished(tool: ToolExecution) -> ToolFinished:
     )
 
 
-def _failure(event: RunErrorEvent, meter: Meter, spec: AgentSpec) -> RosterError:
-    if meter.failure is not None:
-        return meter.failure
+def _failure(event: RunErrorEvent, usage: RunUsage, spec: AgentSpec) -> RosterError:
+    if usage.failure is not None:
+        return usage.failure
     # Agno's text may hold anything an exception held: it goes to the log, redacted, and not to the client.
     logger.error("agent %s failed: %s", spec.name, event.content)
     return RosterError(

@@ -18,7 +18,7 @@ from agentroster.runs.chat import ChatRequest, text_of
 logger = logging.getLogger(__name__)
 
 _MODEL_SECONDS = 20.0
-_LONGEST_TITLE, _LONGEST_OPENING = 48, 2_000
+_MAX_TITLE, _MAX_OPENING = 48, 2_000
 _OPENING = "### Task:"
 _HISTORY = "<chat_history>"
 # The line after the opening, for a client that does not send the header; and what the prompt also has.
@@ -92,11 +92,11 @@ async def _asked(request: ChatRequest, model: ModelChoice) -> str:
 def _title(prompt: str) -> str:
     # Only its opening: the pattern would look at each letter of a long chat.
     _, _, history = prompt.partition(_HISTORY)
-    found = _FIRST_QUESTION.match(history[:_LONGEST_OPENING])
+    found = _FIRST_QUESTION.match(history[:_MAX_OPENING])
     words = (found[1] if found else "").split()
     title = ""
     for word in words:
-        if len(title) + 1 + len(word) > _LONGEST_TITLE:
+        if len(title) + 1 + len(word) > _MAX_TITLE:
             break
         title = f"{title} {word}".strip()
-    return title or " ".join(words)[:_LONGEST_TITLE] or "New chat"
+    return title or " ".join(words)[:_MAX_TITLE] or "New chat"

@@ -13,7 +13,7 @@ from agentroster.runs import account_commands
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call
 from agentroster.skills.context import SkillContext
-from agentroster.skills.escape_markdown import as_words
+from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.manifest import Command, canonical_name
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
@@ -42,7 +42,7 @@ Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Ref
 
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     """Return what `/help` says."""
-    lines = [f"**{spec.shown_title}**: {spec.description}", "", "| Command | What it does |", "| --- | --- |"]
+    lines = [f"**{spec.display_name}**: {spec.description}", "", "| Command | What it does |", "| --- | --- |"]
     lines += [f"| `{_escaped(command.usage)}` | {command.help} |" for _, _, command in _commands(skills)]
     lines += [f"| `{_escaped(usage)}` | {what} |" for usage, what in account_commands.HELP]
     lines.append("| `/help` | this list |")
@@ -104,7 +104,7 @@ async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Ca
 
 def refusals_text(refusals: Sequence[str]) -> str:
     """Return what a person is told of refusals that a skill keeps to itself."""
-    return "A skill tried what it may not do, and was refused: " + " ".join(map(as_words, refusals)) + "\n"
+    return "A skill tried what it may not do, and was refused: " + " ".join(map(escape_markdown, refusals)) + "\n"
 
 
 def unknown_command(text: str) -> str:

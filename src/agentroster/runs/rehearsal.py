@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from agentroster.agents.spec import AgentSpec
 from agentroster.identity.caller import ANONYMOUS
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import CompletionRequest, Piece, ToolCall, Turn
+from agentroster.llm.completion import Chunk, CompletionRequest, ToolCall, Turn
 from agentroster.runs.chat import ChatRequest
-from agentroster.runs.usage import Meter
+from agentroster.runs.usage import RunUsage
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 
@@ -40,7 +40,7 @@ async def rehearse(spec: AgentSpec, find_skill: Callable[[str], tuple[Skill, Ski
         spec=spec,
         request=request,
         choice=ModelChoice("rehearsal", _Script()),
-        meter=Meter(2),
+        usage=RunUsage(2),
         find_skill=find_skill,
         session_id="rehearsal",
         emit=lambda _event: None,
@@ -51,12 +51,12 @@ async def rehearse(spec: AgentSpec, find_skill: Callable[[str], tuple[Skill, Ski
 class _Script:
     """Calls the first tool there is, then says something."""
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         names = [str(tool["function"]["name"]) for tool in request.tools]
         if names and request.messages[-1].get("role") != "tool":
             call = ToolCall(id="rehearsal", name=names[0], error=_NOT_RUN)
             wire = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "{}"}}
-            yield Piece(turn=Turn(calls=(call,), message={"role": "assistant", "tool_calls": [wire]}))
+            yield Chunk(turn=Turn(calls=(call,), message={"role": "assistant", "tool_calls": [wire]}))
             return
-        yield Piece(text="Ready.")
-        yield Piece(finish="stop")
+        yield Chunk(text="Ready.")
+        yield Chunk(finish="stop")

@@ -17,7 +17,7 @@ from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
 from agentroster.runs.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
 from agentroster.runs.rehearsal import load_agno, rehearse
-from agentroster.runs.usage import Meter, metered
+from agentroster.runs.usage import RunUsage, counted
 from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
@@ -70,10 +70,10 @@ class Runner:
         spec = self._agents.get(request.agent)
         if not request.caller.may(spec.model_name):
             raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
-        meter = Meter(spec.limits.model_calls or self._settings.run_model_calls)
+        usage = RunUsage(spec.limits.model_calls or self._settings.run_model_calls)
         if request.task is not None:
-            emit(Text(await answer_task(request, metered(self._models.for_tasks(), meter))))
-            return RunResult("stop", meter.tokens)
+            emit(Text(await answer_task(request, counted(self._models.for_tasks(), usage))))
+            return RunResult("stop", usage.tokens)
         seconds = spec.limits.seconds or self._settings.run_seconds
         output = _Output(emit)
         deadline = asyncio.timeout(seconds)
@@ -81,22 +81,22 @@ class Runner:
             async with deadline:
                 # For the key of a person's own model, which no error and no line of the log may show.
                 with redactor.watching():
-                    await self._answer(spec, request, meter, output)
+                    await self._answer(spec, request, usage, output)
         except LimitReached as limit:
-            return output.stop(limit.message, meter)
+            return output.stop(limit.message, usage)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return output.stop(f"I stopped here: this answer reached its limit of {seconds:g} seconds.", meter)
-        return RunResult(meter.finish_reason, meter.tokens)
+            return output.stop(f"I stopped here: this answer reached its limit of {seconds:g} seconds.", usage)
+        return RunResult(usage.finish_reason, usage.tokens)
 
-    async def _answer(self, spec: AgentSpec, request: ChatRequest, meter: Meter, output: "_Output") -> None:
+    async def _answer(self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output") -> None:
         if await self._common_command(spec, request, output):
             return
         choice = await self._models.choose(spec.model, request.caller, spec.backend)
 
         def find_model() -> ModelChoice | None:
-            return metered(choice, meter)
+            return counted(choice, usage)
 
         skills = [self._skills.get(name, find_model) for name in spec.skills]
         is_command = request.question.startswith("/")
@@ -113,7 +113,7 @@ class Runner:
             spec=spec,
             request=request,
             choice=choice,
-            meter=meter,
+            usage=usage,
             find_skill=lambda name: self._bound(name, request.caller, spec.name, find_model),
             session_id=request.caller.session_key(self._session_secret, spec.name),
             emit=output.emit,
@@ -223,6 +223,6 @@ class _Output:
     def paragraph(self, text: str) -> None:
         self.emit(Text(f"\n\n{text}" if self._has_text else text))
 
-    def stop(self, sentence: str, meter: Meter) -> RunResult:
+    def stop(self, sentence: str, usage: RunUsage) -> RunResult:
         self._emit(Text(f"\n\n{sentence}" if self._has_text else sentence))
-        return RunResult("length", meter.tokens)
+        return RunResult("length", usage.tokens)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from agentroster.errors import LimitReached, RosterError
 from agentroster.llm.backend import ModelChoice
-from agentroster.llm.completion import ChatModel, CompletionRequest, Piece, Usage
+from agentroster.llm.completion import ChatModel, Chunk, CompletionRequest, Usage
 from agentroster.runs.chat import FinishReason, TokenCount
 
 
-class Meter:
+class RunUsage:
     """Counts for one run. Agno's own tool limit does not end a loop, and it hides upstream failures."""
 
     def __init__(self, model_calls: int) -> None:
@@ -49,15 +49,15 @@ class _Metered:
     """A model whose tokens count for a run."""
 
     chat: ChatModel
-    meter: Meter
+    usage: RunUsage
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         async for piece in self.chat.complete(request):
             if piece.usage is not None:
-                self.meter.add(piece.usage)
+                self.usage.add(piece.usage)
             yield piece
 
 
-def metered(choice: ModelChoice | None, meter: Meter) -> ModelChoice | None:
+def counted(choice: ModelChoice | None, usage: RunUsage) -> ModelChoice | None:
     """Return the model for the pipelines of a run: its tokens count; its calls are bounded by the items."""
-    return replace(choice, chat=_Metered(choice.chat, meter)) if choice else None
+    return replace(choice, chat=_Metered(choice.chat, usage)) if choice else None

@@ -12,7 +12,7 @@ from agentroster.signals.send import CHANNEL
 
 logger = logging.getLogger(__name__)
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 2.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 2.0
 # A server that went away without a word is noticed; an address may say otherwise.
 _OPTIONS = {"connect_timeout": 5, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 
@@ -45,7 +45,7 @@ class PostgresListener:
                     told = " ".join(str(error).split())[:200]
                     logger.warning("changes made by other processes count later, until the database is back: %s", told)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
     async def _connected(self) -> "psycopg.AsyncConnection[Any]":
         # As SQLAlchemy reads the address for the other connections.

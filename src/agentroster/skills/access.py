@@ -13,7 +13,7 @@ from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
-from agentroster.net.concurrency_limiter import Slots
+from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, MemoryOptions, ModelType
@@ -77,7 +77,7 @@ class HttpOpener:
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._limiter = Slots(settings.host_requests)
+        self._limiter = ConcurrencyLimiter(settings.host_requests)
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""

@@ -14,7 +14,7 @@ from agentroster.skills.earlier_keys import EarlierKeys, with_kind
 from agentroster.skills.status_line import unknown_places
 from agentroster.skills.yaml_text import YamlText, read_text
 
-_MOST_BYTES = 256_000
+_MAX_BYTES = 256_000
 _OptionsT = TypeVar("_OptionsT", bound=Declared)
 TAKEN_COMMANDS = frozenset({"help", "connect", "credentials", "disconnect", "token"})
 
@@ -145,7 +145,7 @@ class Manifest(EarlierKeys):
 def read_manifest(folder: Path) -> Manifest:
     """Read `skill.yaml` of a folder. Raises SkillBroken naming the file, the line, the key and the reason."""
     path = folder / "skill.yaml"
-    text = YamlText.read(path, read_text(path, _MOST_BYTES))
+    text = YamlText.read(path, read_text(path, _MAX_BYTES))
     _check_capabilities(text)
     try:
         manifest = Manifest.model_validate(with_kind(text.value, folder))

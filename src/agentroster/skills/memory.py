@@ -7,7 +7,7 @@ from agentroster.db.schema import insert_into, required
 from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.caller import Caller
 
-_LONGEST_VALUE = 4000
+_MAX_VALUE = 4000
 
 memories = Table(
     "memories",
@@ -38,8 +38,8 @@ class Memory:
         """Remember a value. Raises NotAllowed for a caller without a proven identity, BadInput if too long."""
         if not self._is_person:
             raise NotAllowed("I can only remember things for somebody I know: ask with a key of your own.")
-        if len(value) > _LONGEST_VALUE:
-            raise BadInput(f"That is too long to remember (more than {_LONGEST_VALUE} characters).")
+        if len(value) > _MAX_VALUE:
+            raise BadInput(f"That is too long to remember (more than {_MAX_VALUE} characters).")
         await self._database.run(_set, {**self._owner, "name": name}, value)
 
 

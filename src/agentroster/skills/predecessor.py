@@ -28,7 +28,7 @@ from agentroster.skills.question import OpenQuestion
 from agentroster.skills.report import ItemReport
 
 _RESULT_KEYS = frozenset({"success", "updated_fields", "updates", "errors", "error", "skipped", "summary"})
-_LONGEST_WORD = 200
+_MAX_WORD = 200
 _ANY_ANSWER: Mapping[str, Any] = {"type": "object"}
 
 
@@ -114,7 +114,7 @@ class PredecessorHandler:
         for name, value in prepared.values.items():
             # Where the library lies on this machine is nobody's business.
             text = _text(value).replace(str(prepared.model.file.path), prepared.model.label)
-            is_long = len(text) > _LONGEST_WORD or len(text.splitlines()) > 1
+            is_long = len(text) > _MAX_WORD or len(text.splitlines()) > 1
             words[name] = f'(see "{name}" in the data)' if is_long else text
             data += [f"{name}:\n{text}"] if is_long else []
         return OpenQuestion(schema=self._answer_schema, data="\n\n".join(data), variables=words)
@@ -154,8 +154,8 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
         named = [str(name) for name in cast("list[object]", updated)] if isinstance(updated, list) else []
     filled = await fill(context, item.file, fields) if fields else Filled()
     is_rehearsed = item.input_data.get("dry_run") is True
-    untold = [name for name in named if name not in {**fields, **filled.written}]
-    notes = {"named by the skill": ", ".join(untold)} if untold else {}
+    unreported = [name for name in named if name not in {**fields, **filled.written}]
+    notes = {"named by the skill": ", ".join(unreported)} if unreported else {}
     return ItemReport(
         item=item.label,
         found={**filled.unwritten, **(filled.written if is_rehearsed else {})},

@@ -14,7 +14,7 @@ from agentroster.skills.prompt import Prompt
 FindModel: TypeAlias = Callable[[], ModelChoice | None]
 """Returns the model of the agent that runs a pipeline, or None when there is none."""
 
-_MOST_FAILURES_IN_A_ROW = 3
+_MAX_FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Asker:
         undecided = await asyncio.to_thread(self._handler.open_fields, prepared)
         if undecided is None:
             return prepared, ""
-        if self._failures_in_a_row >= _MOST_FAILURES_IN_A_ROW:
+        if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
             return prepared, "not asked any more: it failed for several items before"
         try:
             answer = await ask(self._model, self._question(undecided))

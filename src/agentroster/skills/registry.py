@@ -22,7 +22,7 @@ from agentroster.skills.yaml_text import read_text
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PROMPT = 1_000_000
+_MAX_PROMPT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def load_skill(source: SkillSource) -> Skill:
         return Skill(manifest=manifest, instructions=instructions, tools=(), origin=source.origin)
     manifest = read_manifest(folder)
     prompt = folder / "prompt.md"
-    text = read_text(prompt, _LONGEST_PROMPT).rstrip() if prompt.exists() else ""
+    text = read_text(prompt, _MAX_PROMPT).rstrip() if prompt.exists() else ""
     if manifest.kind == "prompt":
         return Skill(
             manifest=manifest, instructions=_joined(manifest.instructions, text), tools=(), origin=source.origin

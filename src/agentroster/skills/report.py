@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from agentroster.skills.escape_markdown import as_words
+from agentroster.skills.escape_markdown import escape_markdown
 
 HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
-_LONGEST_CELL = 300
+_MAX_CELL = 300
 # A chat client draws the whole table anew with each piece of text.
-_MOST_ROWS = 500
+_MAX_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,10 @@ class Tally:
         self.changed += bool(report.updated)
         self.failed += bool(report.error)
         self._keep(report.to_json())
-        if self.rows < _MOST_ROWS:
+        if self.rows < _MAX_ROWS:
             self.rows += 1
             return report.row()
-        if self.done % _MOST_ROWS == 0:
+        if self.done % _MAX_ROWS == 0:
             return f"| ... {self.done} of {self.total} are done | {self.changed} changed | | {self.failed} failed |\n"
         return ""
 
@@ -122,5 +122,5 @@ def _value(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    flat = as_words(" ".join(text.split())).replace("|", "\\|")
-    return flat if len(flat) <= _LONGEST_CELL else f"{flat[:_LONGEST_CELL]}..."
+    flat = escape_markdown(" ".join(text.split())).replace("|", "\\|")
+    return flat if len(flat) <= _MAX_CELL else f"{flat[:_MAX_CELL]}..."

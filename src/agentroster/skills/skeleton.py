@@ -7,7 +7,7 @@ from agentroster.errors import BadInput
 from agentroster.skills.manifest import TAKEN_COMMANDS
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST_NAME = 64
+_MAX_NAME = 64
 
 _TOOLS = {
     "skill.yaml": """\
@@ -168,10 +168,10 @@ _FILES = {"tools": _TOOLS, "pipeline": _PIPELINE, "prompt": _PROMPT}
 
 def write_skeleton(parent: Path, name: str, kind: str) -> Path:
     """Write the folder of a new skill and return it. Raises BadInput for a bad name, or where something is already."""
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         raise BadInput(
             f"{name!r} is no skill name: use lower-case letters, digits and single hyphens, a letter first, "
-            f"at most {_LONGEST_NAME} characters."
+            f"at most {_MAX_NAME} characters."
         )
     if name in TAKEN_COMMANDS:
         raise BadInput(f"/{name} is a command of every agent: choose another name.")

@@ -18,7 +18,7 @@ from agentroster.errors import SkillBroken
 from agentroster.skills.manifest import Manifest, SkillName
 from agentroster.skills.yaml_text import YamlText, read_text
 
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 _PARTS = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)(.*)", re.DOTALL | re.MULTILINE)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _KEYS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
@@ -80,7 +80,7 @@ def strict_problems(folder: Path) -> Iterator[str]:
 
 def _parts(folder: Path) -> tuple[YamlText, str]:
     path = folder / "SKILL.md"
-    parts = _PARTS.fullmatch(read_text(path, _MOST_BYTES))
+    parts = _PARTS.fullmatch(read_text(path, _MAX_BYTES))
     if parts is None:
         raise SkillBroken([f"{path}:1: does not begin with YAML front matter between two lines of ---"])
     # All values are texts there: `version: 1.10` is not 1.1, and `description: yes` not true.

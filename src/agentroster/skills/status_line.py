@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import cast
 
 _PLACE = re.compile(r"\{(\w+)\}")
-_LONGEST_VALUE = 80
-_MOST_VALUES = 3
+_MAX_VALUE = 80
+_MAX_VALUES = 3
 
 
 def unknown_places(template: str, parameters: Mapping[str, object]) -> list[str]:
@@ -39,9 +39,9 @@ def plain_line(tool: str, arguments: Mapping[str, object]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, list):
         items = cast("list[object]", value)
-        more = f" and {len(items) - _MOST_VALUES} more" if len(items) > _MOST_VALUES else ""
-        return ", ".join(_shown(item) for item in items[:_MOST_VALUES]) + more
+        more = f" and {len(items) - _MAX_VALUES} more" if len(items) > _MAX_VALUES else ""
+        return ", ".join(_shown(item) for item in items[:_MAX_VALUES]) + more
     if not isinstance(value, str | int | float):
         return ""
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(value)).split())
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}..."

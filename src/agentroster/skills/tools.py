@@ -75,21 +75,21 @@ class Tool:
         """What the arguments must fit."""
         return Schema(self.parameters)
 
-    def complaint(self, arguments: Mapping[str, object]) -> str | None:
+    def error(self, arguments: Mapping[str, object]) -> str | None:
         """Return what is wrong with the arguments first, or None. Blocks: for tests of a skill."""
-        return next(map(str, self.input.complaints(arguments)), None)
+        return next(map(str, self.input.errors(arguments)), None)
 
 
-async def require_fitting(schema: Mapping[str, Any] | None, value: object, place: str) -> None:
+async def require_fitting(schema: Mapping[str, Any] | None, value: object, path: str) -> None:
     """Raise ToolFailed, in words without the value, and name the place in the log, unless the value fits."""
-    complaints = await Schema(schema).check(value) if schema is not None else []
-    for complaint in complaints:
+    errors = await Schema(schema).check(value) if schema is not None else []
+    for error in errors:
         # What was returned may be anybody's: where it is and what it breaks is enough to find the error.
-        where = complaint.place.encode("unicode_escape").decode() or "the whole"
-        logger.error("%s does not fit its output_schema: %s breaks `%s`", place, where, complaint.keyword)
-    if complaints:
+        where = error.path.encode("unicode_escape").decode() or "the whole"
+        logger.error("%s does not fit its output_schema: %s breaks `%s`", path, where, error.keyword)
+    if errors:
         raise ToolFailed(
-            f"{place} is not what the skill declares, so it is withheld; whatever was done stays done. "
+            f"{path} is not what the skill declares, so it is withheld; whatever was done stays done. "
             "The operator finds the place in the log."
         )
 

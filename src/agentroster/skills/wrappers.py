@@ -34,9 +34,9 @@ class CheckedArguments(Wrapper):
     async def call(self, tool: Tool, arguments: Mapping[str, object], audience: Audience) -> ToolOutcome:
         """Return the first thing that does not fit, or what the call returns."""
         arguments = with_declared_targets(arguments, tool.parameters)
-        complaints = await tool.input.check(arguments)
-        if complaints:
-            return ToolOutcome.of_failure(f"Bad arguments for {tool.name}: {complaints[0]}")
+        errors = await tool.input.check(arguments)
+        if errors:
+            return ToolOutcome.of_failure(f"Bad arguments for {tool.name}: {errors[0]}")
         return await self._wrapped.call(tool, arguments, audience)
 
 

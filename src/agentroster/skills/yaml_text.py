@@ -75,12 +75,12 @@ class YamlText:
         return SkillBroken(problems)
 
 
-def read_text(path: Path, most_bytes: int) -> str:
+def read_text(path: Path, max_bytes: int) -> str:
     """Return a file's text. Raises SkillBroken."""
     try:
         raw = path.read_bytes()
-        if len(raw) > most_bytes:
-            raise SkillBroken([f"{path}: larger than {most_bytes // 1000} kB"])
+        if len(raw) > max_bytes:
+            raise SkillBroken([f"{path}: larger than {max_bytes // 1000} kB"])
         return raw.decode("utf-8-sig")
     except OSError as error:
         raise SkillBroken([f"{path}: cannot be read"]) from error

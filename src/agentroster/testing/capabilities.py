@@ -12,7 +12,7 @@ from agentroster.errors import BadInput, CredentialMissing, NotAllowed
 from agentroster.identity.caller import Caller
 from agentroster.testing.answers import Responder, respond
 
-_LONGEST_VALUE = 4000
+_MAX_VALUE = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class MemoryStandIn:
         """Remember a value. Raises NotAllowed for a caller without a proven identity, BadInput if too long."""
         if not self.caller.is_person:
             raise NotAllowed("I can only remember things for somebody I know: ask with a key of your own.")
-        if len(value) > _LONGEST_VALUE:
-            raise BadInput(f"That is too long to remember (more than {_LONGEST_VALUE} characters).")
+        if len(value) > _MAX_VALUE:
+            raise BadInput(f"That is too long to remember (more than {_MAX_VALUE} characters).")
         self.values[self.caller.qualified_user, self.skill, name] = value
 
 

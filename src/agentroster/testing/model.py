@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentroster.errors import UpstreamError
-from agentroster.llm.completion import CompletionRequest, Piece, ToolCall, Turn, Usage
+from agentroster.llm.completion import Chunk, CompletionRequest, ToolCall, Turn, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ScriptedModel:
         """What it was told, one text for each request."""
         return ["\n\n".join(str(message.get("content") or "") for message in one.messages) for one in self.requests]
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         """Yield the next answer. Raises UpstreamError when none is left."""
         self.requests.append(request)
         if not self._answers:
@@ -55,11 +55,11 @@ class ScriptedModel:
             raise scripted
         usage = Usage(prompt_tokens=1, completion_tokens=1)
         if isinstance(scripted, str):
-            yield Piece(text=scripted)
-            yield Piece(finish="stop", usage=usage)
+            yield Chunk(text=scripted)
+            yield Chunk(finish="stop", usage=usage)
             return
         calls = [scripted] if isinstance(scripted, ScriptedCall) else list(scripted)
-        yield Piece(finish="tool_calls", usage=usage, turn=_turn(calls, len(self.requests)))
+        yield Chunk(finish="tool_calls", usage=usage, turn=_turn(calls, len(self.requests)))
 
 
 def _turn(calls: Sequence[ScriptedCall], number: int) -> Turn:

@@ -36,13 +36,13 @@ class Unexpected(RosterError):
 
 @dataclass(frozen=True, slots=True)
 class PublicError:
-    """An error as clients get it; `complaints` are those of an input that does not fit its schema."""
+    """An error as clients get it; `errors` are those of an input that does not fit its schema."""
 
     status: int
     message: str
     code: str
     param: str | None = None
-    complaints: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -60,7 +60,7 @@ class PublicError:
             "param": self.param,
             "code": self.code,
         }
-        return body | ({"errors": list(self.complaints)} if self.complaints else {})
+        return body | ({"errors": list(self.errors)} if self.errors else {})
 
 
 def public_error(error: BaseException) -> PublicError:
@@ -73,8 +73,8 @@ def public_error(error: BaseException) -> PublicError:
         headers["retry-after"] = str(retry_after)
     if isinstance(known, WrongMethod) and known.allow:
         headers["allow"] = known.allow
-    complaints = known.complaints if isinstance(known, InputInvalid) else ()
-    return PublicError(int(status), known.message, known.code, known.param, complaints, headers)
+    errors = known.errors if isinstance(known, InputInvalid) else ()
+    return PublicError(int(status), known.message, known.code, known.param, errors, headers)
 
 
 def error_response(error: BaseException, *, closes: bool = False) -> JSONResponse:

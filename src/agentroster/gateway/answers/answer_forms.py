@@ -41,8 +41,8 @@ def _rewrite_for(path: str) -> _Rewrite | None:
         case "completions":
             return _completion
         case "responses":
-            exchange = current.get()
-            return ResponseEvents(exchange.model if exchange is not None else None).rewritten
+            context = current.get()
+            return ResponseEvents(context.model if context is not None else None).rewritten
         case "messages":
             return _message
         case _:

@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import ModelNames
-from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.request_context import RequestContext, current
 from agentroster.logs import redactor
 from agentroster.web.error_forms import PublicError, Unexpected, public_error
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 2000
+_MAX_TEXT = 2000
 _BEFORE_AN_EXCEPTION = b"Internal Server Error"
 _FIRST_ERROR, _FIRST_SERVER_ERROR = 400, 500
 _NO_SUCH_MODEL = frozenset({403, 404})
@@ -34,7 +34,7 @@ _UNKNOWN_MODEL = re.compile(
 _REFUSED = "This request was refused."
 
 
-class CleanErrors:
+class ErrorFilter:
     """Rewrites error responses on their way out; successful ones pass untouched, streams included."""
 
     def __init__(self, app: ASGIApp, names: ModelNames) -> None:
@@ -62,7 +62,7 @@ class _Held:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, names: ModelNames) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._exchange = current.get() or Exchange()
+        self._exchange = current.get() or RequestContext()
         self._names = names
         self._waiting: list[Message] = []
         self._passing = False
@@ -170,9 +170,9 @@ def clean(status: int, body: bytes) -> PublicError:
     if match := _UNKNOWN_MODEL.search(message):
         return unknown_model(match[1] or match[2])
     text = redactor.clean(_INTERNALS.sub("", _OWN_PREFIX.sub("", message))).strip()
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > _MAX_TEXT:
         # LiteLLM repeats in its words what the client sent.
-        text = f"{text[:_LONGEST_TEXT]}..."
+        text = f"{text[:_MAX_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
         text = Unexpected().message if status >= _FIRST_SERVER_ERROR else _REFUSED
     if status == _FIRST_SERVER_ERROR and "validation error for " in text:

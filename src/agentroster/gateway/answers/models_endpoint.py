@@ -23,7 +23,7 @@ _FORWARDED = frozenset({"signed_token", "forwarder"})
 _CREATED, _OWNER = 1677610602, "openai"
 
 
-class ModelList:
+class ModelsEndpoint:
     """Lists for a key what it may use; behind a forwarder's key one list for everybody, whoever looks at it.
 
     Open WebUI keeps one list for all its people, and refuses what the last one who looked was not shown.
@@ -74,8 +74,8 @@ class ModelList:
         return _json_response(row)
 
     def _visible(self) -> list[AgentSpec]:
-        exchange = current.get()
-        caller = exchange.caller if exchange else None
+        context = current.get()
+        caller = context.caller if context else None
         if caller is None:
             return []
         specs = self._agents.for_everybody() if caller.proof in _FORWARDED else self._agents.all()
@@ -118,7 +118,7 @@ def _extra(spec: AgentSpec) -> dict[str, Any]:
     capabilities = {"builtin_tools": False, "usage": True, "vision": spec.vision, "citations": False}
     suggestions = [{"title": [text, ""], "content": text} for text in spec.suggestions]
     return {
-        "name": spec.shown_title,
+        "name": spec.display_name,
         "description": spec.description,
         "tags": [{"name": "agent"}],
         "info": {

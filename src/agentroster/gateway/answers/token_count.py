@@ -31,12 +31,12 @@ class TokenCount:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the inner app, unless an agent is asked about."""
-        exchange = current.get()
-        if scope["type"] != "http" or scope["path"] != COUNT_PATH or exchange is None or not exchange.is_run:
+        context = current.get()
+        if scope["type"] != "http" or scope["path"] != COUNT_PATH or context is None or not context.is_run:
             await self._app(scope, receive, send)
             return
-        model = exchange.model or ""
-        if exchange.caller is not None and not exchange.caller.may(model):
+        model = context.model or ""
+        if context.caller is not None and not context.caller.may(model):
             await error_response(NotAllowed(f"This key may not use {model}."))(scope, receive, send)
             return
         # The front door has read and cleaned the body: it comes as one piece.

@@ -20,7 +20,7 @@ _KEEPALIVE_SECONDS = 15
 _HOOKS = "agentroster.provider.hooks.hooks"
 _PROVIDER = {"provider": "agno", "custom_handler": "agentroster.provider.agno"}
 _MASTER_KEY = "os.environ/LITELLM_MASTER_KEY"
-_MOST_INCLUDES = 100
+_MAX_INCLUDES = 100
 
 
 def build_config(
@@ -78,8 +78,8 @@ def read_config(path: Path | None) -> dict[str, Any]:
         if included_path.resolve() in seen:
             continue
         seen.add(included_path.resolve())
-        if len(seen) > _MOST_INCLUDES:
-            raise StartRefused(f"{path} includes more than {_MOST_INCLUDES} files")
+        if len(seen) > _MAX_INCLUDES:
+            raise StartRefused(f"{path} includes more than {_MAX_INCLUDES} files")
         included = _read_mapping(included_path)
         pending += [(inner, included_path) for inner in _includes(included, included_path)]
         for name, value in included.items():

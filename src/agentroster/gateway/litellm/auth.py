@@ -22,9 +22,9 @@ async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKey
 
     Raises HTTPException with our status: any other exception would become a 500.
     """
-    exchange = current.get()
-    if exchange is not None and exchange.caller is not None:
-        return _key_object(exchange.caller)
+    context = current.get()
+    if context is not None and context.caller is not None:
+        return _key_object(context.caller)
     try:
         caller = await state.current().authenticator.authenticate(api_key or "", request.headers.getlist)
     except RosterError as error:
@@ -53,9 +53,9 @@ def _models(caller: Caller) -> list[str]:
     """
     if not any("*" in name for name in caller.models):
         return list(caller.models)
-    exchange = current.get()
-    if exchange is not None and exchange.caller is not None:
-        asked = exchange.model or ""
+    context = current.get()
+    if context is not None and context.caller is not None:
+        asked = context.model or ""
         return [*caller.models, *([asked] if asked and caller.may(asked) else [])]
     agents = [spec.model_name for spec in state.current().agents.all() if caller.may(spec.model_name)]
     return [*caller.models, *(name for name in agents if name not in caller.models)]

@@ -19,9 +19,9 @@ class AgentFailed(APIError):
         self.args = (message,)
         self.code, self.param, self.type = error.code, error.param, error.type
         self.headers = dict(error.headers)
-        exchange = current.get()
-        if exchange is not None:
-            exchange.failure = error
+        context = current.get()
+        if context is not None:
+            context.failure = error
         # The client was told; the log needs one line of ours and not LiteLLM's traceback.
         self.roster_expected = True
 

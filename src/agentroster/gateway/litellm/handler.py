@@ -14,7 +14,7 @@ from agentroster.gateway.litellm import state
 from agentroster.gateway.litellm.chunks import ChunkWriter, fill, last_chunk
 from agentroster.gateway.litellm.failure import AgentFailed, agent_failed
 from agentroster.gateway.litellm.loop_thread import LoopThread
-from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.chat_request import read_request
 from agentroster.runs.chat import ChatRequest, RunEvent
 from agentroster.runs.presentation.activity import activity_for
@@ -44,15 +44,15 @@ class AgnoProvider(CustomLLM):
 
     async def astreaming(self, *_: Any, **arguments: Any) -> AsyncIterator[Chunk]:  # pyright: ignore[reportIncompatibleMethodOverride] - LiteLLM iterates, as its documentation says
         """Yield the chunks of one run; closing the stream cancels the run. Raises AgentFailed."""
-        exchange = _exchange()
-        activity = activity_for(exchange.activity)
+        context = _exchange()
+        activity = activity_for(context.activity)
         writer = ChunkWriter(f"agno/{str(arguments['model']).removeprefix('agno/')}")
         inert: InertAnswer | AsWritten = AsWritten()
         try:
             backlog = Backlog()
             request = replace(_request(arguments, stream=True), ready=backlog.ready)
             runner, inert = state.current().runner, _inert(request)
-            run = stream_run(lambda emit: runner.run(request, emit), backlog, exchange.when_gone)
+            run = stream_run(lambda emit: runner.run(request, emit), backlog, context.on_disconnect)
             async with aclosing(run) as events:
                 async for event in events:
                     is_end = isinstance(event, Finished)
@@ -61,7 +61,7 @@ class AgnoProvider(CustomLLM):
                     pieces += activity.ended() if is_end else ()
                     last = [last_chunk(event.result)] if is_end else []
                     for chunk in (*map(writer.chunk, pieces), *last):
-                        exchange.started = True
+                        context.started = True
                         yield chunk
         except Exception as error:  # noqa: BLE001 - the provider border: nothing else may reach a client
             # What waits is part of the answer, and a status line would go on for ever.
@@ -79,8 +79,8 @@ class AgnoProvider(CustomLLM):
         return LoopThread.shared().iterate(self.astreaming(**arguments))
 
 
-def _exchange() -> Exchange:
-    return current.get() or Exchange()
+def _exchange() -> RequestContext:
+    return current.get() or RequestContext()
 
 
 def _inert(request: ChatRequest) -> InertAnswer | AsWritten:

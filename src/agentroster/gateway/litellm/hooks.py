@@ -7,7 +7,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from agentroster.errors import BadInput
 from agentroster.gateway.litellm import state
-from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.agent_detours import refuse_detours
 from agentroster.gateway.requests.body import is_agent
 from agentroster.gateway.requests.chat_request import ASKED, ASKED_FIELD, REASONING_FIELD
@@ -44,8 +44,8 @@ class RosterHooks(CustomLogger):
         model = data.get("model")
         if isinstance(model, str) and "agno/" in model and "," in model:
             raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
-        exchange = current.get()
-        if exchange is not None and exchange.model is not None and is_agent(model) != is_agent(exchange.model):
+        context = current.get()
+        if context is not None and context.model is not None and is_agent(model) != is_agent(context.model):
             raise HTTPException(400, detail="This request names two models: the one of its body counts.")
         if not is_agent(model):
             try:
@@ -53,8 +53,8 @@ class RosterHooks(CustomLogger):
             except BadInput as error:
                 raise HTTPException(400, detail=error.message) from None
             return data
-        if exchange is None or not exchange.is_run:
-            self._admit(exchange or Exchange(), data)
+        if context is None or not context.is_run:
+            self._admit(context or RequestContext(), data)
         for name in ("metadata", "litellm_metadata"):
             if isinstance(data.get(name), dict):
                 data[name][ASKED_FIELD] = ASKED
@@ -82,14 +82,14 @@ class RosterHooks(CustomLogger):
             _keep_body_from_logs(kwargs)
         return kwargs
 
-    def _admit(self, exchange: Exchange, data: dict[str, Any]) -> None:
+    def _admit(self, context: RequestContext, data: dict[str, Any]) -> None:
         """Do for a request to an agent what the front door does where it reads the body."""
         secrets = ChatSecrets(state.current().connector.source.providers.names())
-        clean, exchange.pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
+        clean, context.pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
         data.update(clean)
-        exchange.read_headers(_headers(data).get)
-        exchange.is_run = True
-        current.set(exchange)
+        context.read_headers(_headers(data).get)
+        context.is_run = True
+        current.set(context)
 
 
 def _keep_messages_from_logs(data: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import httpx
 from litellm import exceptions
 
 from agentroster.errors import UpstreamRejected, UpstreamUnavailable
-from agentroster.llm.completion import CompletionRequest, Piece
+from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.calls import names_of
 from agentroster.llm.dialects.frames import Frame
@@ -25,7 +25,7 @@ class RouterModel:
     An agent is run once all the same; and what it says stays out of the logs of direct models.
     """
 
-    async def complete(self, request: CompletionRequest) -> AsyncIterator[Piece]:
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
         """Yield the pieces of one answer. Raises an UpstreamError."""
         reader = AnswerReader(names_of(request.tools))
         try:

@@ -18,7 +18,7 @@ _CONTENT_FIELDS = frozenset(
 )  # fmt: skip
 # LiteLLM's own notes under plain `litellm`; the client's words in them are nobody's command.
 _LITELLM_FIELDS = frozenset({"metadata", "litellm_metadata", "proxy_server_request", "secret_fields"})
-_MOST_DEPTH = 64
+_MAX_DEPTH = 64
 
 
 def refuse_detours(body: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ def _names_agent(text: str) -> bool:
 
 def _texts(value: object, depth: int) -> Iterator[str]:
     """Yield all texts and keys in a value, but not what a model reads: messages may say what they like."""
-    if depth > _MOST_DEPTH:
+    if depth > _MAX_DEPTH:
         raise BadInput("The request body is nested too deeply.")
     if isinstance(value, str):
         yield value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from agentroster.errors import RunRepeated
-from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.chat_messages import checked_messages
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.runs.background_task import recognised
@@ -46,8 +46,8 @@ def read_request(
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated("This request was already tried once and is not run again.")
-    exchange = _exchange(metadata)
-    exchange.take()
+    context = _exchange(metadata)
+    context.take()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
     effort = optional_params.get(REASONING_FIELD)
     if effort is not None:
@@ -59,21 +59,21 @@ def read_request(
         messages=without_cards(checked),
         params=params,
         stream=stream,
-        pasted=exchange.pasted,
-        task=recognised(exchange.task, checked, stream=stream),
+        pasted=context.pasted,
+        task=recognised(context.task, checked, stream=stream),
     )
 
 
-def _exchange(metadata: Mapping[str, Any]) -> Exchange:
+def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
     """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
 
     Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
     """
-    exchange = current.get()
-    if exchange is None:
-        exchange = Exchange()
-        exchange.is_run = "user_api_key_auth" not in metadata or metadata.get(ASKED_FIELD) == ASKED
-    return exchange
+    context = current.get()
+    if context is None:
+        context = RequestContext()
+        context.is_run = "user_api_key_auth" not in metadata or metadata.get(ASKED_FIELD) == ASKED
+    return context
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import FieldInvalid, ModelNotFound, NotFound, RosterError, WrongMethod
 from agentroster.gateway.model_names import ModelNames
-from agentroster.gateway.request_context import Exchange, current
+from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.agent_detours import refuse_detours
 from agentroster.gateway.requests.body import cleaned, is_agent
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
@@ -35,7 +35,7 @@ _GET_PATHS = frozenset({"/models", "/v1/models"})
 _MODEL = ("/v1/models/", "/models/")
 _PUBLIC_PATHS = frozenset({"/health/liveliness", "/health/liveness", "/health/readiness"})
 _POLICY_VIOLATION = 1008
-_LONGEST_MODEL_NAME = 500
+_MAX_MODEL_NAME = 500
 
 
 def methods_of(path: str) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def methods_of(path: str) -> tuple[str, ...]:
     return ("GET", "HEAD") if path in _GET_PATHS or path.startswith(_MODEL) else ()
 
 
-class FrontDoor:
+class RequestFilter:
     """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
 
     def __init__(  # noqa: PLR0913 - what a door needs
@@ -74,17 +74,17 @@ class FrontDoor:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        exchange = Exchange()
-        exchange.read_headers(Headers(scope=scope).get)
-        current.set(exchange)
+        context = RequestContext()
+        context.read_headers(Headers(scope=scope).get)
+        current.set(context)
         try:
-            inner, receive = await self._admit(scope, receive, exchange)
+            inner, receive = await self._admit(scope, receive, context)
         except RosterError as error:
             # Nobody reads what is left of the body.
-            closes = scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not exchange.body_read
+            closes = scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not context.body_read
             await error_response(error, closes=closes)(scope, receive, send)
             return
-        notice = self._vain_users.notice(exchange.caller, scope["headers"]) if exchange.caller else ""
+        notice = self._vain_users.notice(context.caller, scope["headers"]) if context.caller else ""
         await self._app(inner, receive, _with_notice(send, notice) if notice else send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,14 +95,14 @@ class FrontDoor:
         await receive()
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "There is nothing here."})
 
-    async def _admit(self, scope: Scope, receive: Receive, exchange: Exchange) -> tuple[Scope, Receive]:
+    async def _admit(self, scope: Scope, receive: Receive, context: RequestContext) -> tuple[Scope, Receive]:
         path, method = scope["path"], scope["method"]
         is_reading = method in {"GET", "HEAD", "OPTIONS"}
         if path in POST_PATHS and method == "POST":
-            exchange.caller = caller = await self._caller(scope)
-            return await self._cleaned(scope, receive, exchange, caller)
+            context.caller = caller = await self._caller(scope)
+            return await self._cleaned(scope, receive, context, caller)
         if path in _GET_PATHS and method in methods_of(path):
-            exchange.caller = await self._caller(scope)
+            context.caller = await self._caller(scope)
             return {**scope, "headers": _known_caller(scope)}, receive
         if (allowed := methods_of(path)) and method not in allowed:
             allow = ", ".join(allowed)
@@ -117,7 +117,7 @@ class FrontDoor:
         return caller
 
     async def _cleaned(
-        self, scope: Scope, receive: Receive, exchange: Exchange, caller: Caller
+        self, scope: Scope, receive: Receive, context: RequestContext, caller: Caller
     ) -> tuple[Scope, Receive]:
         """Read the body within the limits, refuse what is no JSON object, clean requests to agents."""
         size = declared_bytes(scope["headers"])
@@ -126,40 +126,40 @@ class FrontDoor:
         person = (caller.key_id, caller.issuer, caller.user)
         with self._large_bodies.place(person, _address(scope)) if is_large else nullcontext():
             raw = await read_body(receive, self._limits)
-            exchange.body_read = True
+            context.body_read = True
             if len(raw) < LARGE_BYTES:
-                raw = self._clean_body(scope["path"], raw, exchange)
+                raw = self._clean_body(scope["path"], raw, context)
             else:
                 # One after the other: the parser lets go of the interpreter only at its end.
                 async with self._parsing:
-                    raw = await asyncio.to_thread(self._clean_body, scope["path"], raw, exchange)
+                    raw = await asyncio.to_thread(self._clean_body, scope["path"], raw, context)
         headers = [*_known_caller(scope), _JSON, (b"content-length", str(len(raw)).encode())]
         # LiteLLM would prefer a model in the query to the one in the body.
-        return {**scope, "headers": headers, "query_string": b""}, _replayed(raw, receive, exchange)
+        return {**scope, "headers": headers, "query_string": b""}, _replayed(raw, receive, context)
 
-    def _clean_body(self, path: str, raw: bytes, exchange: Exchange) -> bytes:
+    def _clean_body(self, path: str, raw: bytes, context: RequestContext) -> bytes:
         """Return the body as LiteLLM gets it; notes on the exchange what it is. May run in a thread."""
         given, raw = parsed_object(raw)
-        body, exchange.pasted = self._secrets.cut(given)
+        body, context.pasted = self._secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
             raise FieldInvalid(
                 "model", "is missing: GET /v1/models lists the names.", code="missing_required_parameter"
             )
-        if len(model) > _LONGEST_MODEL_NAME:
+        if len(model) > _MAX_MODEL_NAME:
             raise ModelNotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
         if "," in model:
             raise FieldInvalid("model", "must not be a list: one request is for one model.")
         endpoint = path.removeprefix("/v1").strip("/")
         if is_agent(model):
-            if exchange.caller is not None:
-                self._names.check_agent(model, exchange.caller)
+            if context.caller is not None:
+                self._names.check_agent(model, context.caller)
             body = cleaned(endpoint, body)
-            exchange.is_run = True
+            context.is_run = True
         else:
             refuse_detours(body)
             check_direct(endpoint, body)
-        exchange.model = model
+        context.model = model
         return raw if body is given else json.dumps(body).encode()
 
 
@@ -199,7 +199,7 @@ def _is_dropped(name: bytes) -> bool:
     return steering or name in {b"content-length", b"accept-encoding", b"origin"}
 
 
-def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:
+def _replayed(raw: bytes, receive: Receive, context: RequestContext) -> Receive:
     given = False
 
     async def replay() -> Message:
@@ -208,7 +208,7 @@ def _replayed(raw: bytes, receive: Receive, exchange: Exchange) -> Receive:
             # Later calls wait for the client to go away.
             message = await receive()
             if message["type"] == "http.disconnect":
-                exchange.client_gone()
+                context.disconnect()
             return message
         given = True
         return {"type": "http.request", "body": raw, "more_body": False}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from agentroster.llm.completion import Message, Piece, ToolCall, Turn, Usage
+from agentroster.llm.completion import Chunk, Message, ToolCall, Turn, Usage
 from agentroster.llm.dialects.arguments import BadArguments
 from agentroster.llm.dialects.calls import CallCollector, OpenCall, wire_call
 from agentroster.llm.dialects.faults import Fault, find_fault
@@ -56,7 +56,7 @@ class AnswerReader:
         self._words = SpokenCalls(self.tools)
         self._calls = CallCollector(self.tools)
 
-    def read(self, frame: Frame) -> Iterator[Piece]:
+    def read(self, frame: Frame) -> Iterator[Chunk]:
         """Yield what a frame adds. A fault is kept in `fault`; nothing is read after one, or after the end."""
         if self.fault is not None or self.is_done:
             return
@@ -76,7 +76,7 @@ class AnswerReader:
                 self.fault = fault
                 return
 
-    def _read_value(self, value: Mapping[str, object], *, is_fault: bool) -> Iterator[Piece]:
+    def _read_value(self, value: Mapping[str, object], *, is_fault: bool) -> Iterator[Chunk]:
         self.usage = read_usage(value) or self.usage
         said = read_choice(value)
         if said is None:
@@ -86,7 +86,7 @@ class AnswerReader:
         if said.thinking and (thinking := self._thoughts.of(said.thinking)):
             self.splitter.settle()
             self._size += len(thinking)
-            yield Piece(thinking=thinking)
+            yield Chunk(thinking=thinking)
         if said.text:
             yield from self._text_pieces(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
         if not is_fault:
@@ -102,35 +102,35 @@ class AnswerReader:
         if said.kept:
             merge_kept(self._kept, said.kept)
 
-    def _text_pieces(self, text: str) -> Iterator[Piece]:
+    def _text_pieces(self, text: str) -> Iterator[Chunk]:
         self._size += len(text)
         if self._size > _MAX_TEXT:
             raise TooMuch(f"over {_MAX_TEXT // 1_000_000} MB of text")
         for segment in self.splitter.feed(text) if text else ():
             if segment.is_thinking:
-                yield Piece(thinking=segment.text)
+                yield Chunk(thinking=segment.text)
             else:
                 yield from self._word_pieces(segment.text)
 
-    def _word_pieces(self, text: str) -> Iterator[Piece]:
+    def _word_pieces(self, text: str) -> Iterator[Chunk]:
         for part in self._words.feed(text):
             yield from self._said(part)
 
-    def _said(self, part: str | SpokenCall) -> Iterator[Piece]:
+    def _said(self, part: str | SpokenCall) -> Iterator[Chunk]:
         if isinstance(part, SpokenCall):
             self._spoken.append(part)
             return
         self._content.append(part)
-        yield Piece(text=part)
+        yield Chunk(text=part)
 
-    def close(self) -> Iterator[Piece]:
+    def close(self) -> Iterator[Chunk]:
         """Yield what was held back, also before a fault."""
         if thinking := self._thoughts.close():
-            yield Piece(thinking=thinking)
+            yield Chunk(thinking=thinking)
         yield from self._text_pieces(self._text.close())
         for segment in self.splitter.close():
             if segment.is_thinking:
-                yield Piece(thinking=segment.text)
+                yield Chunk(thinking=segment.text)
             else:
                 yield from self._word_pieces(segment.text)
         for part in self._words.close(is_cut=self.finish == "length"):
@@ -144,11 +144,11 @@ class AnswerReader:
         """Whether the answer had words, by which a model shows how it thinks."""
         return bool("".join(self._content).strip())
 
-    def last_piece(self) -> Piece:
+    def last_piece(self) -> Chunk:
         """Return the end of an answer that is complete: how it ended, its tokens, its tool calls."""
         turn = self._turn()
         finish = "tool_calls" if turn else "stop" if self.finish in {None, "tool_calls"} else self.finish
-        return Piece(finish=finish, usage=self.usage, turn=turn)
+        return Chunk(finish=finish, usage=self.usage, turn=turn)
 
     def _turn(self) -> Turn | None:
         used = set(self.used_ids)

@@ -11,8 +11,8 @@ from typing import Protocol, TypeAlias
 from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
 from agentroster.runs.presentation.tool_card import tool_card
 
-_MOST_NAMED = 3
-_MOST_SECONDS = 10.0
+_MAX_NAMED = 3
+_MAX_SECONDS = 10.0
 _LEAST_PART = 0.05
 
 
@@ -126,8 +126,8 @@ class StatusAndCards:
         if not self._status_open:
             return
         names = list(dict.fromkeys(self._names))
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        yield Status(f"Used {', '.join(names[:_MOST_NAMED])}{more}" if names else "Stopped", done=True)
+        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+        yield Status(f"Used {', '.join(names[:_MAX_NAMED])}{more}" if names else "Stopped", done=True)
         self._status_open = False
         self._names.clear()
 
@@ -142,9 +142,9 @@ class _Pace:
     def is_due(self, event: ToolProgress) -> bool:
         """Whether to show these counts."""
         now = self._clock()
-        when, done = self._last.get(event.call_id, (now - _MOST_SECONDS, 0))
+        when, done = self._last.get(event.call_id, (now - _MAX_SECONDS, 0))
         waited, grown = now - when, event.done - done
-        if waited < _MOST_SECONDS and grown < event.total * _LEAST_PART and event.done < event.total:
+        if waited < _MAX_SECONDS and grown < event.total * _LEAST_PART and event.done < event.total:
             return False
         self._last[event.call_id] = (now, event.done)
         return True

@@ -19,8 +19,8 @@ _IN_THREAD = re.compile(
     r'\s{0,4}<details type="(?:tool_calls|reasoning)"[^\n<>]*>\n<summary>[^\n<>]*</summary>\n'
     r"(?:(?:>|&gt;)[^\n]*\n)*</details>\s{0,4}"
 )
-_MOST_RESULT = 4_000
-_MOST_ARGUMENT, _MOST_ARGUMENTS = 500, 4_000
+_MAX_RESULT = 4_000
+_MAX_ARGUMENT, _MAX_ARGUMENTS = 500, 4_000
 
 
 def tool_card(event: ToolFinished) -> str:
@@ -32,8 +32,8 @@ def tool_card(event: ToolFinished) -> str:
         "status": "failed" if event.failed else "completed",
         "id": event.call_id,
         "name": event.tool,
-        "arguments": _cut(redactor.clean(arguments), _MOST_ARGUMENTS),
-        "result": _cut(event.result, _MOST_RESULT),
+        "arguments": _cut(redactor.clean(arguments), _MAX_ARGUMENTS),
+        "result": _cut(event.result, _MAX_RESULT),
     }
     # A line break in an attribute would end the opening line, by which a card is known.
     written = " ".join(f'{name}="{_attribute(value)}"' for name, value in attributes.items())
@@ -123,9 +123,9 @@ def _any_part(parts: list[dict[str, Any]]) -> bool:
 
 def _short(value: object) -> object:
     if isinstance(value, str):
-        return _cut(value, _MOST_ARGUMENT)
+        return _cut(value, _MAX_ARGUMENT)
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return value if len(text) <= _MOST_ARGUMENT else _cut(text, _MOST_ARGUMENT)
+    return value if len(text) <= _MAX_ARGUMENT else _cut(text, _MAX_ARGUMENT)
 
 
 def _cut(text: str, most: int) -> str:

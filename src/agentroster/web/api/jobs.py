@@ -15,7 +15,7 @@ from agentroster.jobs.job import JobEvent
 from agentroster.jobs.service import Jobs
 from agentroster.web.api.requests import answering, number_of, person
 
-_MOST_LISTED = 200
+_MAX_LISTED = 200
 _SSE_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _POLICY_VIOLATION = 1008
 
@@ -39,7 +39,7 @@ class JobRoutes:
 
     async def _list(self, request: Request) -> Response:
         caller = await person(request, self._authenticator)
-        most = number_of(request.query_params, "limit", 50, _MOST_LISTED)
+        most = number_of(request.query_params, "limit", 50, _MAX_LISTED)
         return JSONResponse({"data": [job.to_json() for job in await self._jobs.of_caller(caller, most)]})
 
     async def _show(self, request: Request) -> Response:

@@ -26,7 +26,7 @@ _FIELDS = frozenset({"provider", "base_url", "model", "api_key"})
 _ACT = Act(action="llm", actor="user")
 
 
-class OwnModelRoutes:
+class UserModelRoutes:
     """Shows, sets, deletes and tries the model of whoever asks."""
 
     def __init__(self, authenticator: Authenticator, accounts: AccountSource, models: Models, rights: Rights) -> None:

@@ -10,7 +10,7 @@ import yaml
 DEFAULT = "en"
 LANGUAGES = ("en", "zh-CN", "zh-TW", "ja", "ko", "ru", "de", "fr", "es", "he")
 _TRADITIONAL = frozenset({"zh-tw", "zh-hk", "zh-mo", "zh-hant"})
-_MOST_WISHES = 20
+_MAX_WISHES = 20
 
 
 class Texts:
@@ -42,7 +42,7 @@ def texts(code: str) -> Texts:
 def negotiated(header: str) -> Texts:
     """Return the best language for an `Accept-Language` header (RFC 9110 section 12.5.4)."""
     wishes: list[tuple[float, str]] = []
-    for part in header.split(",")[:_MOST_WISHES]:
+    for part in header.split(",")[:_MAX_WISHES]:
         tag, _, rest = part.strip().partition(";")
         wishes.append((_quality(rest), tag.strip().lower()))
     for quality, tag in sorted(wishes, key=lambda wish: -wish[0]):

@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from agentroster import Api, BadInput, SkillContext, as_words
+from agentroster import Api, BadInput, SkillContext, escape_markdown
 from agentroster.builtin.skills.github.rest import Page, get, get_list, get_object
 
 _REFERENCE = re.compile(r"(?:https://[\w.-]+/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|\s+|/(?:pull|issues)/)(\d{1,9})\b.*")
 _REPOSITORY_URL = re.compile(r".*/repos/([\w.-]+/[\w.-]+)")
 _AT_ONCE = 5
-_MOST_COMMENTS = 200
-_LONGEST_TEXT = 4000
+_MAX_COMMENTS = 200
+_MAX_TEXT = 4000
 
 
 async def github_whoami(context: SkillContext, /) -> dict[str, object]:
@@ -54,7 +54,7 @@ async def github_show(context: SkillContext, /, reference: str) -> dict[str, obj
     repository, number = match[1], int(match[2])
     github = await context.accounts.open("github")
     issue = await get_object(github, f"/repos/{repository}/issues/{number}")
-    comments = await get_list(github, f"/repos/{repository}/issues/{number}/comments", _MOST_COMMENTS)
+    comments = await get_list(github, f"/repos/{repository}/issues/{number}/comments", _MAX_COMMENTS)
     shown: dict[str, object] = {
         **_headline(issue, repository),
         "body": _cut(issue.get("body")),
@@ -91,7 +91,7 @@ async def _pull_request(github: Api, item: Mapping[str, Any]) -> dict[str, objec
 async def _reviewed(github: Api, repository: str, number: int) -> dict[str, object]:
     path = f"/repos/{repository}/pulls/{number}"
     pull = await get_object(github, path)
-    reviews = (await get_list(github, f"{path}/reviews", _MOST_COMMENTS)).items
+    reviews = (await get_list(github, f"{path}/reviews", _MAX_COMMENTS)).items
     asked = [_login(person) for person in _objects(pull.get("requested_reviewers"))]
     asked += [str(team.get("slug")) for team in _objects(pull.get("requested_teams"))]
     return {
@@ -103,8 +103,8 @@ async def _reviewed(github: Api, repository: str, number: int) -> dict[str, obje
 
 async def _pull_details(github: Api, repository: str, number: int) -> dict[str, object]:
     path = f"/repos/{repository}/pulls/{number}"
-    reviews = await get_list(github, f"{path}/reviews", _MOST_COMMENTS)
-    remarks = await get_list(github, f"{path}/comments", _MOST_COMMENTS)
+    reviews = await get_list(github, f"{path}/reviews", _MAX_COMMENTS)
+    remarks = await get_list(github, f"{path}/comments", _MAX_COMMENTS)
     return {
         **await _reviewed(github, repository, number),
         "reviews": [{**_remark(review), "state": review.get("state")} for review in reviews.items],
@@ -173,7 +173,7 @@ def _name_of(item: Mapping[str, Any]) -> str:
 
 def _cut(text: object) -> str:
     value = text if isinstance(text, str) else ""
-    return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]} [cut: {len(value)} characters in all]"
+    return value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]} [cut: {len(value)} characters in all]"
 
 
 def _pulls_table(pulls: Sequence[Mapping[str, Any]], found: Page) -> str:
@@ -194,7 +194,7 @@ def _page_of(shown: Mapping[str, Any]) -> str:
     lines = [
         f"**{_cell(shown['title'])}** ({shown['reference']}, {shown['state']}, by {shown['author']})",
         "",
-        as_words(shown["body"]),
+        escape_markdown(shown["body"]),
         "",
     ]
     if "review_state" in shown:
@@ -208,4 +208,4 @@ def _page_of(shown: Mapping[str, Any]) -> str:
 
 
 def _cell(text: object) -> str:
-    return as_words(" ".join(str(text).split())).replace("|", "\\|")
+    return escape_markdown(" ".join(str(text).split())).replace("|", "\\|")

@@ -13,9 +13,9 @@ from agentroster import Answer, Api, BadInput, NotAllowed, NotFound, ToolFailed,
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 _PAGE_SIZE = 100
-_MOST_PAGES = 12
-_LONGEST_WAIT_SECONDS = 30.0
-_MOST_WAITS = 3
+_MAX_PAGES = 12
+_MAX_WAIT_SECONDS = 30.0
+_MAX_WAITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ async def get(github: Api, target: str, params: Mapping[str, str | int] | None =
 
     Raises NotFound, BadInput, NotAllowed or Unreachable in words, and ToolFailed for a limit that lasts longer.
     """
-    for _ in range(_MOST_WAITS):
+    for _ in range(_MAX_WAITS):
         answer = await github.get(target, params, headers=_HEADERS)
         wait = _wait_seconds(answer)
         if wait is None:
             _raise_for(answer)
             return answer
-        if wait > _LONGEST_WAIT_SECONDS:
+        if wait > _MAX_WAIT_SECONDS:
             again = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%H:%M")
             raise ToolFailed(f"GitHub's rate limit for this account is used up: ask again after {again} UTC.")
         await asyncio.sleep(wait)
@@ -58,7 +58,7 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
     items: list[dict[str, Any]] = []
     total: int | None = None
     query: Mapping[str, str | int] | None = {**(params or {}), "per_page": min(most, _PAGE_SIZE)}
-    for _ in range(_MOST_PAGES):
+    for _ in range(_MAX_PAGES):
         answer = await get(github, target, query)
         body = answer.json()
         if isinstance(body, dict):
@@ -84,7 +84,7 @@ def _wait_seconds(answer: Answer) -> float | None:
         return float(after)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
-        return max(1.0, float(reset) - time.time()) if reset.isdigit() else _LONGEST_WAIT_SECONDS + 30
+        return max(1.0, float(reset) - time.time()) if reset.isdigit() else _MAX_WAIT_SECONDS + 30
     return 5.0 if answer.status == 429 else None  # noqa: PLR2004
 
 

@@ -12,7 +12,7 @@ from agentroster.library.library import ModelFile
 from agentroster.net.egress import Origin
 from agentroster.skills.context import SkillContext
 
-_MOST_BYTES, _SECONDS = 20_000_000, 30.0
+_MAX_BYTES, _SECONDS = 20_000_000, 30.0
 _PUBLIC_HUB = frozenset({Origin("https", "huggingface.co", 443), Origin("https", "hf.co", 443)})
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Pre
 
 async def _download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
-    fetched = await context.http.get(_at_hub(url, context.hub_endpoint), most_bytes=_MOST_BYTES, seconds=_SECONDS)
+    fetched = await context.http.get(_at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS)
     if fetched.status != 200:  # noqa: PLR2004
         raise Unreachable(f"the picture cannot be had (status {fetched.status})")
     if not fetched.headers.get("content-type", "").lower().startswith("image/"):

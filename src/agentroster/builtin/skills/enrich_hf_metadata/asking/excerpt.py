@@ -8,7 +8,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import FilePart
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
 
-_MOST_OWN, _MOST_SHARED, _MOST_FRONT, _LONGEST_VALUE = 6_500, 2_500, 3_000, 500
+_MAX_OWN, _MAX_SHARED, _MAX_FRONT, _MAX_VALUE = 6_500, 2_500, 3_000, 500
 # Prompts of sample images and legal matters say nothing about what is asked.
 _LEFT_OUT = re.compile(r"widget|licen[cs]e|extra_gated|thumbnail|datasets?$|metrics|model-index", re.IGNORECASE)
 _ABOUT_TRIGGERS = re.compile(
@@ -36,11 +36,11 @@ def excerpt_of(source: Source) -> Excerpt | None:
     """Return the excerpt of a card, or None when it says nothing; no path of this computer is in it."""
     card, body = source.card, source.body
     if not source.is_collection:
-        own = "\n\n".join(filter(None, (_front_matter(card), _cut(body, _MOST_OWN + _MOST_SHARED)))).strip()
+        own = "\n\n".join(filter(None, (_front_matter(card), _cut(body, _MAX_OWN + _MAX_SHARED)))).strip()
         return Excerpt(own, "") if own else None
     # A neighbour's trigger words are no use: of what is shared they are left out.
-    own = _cut(_own_part(source.parts), _MOST_OWN).strip()
-    shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(source.shared, _MOST_SHARED)))).strip()
+    own = _cut(_own_part(source.parts), _MAX_OWN).strip()
+    shared = "\n".join(filter(None, (_front_matter(card, of_all=True), _cut(source.shared, _MAX_SHARED)))).strip()
     return Excerpt(own, shared) if own or shared else None
 
 
@@ -53,10 +53,10 @@ def _own_part(parts: Sequence[FilePart]) -> str:
 def _front_matter(card: Card, *, of_all: bool = False) -> str:
     lines: list[str] = []
     for key in card.front:
-        value = ", ".join(card.strings(key))[:_LONGEST_VALUE]
+        value = ", ".join(card.strings(key))[:_MAX_VALUE]
         if value and not _LEFT_OUT.match(key) and not (of_all and _ABOUT_TRIGGERS.search(key)):
             lines.append(f"{key}: {value}")
-    return _first_bytes("\n".join(lines), _MOST_FRONT)
+    return _first_bytes("\n".join(lines), _MAX_FRONT)
 
 
 def _cut(text: str, most: int) -> str:

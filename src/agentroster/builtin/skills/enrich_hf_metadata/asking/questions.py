@@ -17,19 +17,19 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.sidecar import Sidecar
 from agentroster.skills.question import ModelAnswer, OpenQuestion
 
-_MOST_WORDS, _LONGEST_WORD, _LONGEST_DESCRIPTION, _LONGEST_QUOTE = 12, 200, 500, 300
+_MAX_WORDS, _MAX_WORD, _MAX_DESCRIPTION, _MAX_QUOTE = 12, 200, 500, 300
 # What must be borne out by words of the card: the quote is asked for before the value, so that it comes from there.
 _QUOTES = {"base_model": "base_model_quote", "trained_words": "trained_words_quote"}
 _SCHEMAS: dict[str, dict[str, Any]] = {
-    "base_model_quote": {"type": "string", "maxLength": _LONGEST_QUOTE},
+    "base_model_quote": {"type": "string", "maxLength": _MAX_QUOTE},
     "base_model": {"type": "string", "enum": [*sorted(NAMES), ""]},
-    "trained_words_quote": {"type": "string", "maxLength": _LONGEST_QUOTE},
+    "trained_words_quote": {"type": "string", "maxLength": _MAX_QUOTE},
     "trained_words": {
         "type": "array",
-        "maxItems": _MOST_WORDS,
-        "items": {"type": "string", "maxLength": _LONGEST_WORD},
+        "maxItems": _MAX_WORDS,
+        "items": {"type": "string", "maxLength": _MAX_WORD},
     },
-    "description": {"type": "string", "maxLength": _LONGEST_DESCRIPTION},
+    "description": {"type": "string", "maxLength": _MAX_DESCRIPTION},
 }
 _PLACEHOLDER = re.compile(
     r"none|null|nil|no|nothing|n/?a|unknown|empty|not (?:applicable|required|needed|specified|stated|provided|given)|"
@@ -140,11 +140,11 @@ def _verified_words(words: Sequence[str], text: str) -> list[str]:
     """Return the words that stand in the text as they are, and are words."""
     text = " ".join(text.split())
     cleaned = dict.fromkeys(" ".join(word.split()) for word in words)
-    return [word for word in cleaned if _is_word(word) and _stands_in(word, text)][:_MOST_WORDS]
+    return [word for word in cleaned if _is_word(word) and _stands_in(word, text)][:_MAX_WORDS]
 
 
 def _is_word(word: str) -> bool:
-    is_short = 1 < len(word) <= _LONGEST_WORD
+    is_short = 1 < len(word) <= _MAX_WORD
     return is_short and not (_is_placeholder(word) or _NO_WORD.search(word))
 
 
@@ -170,5 +170,5 @@ def _joined(left: str, right: str) -> bool:
 
 def _verified_text(text: str, card: str) -> str:
     text = " ".join(text.split())
-    is_plain = 0 < len(text) <= _LONGEST_DESCRIPTION and not _NO_PLAIN_TEXT.search(text)
+    is_plain = 0 < len(text) <= _MAX_DESCRIPTION and not _NO_PLAIN_TEXT.search(text)
     return text if is_plain and not _is_placeholder(text) and quotes.is_about(text, card) else ""

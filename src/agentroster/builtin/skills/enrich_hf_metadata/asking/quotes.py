@@ -15,7 +15,7 @@ _MARKS = re.compile(r"[*_`\"'“”„«»「」『』‘’|>#]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_\"')\]]{0,3}\s+|(?<=[。！？])")
 _TITLE = re.compile(r"^\s{0,3}#{1,6}\s")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s")
-_MOST_SENTENCES, _MOST_PLACES, _MOST_TOKENS, _LONGEST_NAME = 1_500, 20, 60, 6
+_MAX_SENTENCES, _MAX_PLACES, _MAX_TOKENS, _MAX_NAME = 1_500, 20, 60, 6
 _PAIR = 2
 # Words that carry meaning; one by one the signs of scripts without blanks.
 _STEM, _FEWEST_UNITS = 5, 2
@@ -128,7 +128,7 @@ def _places(quote: str, text: str) -> list[list[_Sentence]]:
         starts.append(len(joined))
         joined += f"{one.text} "
     position = joined.find(wanted)
-    while position >= 0 and len(found) < _MOST_PLACES:
+    while position >= 0 and len(found) < _MAX_PLACES:
         end = position + len(wanted)
         found.append([one for one, start in zip(sentences, starts, strict=True)
                       if start < end and start + len(one.text) > position])  # fmt: skip
@@ -150,7 +150,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
                 count += 1
         if _TITLE.match(line) or block.rstrip("*_ ").endswith((":", "：")):
             above = _folded(block)
-        if count > _MOST_SENTENCES:
+        if count > _MAX_SENTENCES:
             return
 
 
@@ -170,11 +170,11 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 def _named(quote: str) -> set[str]:
     """Return the base models that a text names, by any spelling that is surely one of a model."""
-    tokens = _TOKEN.findall(normal(_MARKS.sub(" ", quote)))[:_MOST_TOKENS]
+    tokens = _TOKEN.findall(normal(_MARKS.sub(" ", quote)))[:_MAX_TOKENS]
     found: set[str] = set()
     start = 0
     while start < len(tokens):
-        for end in range(min(len(tokens), start + _LONGEST_NAME), start, -1):
+        for end in range(min(len(tokens), start + _MAX_NAME), start, -1):
             phrase = " ".join(tokens[start:end])
             name = _name_of(phrase.rstrip("."), [*tokens[max(0, start - 1) : start], *tokens[end : end + 1]])
             if name:

@@ -45,7 +45,7 @@ _CALLED = [
     (name, re.compile(rf"(?:{_BEFORE}-){{0,3}}(?:{called})(?:-?{_AFTER}){{0,4}}"))
     for name, called in table("base_names").items()
 ]
-_LONGEST_CALLED = 60
+_MAX_CALLED = 60
 # A family within another: who names both means the narrower one.
 _WIDER = cast("dict[str, list[str]]", _DATA["wider"])
 
@@ -66,7 +66,7 @@ def is_unnamed(text: str) -> bool:
 def called(text: str) -> str | None:
     """Return the name that a whole phrase about the base means, in any of the ways people call the models."""
     phrase = re.sub(r"[\[\](){}*`\"':!]+", "", _normalise(text)).strip("-+/~")
-    if not phrase or len(phrase) > _LONGEST_CALLED:
+    if not phrase or len(phrase) > _MAX_CALLED:
         return None
     if phrase in _CANONICAL:
         return _CANONICAL[phrase]

@@ -49,10 +49,10 @@ _ALL_ARE = re.compile(
 _OTHER = re.compile(alternatives("other_model") + r"|\?\W{0,4}$", re.IGNORECASE)
 _EXACTLY_FOR = each("made_for")
 _NO_LABELS = Labels(*[re.compile(r"(?!)")] * 3)
-_LONGEST_TITLE, _NEAR = 5, 16
+_MAX_TITLE, _NEAR = 5, 16
 _NOTHING: list[str] = []
-_MOST_LINES, _MOST_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
-_OPENING, _LONGEST_LINE = 2, 1_000
+_MAX_LINES, _MAX_PARTS, _FEWEST_PARTS, _NEAR_START = 200, 12, 3, 24
+_OPENING, _MAX_LINE = 2, 1_000
 _ASIDE = re.compile(r"\s?\([^()]{0,200}\)")
 _NEGATIVE = re.compile(r"\bnegative (?=embedding|textual|ti\b|lora|prompt embedding)", re.IGNORECASE)
 _FOR = re.compile(r"^[\W_]{0,6}(?:for|für|pour|para|per|для)\s(.{3,60})", re.IGNORECASE)
@@ -83,7 +83,7 @@ def in_labels(text: str) -> list[str]:
 def of_trainer(text: str) -> list[str]:
     """Return the names that the services' trainers are called by, where the card says that one made it."""
     lines = (line for line in text.split("\n") if "-train" in line and _TRAINED.search(line))
-    words = (word for line in lines for word in re.split(r"[\s()\[\]<>`*\"']+", line[:_LONGEST_LINE]))
+    words = (word for line in lines for word in re.split(r"[\s()\[\]<>`*\"']+", line[:_MAX_LINE]))
     ids = (_TRAINER.fullmatch("/".join(word.strip(".,;:").rsplit("/", 2)[-2:])) for word in words)
     names = (base_models.from_hint(match[1]) for match in ids if match)
     return [name for name in names if name]
@@ -92,18 +92,18 @@ def of_trainer(text: str) -> list[str]:
 def _exactly_labelled(text: str, prose: Iterable[str]) -> list[str]:
     """Return the names in "for: X" and in lines that are a list of labels, where they are the whole value."""
     # So few: a card that states its base like this is short.
-    lines = [line for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] if ":" in line[:_NEAR_START]]
-    parts = [part for one in islice(prose, _MOST_LINES) if ":" in one for part in _SPEC.split(one)[:_MOST_PARTS]]
+    lines = [line for line in text.split("\n", _MAX_LINES)[:_MAX_LINES] if ":" in line[:_NEAR_START]]
+    parts = [part for one in islice(prose, _MAX_LINES) if ":" in one for part in _SPEC.split(one)[:_MAX_PARTS]]
     matches = [_FOR_LABEL.before.match(line) for line in lines] + [_LABELS.before.match(part) for part in parts]
     values = [match[1] for match in matches if match and match[1]]
-    values += [value for one in islice(prose, _MOST_LINES) for value in _in_spec(one)]
+    values += [value for one in islice(prose, _MAX_LINES) for value in _in_spec(one)]
     names = (base_models.called(_BRACKETS.sub("", value)) or _of_id(value) for value in values)
     return [name for name in names if name]
 
 
 def _in_spec(sentence: str) -> list[str]:
     """Return the one part of a line of specifications that is a base model's name by itself."""
-    parts = _COLUMNS.split(sentence, _MOST_PARTS)
+    parts = _COLUMNS.split(sentence, _MAX_PARTS)
     if len(parts) < _FEWEST_PARTS:
         return []
     named = [part for part in parts if ":" not in part and base_models.called(part)]
@@ -187,7 +187,7 @@ def _of_title(title: str) -> str | None:
     if match and match[1]:
         return base_models.meant(base_phrases.plain(match[1]))
     words = title.split()
-    return base_models.in_prose(base_phrases.plain(title)) if len(words) <= _LONGEST_TITLE else None
+    return base_models.in_prose(base_phrases.plain(title)) if len(words) <= _MAX_TITLE else None
 
 
 def _value(value: str, below: Iterable[str]) -> str:

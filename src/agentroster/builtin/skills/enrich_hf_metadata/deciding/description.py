@@ -7,9 +7,9 @@ from markdown_it import MarkdownIt
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import without_html
 
 # What the renderer is given: it tries each bracket as the beginning of a link.
-_LONGEST_HTML_SOURCE, _MOST_BRACKETS = 40_000, 1_000
-_LONGEST_SHORT, _MOST_LINES = 400, 2_000
-_MOST_MARKS = 20
+_MAX_HTML_SOURCE, _MAX_BRACKETS = 40_000, 1_000
+_MAX_SHORT, _MAX_LINES = 400, 2_000
+_MAX_MARKS = 20
 _MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
 # Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
 # markdown-it refuses javascript:, vbscript:, file: and data: links by itself.
@@ -20,9 +20,9 @@ def as_html(body: str) -> str:
     """Render a card's body as HTML without any markup of the card's own."""
     # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
     text = _MARKS.sub(
-        lambda run: run[0][:_MOST_MARKS], without_html("\n".join(body.split("\n")[:_MOST_LINES]))[:_LONGEST_HTML_SOURCE]
+        lambda run: run[0][:_MAX_MARKS], without_html("\n".join(body.split("\n")[:_MAX_LINES]))[:_MAX_HTML_SOURCE]
     )
-    return _markdown.render("[".join(text.split("[", _MOST_BRACKETS)[:_MOST_BRACKETS])).strip()
+    return _markdown.render("[".join(text.split("[", _MAX_BRACKETS)[:_MAX_BRACKETS])).strip()
 
 
 def short_text(body: str) -> str:
@@ -46,4 +46,4 @@ def _plain(text: str) -> str:
 def _sentences(text: str) -> str:
     parts = re.split(r"(?<=[.!?。！？])\s+", text)
     short = " ".join(parts[:2])
-    return short if len(short) <= _LONGEST_SHORT else short[:_LONGEST_SHORT].rsplit(" ", 1)[0] + " ..."
+    return short if len(short) <= _MAX_SHORT else short[:_MAX_SHORT].rsplit(" ", 1)[0] + " ..."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import NAMES
 
-_MOST_NEW = 8
+_MAX_NEW = 8
 _LONGEST = 60
 _LISTED = Path(__file__).with_name("denied_tags.txt").read_text(encoding="utf-8").splitlines()
 _BASE_FAMILIES = {re.sub(r"\s+", "-", name.lower()) for name in NAMES}
@@ -25,7 +25,7 @@ def additions(candidates: Iterable[str], existing: Sequence[object]) -> list[str
     cleaned = dict.fromkeys(" ".join(candidate.lower().split()) for candidate in candidates)
     meaningful = [tag for tag in cleaned if 0 < len(tag) <= _LONGEST and not _is_noise(tag)]
     seen = {" ".join(str(tag).lower().split()) for tag in existing}
-    return [tag for tag in meaningful[:_MOST_NEW] if tag not in seen]
+    return [tag for tag in meaningful[:_MAX_NEW] if tag not in seen]
 
 
 def _is_noise(tag: str) -> bool:

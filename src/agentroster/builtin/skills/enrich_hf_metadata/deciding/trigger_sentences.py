@@ -16,7 +16,7 @@ LABELS = Labels.of("trigger", "trigger_bare", "trigger_order", asked="trigger_qu
 _NOUN = alternatives("trigger")
 # Where a sentence can go on to a label of its own: "file - trigger: x", "Nice. Trigger: x", "... · trigger: x".
 _JOINT = re.compile(r"\s[-–—·•|/~✦★➤]\s|[;,(\[]\s?|[.。!?！？]\s?")
-_MOST_JOINTS = 12
+_MAX_JOINTS = 12
 # In a sentence: "trigger word is `x`", "`x` as trigger word", "activated with `x`".
 _NAMED_BEFORE = re.compile(
     rf"(?:{_NOUN}|(?:^[\W\d_]{{0,12}}|[-–—;,:(]\s?|\b(?:the|its|das|der|als|le|la|el|o|il|como|comme|come)\s){alternatives('trigger_bare')})"
@@ -49,7 +49,7 @@ _BARE_ORDER = re.compile(
     r"\b(?:add|use|include|put|type|write|insert)\s([\w-]{3,40})\s(?:to|in|into|at)\s.{0,30}\bprompts?\b", re.IGNORECASE
 )
 _LEAD = re.compile(r"^\W{0,8}\*\*[^*\n]{1,40}(?::\*\*|\*\*\s?:)\s{0,4}(?=\w)")
-_LONGEST_ORDERED = 5
+_MAX_ORDERED = 5
 _CODE = re.compile(r"[A-Za-z]\d|\d[A-Za-z]|\w_\w")
 # Without a vowel and in lower case: nobody means a word of a language, or one of the usual abbreviations.
 _NO_VOWEL = re.compile(
@@ -72,7 +72,7 @@ _PURPOSE = re.compile(alternatives("purpose"), re.IGNORECASE)
 def _labelled_within(sentence: str, _names: Sequence[str]) -> Iterator[str]:
     """Read "Something about it. Trigger: `x`" and "file - trigger: x"."""
     plain = normal(sentence)
-    starts = [0, *(match.end() for match in _JOINT.finditer(plain))][:_MOST_JOINTS]
+    starts = [0, *(match.end() for match in _JOINT.finditer(plain))][:_MAX_JOINTS]
     match = next((found for start in starts if (found := LABELS.before.match(plain[start : start + 400]))), None)
     if match and match[1]:
         yield from of_statement(match[1].rstrip(")]"))
@@ -121,7 +121,7 @@ def _ordered(sentence: str, names: Sequence[str]) -> Iterator[str]:
 
 def _is_short(word: str) -> bool:
     """Whether a quoted text can be a word, and is not a prompt to try."""
-    return "," not in word and len(word.split()) <= _LONGEST_ORDERED
+    return "," not in word and len(word.split()) <= _MAX_ORDERED
 
 
 def _is_run(sentence: str) -> bool:

@@ -8,7 +8,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import trigger_sente
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_phrases import NEGATION
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.trigger_sentences import LABELS, Form
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import (
-    LONGEST_PLAIN,
+    MAX_PLAIN,
     NONE_NEEDED,
     PLACEHOLDER,
     QUOTED,
@@ -54,7 +54,7 @@ _FILE_AND_WORDS = re.compile(
     r"^[^\w]{0,8}[\w%+.\- ]{1,120}\.\w{2,11}[`*\])]{0,3}\s{0,3}(?:[:=]|[-=]>|→|\s[-–—]\s)\s{0,3}(\S.{0,200})$"
 )
 _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
-_LONGEST_ANSWER = 3
+_MAX_ANSWER = 3
 _NUMBER = re.compile(r"^\s{0,8}\d{1,2}[.)]\s")
 _GENERIC_STEM = re.compile(
     r"^(?:learned_embeds|embeddings?|model|textual[_-]?inversion|ti|checkpoint|token|\w)(?:[-_]?(?:steps?[-_]?)?\d+)?$",
@@ -155,7 +155,7 @@ def _of_key(found: Stated) -> Iterator[str]:
 def _of_label(found: Stated, names: Sequence[str]) -> Iterator[str]:
     if found.is_answer:
         words = of_statement(found.value)
-        if QUOTED.search(found.value) or all(len(word.split()) <= _LONGEST_ANSWER for word in words):
+        if QUOTED.search(found.value) or all(len(word.split()) <= _MAX_ANSWER for word in words):
             yield from words
     elif found.value:
         if names and not QUOTED.search(found.value) and _FILE_NAME.search(found.value):
@@ -189,7 +189,7 @@ def _kind(line: str, content: str) -> str:
         return ""
     if QUOTED.search(line):
         return "quoted"
-    is_short = len(content.split()) <= LONGEST_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
+    is_short = len(content.split()) <= MAX_PLAIN and not re.search(r"[.。!?]\s*\S|[。]$", content)
     return "plain" if is_short else ""
 
 

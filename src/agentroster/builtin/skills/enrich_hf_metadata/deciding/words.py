@@ -44,7 +44,7 @@ _PROSE = re.compile(
     r"depends|various|multiple|you |it |this |there |optional|yes)\b|[?]$",
     re.IGNORECASE,
 )
-_MOST_WORDS, _LONGEST_WORD, LONGEST_PLAIN = 40, 300, 8
+_MAX_WORDS, _MAX_WORD, MAX_PLAIN = 40, 300, 8
 # A form that nobody filled in: "[INSERT TRIGGER WORD]", "<your trigger>", "YOUR_TOKEN_HERE".
 _SETTING_VALUE = re.compile(
     r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{2,20}\s?[:=]\s|"
@@ -76,7 +76,7 @@ def of_statement(statement: str, *, is_phrase: bool = False) -> list[str]:
     # In a line with everything in it the list ends where the settings begin.
     plain = [*takewhile(lambda part: not _SETTING_VALUE.search(part), plain)] or plain
     plain = [", ".join(plain)] if is_phrase else plain
-    return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= LONGEST_PLAIN]
+    return [] if _PROSE.search(first.strip()) else [word for word in plain if len(word.split()) <= MAX_PLAIN]
 
 
 def quoted(text: str) -> list[str]:
@@ -104,7 +104,7 @@ def clean(words: Iterable[str]) -> list[str]:
         text = _FRAME.sub("", " ".join(word.split())).lstrip("`\"'“”* ").rstrip("`\"'“”*.。 ")
         if text and not PLACEHOLDER.match(text) and not _is_noise(text):
             cleaned.setdefault(text)
-    return list(cleaned)[:_MOST_WORDS]
+    return list(cleaned)[:_MAX_WORDS]
 
 
 def is_unfilled(text: str) -> bool:
@@ -119,7 +119,7 @@ def _is_noise(text: str) -> bool:
     if _TOKENS.fullmatch(text):
         return False
     return bool(
-        len(text) > _LONGEST_WORD
+        len(text) > _MAX_WORD
         or WEIGHT_NAME.search(text)
         or "://" in text
         or "<" in text

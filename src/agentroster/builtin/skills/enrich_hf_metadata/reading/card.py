@@ -6,9 +6,9 @@ from typing import cast
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.front_matter import front_matter
 
-_MOST_FRONT_MATTER = 200_000
+_MAX_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
-_MOST_BODY, _MOST_LINES, _LONGEST_LINE = 400_000, 6_000, 2_000
+_MAX_BODY, _MAX_LINES, _MAX_LINE = 400_000, 6_000, 2_000
 # Marks of direction and of no width, and control characters: they hide or reorder what a person sees.
 _INVISIBLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), 0x7F, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
@@ -34,22 +34,22 @@ class Card:
 def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
-    text = text[: _MOST_FRONT_MATTER + _MOST_BODY].translate(_INVISIBLE)
-    lines = [piece for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] for piece in _folded(line)]
+    text = text[: _MAX_FRONT_MATTER + _MAX_BODY].translate(_INVISIBLE)
+    lines = [piece for line in text.split("\n", _MAX_LINES)[:_MAX_LINES] for piece in _folded(line)]
     text = "\n".join(lines)
     if lines[0].rstrip() != "---":
         return Card({}, text)
     end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
     if end is None:
         return Card({}, text)
-    return Card(front_matter("\n".join(lines[1:end])[:_MOST_FRONT_MATTER]), "\n".join(lines[end + 1 :]).strip("\n"))
+    return Card(front_matter("\n".join(lines[1:end])[:_MAX_FRONT_MATTER]), "\n".join(lines[end + 1 :]).strip("\n"))
 
 
 def _folded(line: str) -> Iterator[str]:
     """Yield a line in pieces that patterns can meet, cut between words or tags."""
     position = 0
-    while len(line) - position > _LONGEST_LINE:
-        end = position + _LONGEST_LINE
+    while len(line) - position > _MAX_LINE:
+        end = position + _MAX_LINE
         cut = max(line.rfind(mark, position + 1, end) for mark in " >")
         # A cut within a tag would show its attributes as text.
         opened = line.rfind("<", position + 1, max(cut, position + 1))

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card, parse_card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts
 from agentroster.errors import RosterError
-from agentroster.net.concurrency_limiter import Slots
+from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 
 # A card can have two megabytes, and a run ten thousand cards.
 _MAX_CARDS = 50
@@ -39,7 +39,7 @@ class CardCache:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._fetching = Slots(1)
+        self._fetching = ConcurrencyLimiter(1)
         self._known: OrderedDict[tuple[str, str], CachedCard | RosterError] = OrderedDict()
 
     async def get(self, ref: HubRef) -> CachedCard:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-_LONGEST_NAME = 200
+_MAX_NAME = 200
 _AROUND = re.compile(r"^(?:\d{1,3}[.)]\s|[^\w(])+|[^\w)]+$")
 # Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
 _STEP = re.compile(r"[-_](?:\d{6,}|(?:steps?|epochs?|e)[-_]?\d+)$")
@@ -37,7 +37,7 @@ def names_in(text: str) -> set[str]:
 def _name_start(line: str, end: int) -> int:
     """Return where the file name that ends here begins; a pattern would try from every character before."""
     start = end
-    while start > max(0, end - _LONGEST_NAME) and _NAME_CHARACTER.match(line[start - 1]):
+    while start > max(0, end - _MAX_NAME) and _NAME_CHARACTER.match(line[start - 1]):
         start -= 1
     return start
 

@@ -18,9 +18,9 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.markdown import BOLD_
 
 _LIST_MARK = re.compile(r"^\s*\d{1,4}[.)]\s")
 _IN_PASSING = re.compile(r"[.!?。]\s|\b(?:with|like|see|than|without|from|mit|wie|avec|con|com|с)\W*$|と|和")
-_MOST_WORDS_BEFORE = 8
+_MAX_WORDS_BEFORE = 8
 _ANCHOR = re.compile(r"\]\(#([^()\s]{1,200})\)")
-_MOST_PARTS = 3
+_MAX_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def part_for(body: str, file_name: str) -> FilePart | None:
 def parts_for(body: str, file_name: str, files: Iterable[str] = ()) -> tuple[FilePart, ...]:
     """Return the parts of a collection's card about this file: by its exact name, else by a title like its name."""
     card = _SharedCard(body, file_name)
-    exact = [*islice(card.rows(exact=True), _MOST_PARTS), *islice(card.sections(exact=True), _MOST_PARTS)]
+    exact = [*islice(card.rows(exact=True), _MAX_PARTS), *islice(card.sections(exact=True), _MAX_PARTS)]
     others = {plain_name(name) for name in files} - {plain_name(file_name)}
     alike = any(squeezed(name.rsplit(".", 1)[0]) == squeezed(file_name.rsplit(".", 1)[0]) for name in others)
     titled = () if alike else (*islice(card.sections(exact=False), 1), *islice(card.rows(exact=False), 1))
@@ -89,7 +89,7 @@ class _SharedCard:
         """Whether a line is about the file, and does not just mention it in passing."""
         plain = unquote(line).lower()
         before = _LIST_MARK.sub("", plain[: plain.find(self._wanted)])
-        return len(before.split()) <= _MOST_WORDS_BEFORE and not _IN_PASSING.search(before)
+        return len(before.split()) <= _MAX_WORDS_BEFORE and not _IN_PASSING.search(before)
 
     def _own(self, name: str) -> bool:
         return model_key(name) == model_key(self._wanted) or self._wanted.endswith(" " + name)

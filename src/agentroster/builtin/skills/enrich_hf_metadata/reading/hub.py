@@ -13,7 +13,7 @@ from agentroster.net.egress import Egress, Fetched
 _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
 _KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
 _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
-_MOST_CARD_BYTES = 2_000_000
+_MAX_CARD_BYTES = 2_000_000
 _WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
 
 
@@ -93,7 +93,7 @@ class Hub:
         )
 
     async def _get(self, path: str) -> Fetched:
-        return await self._http.get(f"{self._base}/{path}", most_bytes=_MOST_CARD_BYTES)
+        return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:

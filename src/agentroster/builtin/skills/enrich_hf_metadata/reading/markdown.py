@@ -8,7 +8,7 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}(?:[-*]\s{1,4})?(#{1,6})\s{1,4}(\S.*)$")
 _BOLD_LINE = re.compile(r"^\s{0,3}(?:\*\*|__)([^*_|`\n]{1,80})(?:\*\*|__)\s{0,3}[:：]?\s{0,9}$")
 _UNDERLINE = re.compile(r"^ {0,3}(=|-)\1{2,200}\s{0,9}$")
-BOLD_LEVEL, _LONGEST_TITLE = 7, 100
+BOLD_LEVEL, _MAX_TITLE = 7, 100
 
 
 @lru_cache(maxsize=8)
@@ -36,7 +36,7 @@ def _headings(body: str) -> Iterator[tuple[int, int, str]]:
 def _is_title(lines: list[str], number: int) -> bool:
     line = lines[number].strip()
     alone = number == 0 or not lines[number - 1].strip()
-    return alone and 0 < len(line) <= _LONGEST_TITLE and not line.startswith(("|", "-", "*", ">", "#", "!", "<"))
+    return alone and 0 < len(line) <= _MAX_TITLE and not line.startswith(("|", "-", "*", ">", "#", "!", "<"))
 
 
 def outside_fences(text: str) -> str:

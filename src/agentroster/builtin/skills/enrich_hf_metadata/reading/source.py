@@ -17,7 +17,7 @@ _COMPONENT = re.compile(
 )
 _EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
-_MOST_LINES = 6_000
+_MAX_LINES = 6_000
 # Whoever gives orders to a language model states nothing about the file.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
@@ -49,7 +49,7 @@ class Source:
     @cached_property
     def markup(self) -> str:
         """The visible part of the card, its HTML read as Markdown."""
-        return "\n".join(plain_markup(self.card.body).split("\n", _MOST_LINES)[:_MOST_LINES])
+        return "\n".join(plain_markup(self.card.body).split("\n", _MAX_LINES)[:_MAX_LINES])
 
     @cached_property
     def body(self) -> str:

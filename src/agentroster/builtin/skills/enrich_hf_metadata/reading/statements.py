@@ -16,7 +16,7 @@ _ANSWER_MARK = re.compile(rf"^[\W_]{{0,4}}{alternatives('answer')}[\s*_]{{0,3}}[
 # In the singular: what follows is one, with all its commas.
 _PHRASE = re.compile(r"(?:\b|[a-z])(?:phrase|frase|фраза)(?!\w)", re.IGNORECASE)
 _KEY_AND_VALUE = 2
-_MOST_BELOW, _MOST_STATED, _MOST_SENTENCES, _LONGEST_SENTENCE = 40, 200, 1_500, 600
+_MAX_BELOW, _MAX_STATED, _MAX_SENTENCES, _MAX_SENTENCE = 40, 200, 1_500, 600
 # An object of data within prose is an answer put into somebody's mouth.
 _DATA = re.compile(r"\{\s{0,4}\"|\"\w{1,40}\"\s{0,4}:\s")
 _OF_DATA = ('"', "'", "{", "[{", "}")
@@ -34,7 +34,7 @@ class Stated:
 
 def labelled(text: str, labels: Labels) -> Iterator[Stated]:
     """Yield what stands behind or below each label that begins a line or is a title; only so many of a card."""
-    return islice(_labelled(text, labels), _MOST_STATED)
+    return islice(_labelled(text, labels), _MAX_STATED)
 
 
 def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
@@ -49,7 +49,7 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
             continue
         while following < len(marks) and marks[following] <= number:
             following += 1
-        below = lines[number + 1 : marks[following] if following < len(marks) else number + _MOST_BELOW]
+        below = lines[number + 1 : marks[following] if following < len(marks) else number + _MAX_BELOW]
         plain = normal(line)
         if line.lstrip().startswith("|"):
             yield from _cell(line, labels, is_head=number + 1 in rules, next_lines=lines[number + 2 : number + 3])
@@ -57,13 +57,13 @@ def _labelled(text: str, labels: Labels) -> Iterator[Stated]:
             value = match[1] and _as_written(line, plain[: match.start(1)])
             one = bool(_PHRASE.search(plain[: match.start(1)] if match[1] else plain))
             has_value = bool(value and value.strip("*_ "))
-            yield Stated(value if has_value else "", () if has_value else below[:_MOST_BELOW], is_phrase=one)
+            yield Stated(value if has_value else "", () if has_value else below[:_MAX_BELOW], is_phrase=one)
         elif match := labels.asked.match(plain) if "?" in plain[:200] else None:
             yield Stated(_answer(plain[match.end() :], lines[number + 1 : number + 4]), is_answer=True)
         elif number in titles and labels.alone.match(plain.strip().rstrip("#")):
-            yield Stated("", below[:_MOST_BELOW], is_phrase=bool(_PHRASE.search(plain)))
+            yield Stated("", below[:_MAX_BELOW], is_phrase=bool(_PHRASE.search(plain)))
         elif _begins_paragraph(lines, number) and labels.alone.match(plain):
-            yield Stated("", list(takewhile(str.strip, below[:_MOST_BELOW])))
+            yield Stated("", list(takewhile(str.strip, below[:_MAX_BELOW])))
 
 
 def _begins_paragraph(lines: list[str], number: int) -> bool:
@@ -80,7 +80,7 @@ def _answer(rest: str, following: Sequence[str]) -> str:
 
 def sentences(text: str, labels: Labels) -> Iterator[str]:
     """Yield the sentences of the prose: without titles, tables, code, and lines that a label begins."""
-    return islice(_prose(text, labels), _MOST_SENTENCES)
+    return islice(_prose(text, labels), _MAX_SENTENCES)
 
 
 def _prose(text: str, labels: Labels) -> Iterator[str]:
@@ -112,7 +112,7 @@ def is_data(text: str) -> bool:
 def _sentences(text: str) -> Iterator[str]:
     # In pieces: patterns meet short texts only.
     for sentence in _SENTENCE_END.split(text):
-        if 0 < len(sentence) <= _LONGEST_SENTENCE:
+        if 0 < len(sentence) <= _MAX_SENTENCE:
             yield sentence
 
 

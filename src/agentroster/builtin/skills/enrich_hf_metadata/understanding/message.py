@@ -10,13 +10,13 @@ from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPT
 from agentroster.errors import RosterError
 from agentroster.library.library import MODEL_SUFFIXES, Library
 from agentroster.library.names import Names, folded
-from agentroster.skills.escape_markdown import as_words
+from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.understanding import Call, Outcome, Refusal
 
 _VERBS = frozenset({"verb", "endverb", "endask"})
 _ABOUT = _VERBS | {"name", "several", "url"}
 _READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
-_MOST_CHARACTERS, _MOST_TARGETS, _EXPLAINED = 10_000, 1000, 500
+_MAX_CHARACTERS, _MAX_TARGETS, _EXPLAINED = 10_000, 1000, 500
 _SAY = "Say for example `enrich ink.safetensors`, `enrich everything` or `enrich everything except ink.safetensors`."
 _USAGE = (
     "Usage: `/enrich everything | FILE | FOLDER | URL | FILE from URL`, with `--dry-run`, `--except FILE`, "
@@ -43,7 +43,7 @@ def understand(text: str, library: Library) -> Outcome:
     if not _may_be_about_this(text):
         return None
     names = Names(library)
-    if len(text) > _MOST_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS:
         return Refusal(f"I did nothing: this message is too long to be sure of every word. {_SAY}")
     outcome = _agreed(text, names, lambda tokens, language: wish.sentence(tokens, verb_last=_is_verb_last(language)))
     return outcome or _read_out(text, names) or _explained(text, names)
@@ -52,7 +52,7 @@ def understand(text: str, library: Library) -> Outcome:
 def understand_command(text: str, library: Library) -> Outcome:
     """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
     text, names = sentence.normal(text), Names(library)
-    if len(text) > _MOST_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS:
         return Refusal(f"I did nothing: this is too long. {_USAGE}")
     outcome = _agreed(text, names, lambda tokens, _: wish.command(tokens))
     return outcome or Refusal(f"I did nothing. {_reason(_best_tokens(text, names))} {_USAGE}")
@@ -97,36 +97,36 @@ def _checked(understood: Wish, names: Names) -> Outcome:
     """Return the call, unless a name in it can mean several models, or one of many is none at all."""
     several = next((token for token in understood.names if token.kind == "several"), None)
     if several is not None:
-        return Refusal(f"I did nothing: {_complaint(several, names)}")
-    if len(understood.targets) > _MOST_TARGETS:
-        return Refusal(f"I did nothing: at most {_MOST_TARGETS} targets can be named at once; name a folder.")
+        return Refusal(f"I did nothing: {_problem(several, names)}")
+    if len(understood.targets) > _MAX_TARGETS:
+        return Refusal(f"I did nothing: at most {_MAX_TARGETS} targets can be named at once; name a folder.")
     if understood.source and [token.kind for token in understood.targets] not in (["name"], ["bare"]):
         return Refusal("I did nothing: an address can be given for one file only. Say `enrich FILE from URL`.")
     if len(understood.names) > 1 or understood.excluded:
         # What is wrong with the only name that is wanted, the table says.
-        complaint = next(filter(None, (_complaint(token, names) for token in understood.names)), "")
-        if complaint:
-            return Refusal(f"I did nothing: {complaint}")
+        problem = next(filter(None, (_problem(token, names) for token in understood.names)), "")
+        if problem:
+            return Refusal(f"I did nothing: {problem}")
     return Call(understood.arguments)
 
 
-def _complaint(token: Token, names: Names) -> str:
+def _problem(token: Token, names: Names) -> str:
     known = names.meant(token.text)
     if token.kind != "several" and len(known) == 1:
         return ""
     try:
         names.require(token.value)
     except RosterError as error:
-        return as_words(error.message)
+        return escape_markdown(error.message)
     listed = ", ".join(model.name for model in known[:10])
-    return as_words(f"{token.text} can mean several: {listed}.") if token.kind == "several" else ""
+    return escape_markdown(f"{token.text} can mean several: {listed}.") if token.kind == "several" else ""
 
 
 def _read_out(text: str, names: Names) -> Outcome:
     """Return the call for addresses that stand alone: they are read out, and nothing is written."""
     tokens = list(sentence.tokens(text, languages()[0], names))
     urls = list(dict.fromkeys(token.value for token in tokens if token.kind == "url"))
-    if not urls or len(urls) > _MOST_TARGETS or not {token.kind for token in tokens} <= _READ_OUT:
+    if not urls or len(urls) > _MAX_TARGETS or not {token.kind for token in tokens} <= _READ_OUT:
         return None
     return Call({"targets": urls})
 
@@ -145,7 +145,7 @@ def _explained(text: str, names: Names) -> Outcome:
         return None
     if kinds <= {"name", "bare", "several", "url", "and", "comma", "polite", "stop"}:
         named = next((token for token in tokens if token.kind in {"name", "several"}), tokens[0])
-        name = as_words(named.text)
+        name = escape_markdown(named.text)
         return Refusal(
             f"I did nothing with {name}, for it is a name alone. To complete its metadata, say: enrich {name}"
         )
@@ -159,11 +159,11 @@ def _reason(tokens: Sequence[Token]) -> str:
     """Return in words what stood in the way."""
     for token in tokens:
         if token.kind == "option" and f"--{token.value}" not in OPTIONS:
-            return f"There is no option --{as_words(token.value)}."
+            return f"There is no option --{escape_markdown(token.value)}."
     for kind, words in _REASONS.items():
         found = next((token for token in tokens if token.kind == kind), None)
         if found is not None:
-            return words.format(as_words(found.text[:60]))
+            return words.format(escape_markdown(found.text[:60]))
     if not any(token.kind in {"name", "bare", "several", "url"} or token.kind.startswith("all") for token in tokens):
         return "It does not say which model: name a file or a folder, or say everything."
     return "The words are known to me, but not in this order."

@@ -18,7 +18,7 @@ _ASCII = re.compile(r"[!-~]+")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』"}
 _KINDS = {"comma": ",;、()", "stop": ".!。", "qmark": "?", "colon": ":", "polite": "¿¡🙏🙂😊"}
 _SIGNS = {sign: kind for kind, signs in _KINDS.items() for sign in signs}
-_MOST_QUOTED, _LONGEST = 1000, 1024
+_MAX_QUOTED, _LONGEST = 1000, 1024
 # A name with blanks that holds one of these must be quoted: "everything but ink.safetensors" may be a file as well.
 _TURNING = frozenset({"not", "except", "exceptpost", "dry", "if", "question", "other"})
 _HARMLESS = frozenset({"", "noun", "fill", "of", "particle"})
@@ -128,7 +128,7 @@ class _Scanner:
         closers = _QUOTES.get(self._text[start])
         if closers is None:
             return None
-        places = [self._text.find(closer, start + 1, start + _MOST_QUOTED) for closer in closers]
+        places = [self._text.find(closer, start + 1, start + _MAX_QUOTED) for closer in closers]
         end = min((place for place in places if place > start + 1), default=-1)
         if end < 0:
             return None

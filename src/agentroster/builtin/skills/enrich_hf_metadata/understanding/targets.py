@@ -24,9 +24,9 @@ class Target:
 def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tuple[list[Target], list[ItemReport]]:
     """Return the targets, and a report for each name that is refused."""
     targets: dict[str, Target] = {}
-    source, complaint = _source(arguments.get("source"), endpoint)
-    if complaint:
-        return [], [ItemReport(item=str(arguments["source"]), error=complaint)]
+    source, reason = _source(arguments.get("source"), endpoint)
+    if reason:
+        return [], [ItemReport(item=str(arguments["source"]), error=reason)]
     excluded, refused = _excluded(arguments.get("exclude", ()), library)
     if refused:
         return [], refused
@@ -56,8 +56,8 @@ def _excluded(names: Iterable[str], library: Library) -> tuple[set[Path], list[I
         try:
             sidecars |= {model.sidecar for model in library.find(name)}
         except RosterError as error:
-            complaint = f"cannot be left out, so nothing was done: {error.message.rstrip('.')}"
-            refused.append(ItemReport(item=name, error=complaint))
+            reason = f"cannot be left out, so nothing was done: {error.message.rstrip('.')}"
+            refused.append(ItemReport(item=name, error=reason))
     return sidecars, refused
 
 
@@ -80,8 +80,8 @@ def _source(text: object, endpoint: str) -> tuple[HubRef | None, str]:
 
 def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
     if "://" in wish:
-        ref, complaint = _source(wish, endpoint)
-        return [Target(wish, source=ref)] if ref else _refuse(complaint)
+        ref, reason = _source(wish, endpoint)
+        return [Target(wish, source=ref)] if ref else _refuse(reason)
     if wish.strip().lower() in {"everything", "all", "*"}:
         return [Target(model.name, model) for model in library.models()] or _refuse(_empty(library))
     return [Target(model.name, model) for model in library.find(wish)] or _refuse(

@@ -33,9 +33,9 @@ async def _try(context: SkillContext, way: str, target: str) -> Any:
             await context.memory.set("secret", target)
             return "kept"
         case "fetch":
-            return await context.http.get(target, most_bytes=1000)
+            return await context.http.get(target, max_bytes=1000)
         case "header":
-            return await context.http.request("GET", target, headers={"Host": "other.test"}, most_bytes=1000)
+            return await context.http.request("GET", target, headers={"Host": "other.test"}, max_bytes=1000)
         case "account":
             return await context.accounts.open(target)
         case "memory":

@@ -27,7 +27,7 @@ async def probe_request(
 
 async def probe_fetch(context: SkillContext, /, url: str) -> Any:
     """Return what an address says."""
-    fetched = await context.http.get(url, most_bytes=100_000)
+    fetched = await context.http.get(url, max_bytes=100_000)
     return {"status": fetched.status, "body": fetched.body.decode("utf-8", "replace")}
 
 
