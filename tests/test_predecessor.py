@@ -14,6 +14,10 @@ from agentroster.cli.skills import skills
 from agentroster.skills.registry import Skill, load_skill
 from agentroster.skills.sources import folder_source
 from agentroster.testing import NOBODY, PERSON, ScriptedModel, World, answer
+from tests.support.chatting import Person
+from tests.support.roster_process import RosterProcess
+from tests.support.stand_ins import model_server as model_stand_in
+from tests.support.stand_ins.model_server import ModelServer, Structured
 
 MANIFEST = """\
 name: card_words
@@ -210,6 +214,20 @@ def test_a_model_that_is_not_there_is_refused_alone_and_other_types_are_left_out
     assert "is outside the library" in items[1]["error"]
 
 
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [({}, "Name the models, in model_paths"), ({"model_paths": []}, "Name the models"), ({"model_paths": "ink"}, "")],
+)
+def test_with_a_schema_that_says_little_no_models_are_an_error_and_a_text_is_one(
+    tmp_path: Path, given: dict[str, object], outcome: str
+) -> None:
+    manifest = "name: card-words\ntitle: Words\ninput_schema: {type: object}\n"
+    folder = written(tmp_path, {"skill.yaml": manifest, "handler.py": "def post_process(context): ...\n"})
+    done = asyncio.run(World(library=library(tmp_path)).call(loaded(folder), **given))
+    assert done.error.startswith(outcome)
+    assert bool(done.error) is bool(outcome)
+
+
 def test_a_model_that_fails_leaves_llm_response_empty_and_one_that_is_required_is_asked_for(tmp_path: Path) -> None:
     root = library(tmp_path, {"base_model": ""})
     skill = loaded(written(tmp_path))
@@ -275,3 +293,39 @@ def test_in_a_chat_both_forms_of_the_name_work(tmp_path: Path, name: str) -> Non
     done = asyncio.run(world.run(spec, f"/{name} ink"))
     assert "base_model: Pony" in done.text
     assert sidecar_of(root)["base_model"] == "Pony"
+
+
+def test_it_runs_as_a_job_of_a_real_proxy_with_a_real_question_to_the_model(
+    tmp_path: Path,
+    base_environment: dict[str, str],
+    _model_server: tuple[ModelServer, str],
+    model_server: ModelServer,
+) -> None:
+    written(tmp_path / "skills")
+    root = library(tmp_path)
+    (tmp_path / "proxy").mkdir()
+    environment = {
+        **base_environment,
+        "ROSTER_LIBRARY": str(root),
+        "ROSTER_SKILLS_DIR": str(tmp_path / "skills"),
+        "LLM_PROVIDER": "custom",
+        "LLM_MODEL": "stub",
+        "LLM_API_BASE": f"{_model_server[1]}/v1",
+        "LLM_API_KEY": model_stand_in.KEY,
+    }
+    model_server.structured.append(Structured(answer(base_model="Flux.1 D", words=["inkish"])))
+    process = RosterProcess(tmp_path / "proxy", environment).start()
+    try:
+        with process.http(Person(process, "anna").key) as client:
+            shown = {skill["name"]: skill for skill in client.get("/roster/api/skills").json()["data"]}
+            assert shown["card-words"]["capabilities"]["library"]["types"] == ["lora"]
+            begun = client.post("/roster/api/skills/card_words/execute", json={"model_paths": ["ink"]})
+            assert begun.status_code == 202, begun.text
+            told = client.get(f"/roster/api/jobs/{begun.json()['job_id']}/events", timeout=60).text
+    finally:
+        process.stop()
+    assert "event: completed" in told, told
+    assert sidecar_of(root)["base_model"] == "Flux.1 D"
+    assert sidecar_of(root)["civitai"] == {"trainedWords": ["inkish"]}
+    [asked] = model_server.requests
+    assert str(root) not in json.dumps(asked)

@@ -20,10 +20,11 @@ from agentroster.skills.capability_options import LibraryOptions
 from agentroster.skills.check import check_folder
 from agentroster.skills.context import SkillContext
 from agentroster.skills.guard import Guard
-from agentroster.skills.pipeline import ItemReport, Pipeline, run_pipeline
+from agentroster.skills.pipeline import ItemReport
 from agentroster.skills.registry import Skill, SkillRegistry, load_skill
 from agentroster.skills.skeleton import write_skeleton
 from agentroster.skills.sources import folder_source
+from agentroster.testing import call
 from tests.support.deployment import REPOSITORY
 from tests.support.skill_folders import written
 
@@ -307,33 +308,24 @@ def test_the_list_names_a_broken_skill_once_and_a_missing_folder(
     assert f"{tmp_path}/missing: ROSTER_SKILLS_DIR names this" in CliRunner().invoke(skills, []).stderr
 
 
-class BareContext:
-    """As much of the context as a counting pipeline uses."""
-
-    async def show(self, text: str) -> None: ...
-    def progress(self, done: int, total: int) -> None: ...
-
-
-def run_counts(pipeline: Pipeline | None) -> Any:
-    assert pipeline is not None
-    arguments = {"texts": ["one two", " "]}
-    return asyncio.run(run_pipeline(pipeline, cast("SkillContext", BareContext()), arguments, None))
+def run_counts(skill: Skill) -> Any:
+    return asyncio.run(call(skill, texts=["one two", " "])).value
 
 
 def test_what_an_item_was_refused_stands_in_its_report_although_the_skill_keeps_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = loaded(write_skeleton(tmp_path, "counts", "pipeline")).pipeline
-    assert pipeline is not None
-    honest = pipeline.handler.post_process
+    skill = loaded(write_skeleton(tmp_path, "counts", "pipeline"))
+    assert skill.pipeline is not None
+    honest = skill.pipeline.handler.post_process
 
     async def silent(context: SkillContext, item: Any, prepared: Any) -> ItemReport:
         if item.label.strip():
             Guard("counts", "counts").note(NotAllowed("Reaching evil.example is not permitted."))
         return await honest(context, item, prepared)
 
-    monkeypatch.setattr(pipeline.handler, "post_process", silent)
-    items = run_counts(pipeline)["items"]
+    monkeypatch.setattr(skill.pipeline.handler, "post_process", silent)
+    items = run_counts(skill)["items"]
     assert items[0]["notes"] == {"refused": "Reaching evil.example is not permitted."}
     assert "notes" not in items[1]
 
@@ -343,7 +335,7 @@ def test_an_item_whose_report_is_not_as_declared_fails_alone(tmp_path: Path, cap
     handler = folder / "handler.py"
     broken = handler.read_text(encoding="utf-8").replace('"words": prepared', '"words": prepared or "annas-word"')
     handler.write_text(broken, encoding="utf-8")
-    done = run_counts(loaded(folder).pipeline)
+    done = run_counts(loaded(folder))
     assert (done["total"], done["failed"]) == (2, 1)
     assert done["items"][0] == {"item": "one two", "found": {"words": 2}}
     assert "is not what the skill declares" in done["items"][1]["error"]

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard, cast
 
-from agentroster.errors import RosterError, SkillBroken, ToolFailed
+from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
 from agentroster.skills.context import SkillContext
 from agentroster.skills.earlier_keys import TARGETS
 from agentroster.skills.filling import Filled, fill
@@ -114,7 +114,7 @@ class PredecessorHandler:
         for name, value in prepared.values.items():
             # Where the library lies on this machine is nobody's business.
             text = _text(value).replace(str(prepared.model.file.path), prepared.model.label)
-            is_long = len(text) > _MAX_WORD or "\n" in text
+            is_long = len(text) > _MAX_WORD or len(text.splitlines()) > 1
             words[name] = f'(see "{name}" in the data)' if is_long else text
             data += [f"{name}:\n{text}"] if is_long else []
         return OpenQuestion(schema=self._answer_schema, data="\n\n".join(data), variables=words)
@@ -168,7 +168,10 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
 def _found(library: Any, arguments: Mapping[str, Any]) -> Selection:
     items: dict[str, Model] = {}
     refused: list[ItemReport] = []
-    for wish in next((arguments[name] for name in TARGETS if name in arguments), ()):
+    wishes = next((arguments[name] for name in TARGETS if name in arguments), None)
+    if not wishes:
+        raise BadInput("Name the models, in model_paths: files, folders or names of the library. Nothing was done.")
+    for wish in [wishes] if isinstance(wishes, str) else wishes:
         try:
             items |= {file.name: Model(file, arguments) for file in library.find(str(wish))}
         except RosterError as error:

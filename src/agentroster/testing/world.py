@@ -15,6 +15,7 @@ from agentroster.errors import BadInput
 from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.library.library import Library
 from agentroster.llm.backend import ModelChoice
+from agentroster.llm.user_model import Models
 from agentroster.runs.chat import ChatRequest, RunEvent, Text, ToolFinished
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
@@ -34,7 +35,6 @@ from agentroster.testing.model import ScriptedModel
 
 if TYPE_CHECKING:
     from agentroster.accounts.connect import Connector
-    from agentroster.llm.user_model import Models
 
 PERSON = Caller(user="anna", proof="own_key", key_id="test")
 NOBODY = ANONYMOUS
@@ -128,7 +128,7 @@ class World:
             agents=AgentRegistry([_Given(spec)], SkillRegistry(found, {})),
             skills=self._access(found.values()),
             connector=cast("Connector", _NoAccounts()),
-            models=cast("Models", _OneModel(self._find_model())),
+            models=_OneModel(self._find_model()),
             session_secret=b"test",
         )
         events: list[RunEvent] = []
@@ -190,17 +190,17 @@ def _tool(skill: Skill, name: str | None) -> Tool:
     return found[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _OneModel:
+class _OneModel(Models):
     """The model of every agent, as a run looks for it."""
 
-    choice: ModelChoice | None
+    def __init__(self, choice: ModelChoice | None) -> None:
+        self._choice = choice
 
-    async def choose(self, _wish: str | None, _caller: Caller) -> ModelChoice | None:
-        return self.choice
+    async def choose(self, wish: str | None, caller: Caller, backend: str | None = None) -> ModelChoice | None:  # noqa: ARG002 - one for all
+        return self._choice
 
     def for_tasks(self) -> ModelChoice | None:
-        return self.choice
+        return self._choice
 
 
 class _Given:
