@@ -10,7 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
 from agentroster.builtin.skills.enrich_hf_metadata.reading import front_matter
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
-from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import part_for
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import parts_for
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, RepositoryFacts, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 
@@ -278,10 +278,10 @@ def test_hub_addresses(url: str, ref: HubRef | None) -> None:
 
 def test_the_part_about_a_file_ends_where_the_next_one_begins() -> None:
     body = "# Shelf\n\nintro\n\n`one.safetensors`: Trigger: one\n\n`two.safetensors`: Trigger: two\n\nmore about two\n"
-    part = part_for(body, "one.safetensors")
+    [part, *_] = parts_for(body, "one.safetensors")
     assert part is not None
     assert "two" not in part.text
-    assert part_for(body, "three.safetensors") is None
+    assert not parts_for(body, "three.safetensors")
 
 
 def words_of(text: str, **options: object) -> object:

@@ -154,7 +154,8 @@ class Settings(BaseSettings):
     plugins: Names = Field(
         ("all",),
         alias="ROSTER_PLUGINS",
-        description="Agents of other packages: `all`, `none`, or names of agents or packages, separated by commas.",
+        description="Plug-ins of other packages (agents, with their skills and kinds of accounts): `all`, `none`, "
+        "or names of plug-ins or packages, separated by commas.",
     )
 
     skills_dir: Path | None = Field(

@@ -32,11 +32,6 @@ class FilePart:
     above: tuple[str, ...] = ()
 
 
-def part_for(body: str, file_name: str) -> FilePart | None:
-    """Return the surest part of a collection's card that is about this file, or None."""
-    return next(iter(parts_for(body, file_name)), None)
-
-
 def parts_for(body: str, file_name: str, files: Iterable[str] = ()) -> tuple[FilePart, ...]:
     """Return the parts of a collection's card about this file: by its exact name, else by a title like its name."""
     card = _SharedCard(body, file_name)
