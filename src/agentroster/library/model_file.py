@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from agentroster.json_values import as_object
+
 _BLOCK = 1 << 20
 _MAX_HEADER = 100_000_000
 
@@ -38,7 +40,7 @@ def header_metadata(path: Path) -> dict[str, str]:
         header: object = json.loads(raw)
     except ValueError:
         return {}
-    metadata = cast("dict[str, object]", header).get("__metadata__") if isinstance(header, dict) else None
+    metadata = as_object(header).get("__metadata__")
     if not isinstance(metadata, dict):
         return {}
     pairs = cast("dict[str, object]", metadata).items()

@@ -1,8 +1,8 @@
 """What kind of model a file holds, for skills that are made for some kinds only."""
 
 import json
-from typing import cast
 
+from agentroster.json_values import as_object
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 
@@ -32,7 +32,7 @@ def _of_sidecar(model: ModelFile) -> str | None:
         value: object = json.loads(model.sidecar.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
-    stated = cast("dict[str, object]", value).get("model_type") if isinstance(value, dict) else None
+    stated = as_object(value).get("model_type")
     return _STATED.get(stated.lower()) if isinstance(stated, str) else None
 
 

@@ -10,9 +10,9 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from agentroster.errors import RosterError, UpstreamError
+from agentroster.json_values import as_object
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
-from agentroster.llm.dialects.values import as_object
 from agentroster.runs.tool_turns import ToolCalls
 from agentroster.runs.usage import RunUsage
 

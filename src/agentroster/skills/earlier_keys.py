@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from agentroster.json_values import as_object
 from agentroster.skills.capability_options import Declared, Domain, ModelType
 
 TARGETS = ("targets", "model_paths")
@@ -81,7 +82,7 @@ def _of_pipeline(given: Mapping[str, object]) -> dict[str, object]:
     title = given.get("title") or given.get("name")
     schema = given.get("input_schema") or _MODEL_PATHS
     made = {**given, "title": title, "description": given.get("description") or title, "input_schema": schema}
-    properties = cast("dict[str, object]", schema).get("properties") if isinstance(schema, dict) else None
+    properties = as_object(schema).get("properties")
     targets = [name for name in TARGETS if isinstance(properties, dict) and name in properties]
     if targets and "command" not in given and isinstance(given.get("name"), str):
         name = str(given["name"]).replace("_", "-")

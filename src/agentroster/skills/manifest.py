@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from agentroster.errors import SkillBroken
 from agentroster.json_schema import refuse_unusable
+from agentroster.json_values import as_object
 from agentroster.skills.capability_options import OPTIONS, Declared
 from agentroster.skills.earlier_keys import EarlierKeys, with_kind
 from agentroster.skills.status_line import unknown_places
@@ -160,7 +161,7 @@ def read_manifest(folder: Path) -> Manifest:
 def _check_capabilities(text: YamlText) -> None:
     """Raise SkillBroken, with the line, for a capability that does not exist, or options that it does not have."""
     value: object = text.value
-    given = cast("dict[str, object]", value).get("capabilities") if isinstance(value, dict) else None
+    given = as_object(value).get("capabilities")
     for name, options in cast("dict[object, object]", given).items() if isinstance(given, dict) else ():
         place = ("capabilities", str(name))
         kind = OPTIONS.get(str(name))

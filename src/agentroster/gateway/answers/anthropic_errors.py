@@ -1,11 +1,11 @@
 """Around everything: what fails on a path of Anthropic's interface fails in Anthropic's form, whoever refused it."""
 
 import json
-from typing import cast
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.json_values import as_object
 from agentroster.web.error_forms import anthropic_error, is_anthropic, new_request_id
 
 _FIRST_ERROR = 400
@@ -59,6 +59,6 @@ def _message_of(body: bytes) -> str:
         value: object = json.loads(body)
     except ValueError:
         value = None
-    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
-    text = cast("dict[str, object]", error).get("message") if isinstance(error, dict) else None
+    error = as_object(value).get("error")
+    text = as_object(error).get("message")
     return text if isinstance(text, str) else "The request failed."

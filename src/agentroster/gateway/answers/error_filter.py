@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.request_context import RequestContext, current
+from agentroster.json_values import as_object
 from agentroster.logs import redactor
 from agentroster.web.error_forms import PublicError, Unexpected, public_error
 
@@ -205,9 +206,9 @@ def _error_object(body: bytes) -> dict[str, Any]:
         value: object = json.loads(body)
     except ValueError:
         return {}
-    error = cast("dict[str, object]", value).get("error") if isinstance(value, dict) else None
+    error = as_object(value).get("error")
     if isinstance(error, dict):
         return cast("dict[str, Any]", error)
-    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    fields = as_object(value)
     text = next((fields[name] for name in ("error", "detail", "message") if isinstance(fields.get(name), str)), "")
     return {"message": text}

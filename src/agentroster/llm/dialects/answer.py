@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.completion import Chunk, Message, ToolCall, Turn, Usage
 from agentroster.llm.dialects.arguments import BadArguments
 from agentroster.llm.dialects.calls import CallCollector, OpenCall, wire_call
@@ -16,7 +17,6 @@ from agentroster.llm.dialects.message import merge_kept, plain_text, read_choice
 from agentroster.llm.dialects.names import known_name, sendable_name
 from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
 from agentroster.llm.dialects.thinking import ThinkingSplitter
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 # A little more than a run says before it stops with a sentence of its own.
 _MAX_TEXT = MAX_ANSWER_BYTES + 1_000_000

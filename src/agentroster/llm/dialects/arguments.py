@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any, NoReturn
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 MAX_ARGUMENT_BYTES = 1_000_000
 _MAX_LITERAL = 100_000

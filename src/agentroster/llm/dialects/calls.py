@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, read_arguments
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _MAX_CALLS = 128
 _MAX_CHECKS = 100

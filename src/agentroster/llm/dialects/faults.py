@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _MAX_REASON = 300
 _MAX_DEPTH = 4

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentroster.llm.dialects.values import is_list, is_object
+from agentroster.json_values import is_list, is_object
 
 MAX_LINE_BYTES = 2_000_000
 MAX_ANSWER_BYTES = 20_000_000

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.completion import Usage
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")
 _READ = frozenset(

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.completion import CompletionRequest
 from agentroster.llm.dialects.arguments import BadArguments, read_arguments
 from agentroster.llm.dialects.habits import Habits
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import as_list, as_object, is_list, is_object
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")

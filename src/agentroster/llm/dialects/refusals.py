@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
+from agentroster.json_values import is_list, is_object
 from agentroster.llm.dialects.habits import Habits, SystemRole
 from agentroster.llm.dialects.rule import Rule
-from agentroster.llm.dialects.values import is_list, is_object
 
 MAX_TRIES = 6
 _MAX_DEPTH = 6

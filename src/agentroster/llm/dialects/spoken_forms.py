@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from agentroster.llm.dialects.values import as_list, is_list, is_object
+from agentroster.json_values import as_list, is_list, is_object
 
 Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The parameters of each known tool."""
