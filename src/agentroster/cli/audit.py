@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, JSON
+from agentroster.cli.stores import open_credentials, open_database
 from agentroster.cli.tables import shown_time
 from agentroster.credentials.audit import AuditEntry, AuditLog
 from agentroster.errors import BadInput

@@ -13,8 +13,8 @@ import click
 from agentroster.accounts.connect import read_form
 from agentroster.accounts.provider import Provider
 from agentroster.accounts.registry import ProviderRegistry
-from agentroster.cli.opening import open_credentials
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
+from agentroster.cli.stores import open_credentials
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.credentials.backup import export_lines, import_lines
 from agentroster.credentials.credential import Credential, Owner

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from agentroster.cli.opening import open_database
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, JSON
+from agentroster.cli.stores import open_database
 from agentroster.cli.tables import print_table, shown_time
 from agentroster.errors import BadInput
 from agentroster.identity.keys import ApiKey, KeyStore

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from agentroster.cli.opening import open_credentials, open_database
 from agentroster.cli.options import DATA_DIR, DATA_DIR_OF_GROUP, ISSUER, JSON
+from agentroster.cli.stores import open_credentials, open_database
 from agentroster.credentials.people import purge_credentials, relink_credentials
 from agentroster.errors import NotFound
 from agentroster.identity.keys import purge_keys

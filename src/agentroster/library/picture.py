@@ -11,7 +11,7 @@ from io import BytesIO
 from PIL import Image
 
 from agentroster.errors import ToolFailed
-from agentroster.library.bare import bare, orientation
+from agentroster.library.strip_metadata import orientation, strip_metadata
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
@@ -68,7 +68,7 @@ def _kind(data: bytes) -> str | None:
 
 
 def _drawn(data: bytes, kind: str) -> bytes:
-    data, turned = bare(data, kind)
+    data, turned = strip_metadata(data, kind)
     if kind == "JPEG" and data.count(_SCAN) > _MAX_SCANS:
         raise ToolFailed("the picture would take too long to draw")
     with Image.open(BytesIO(data), formats=[kind]) as image:

@@ -1,11 +1,11 @@
 """The preview of a model: one picture beside its file, written once and never replaced."""
 
 import os
-from contextlib import suppress
 from errno import ENAMETOOLONG
 from pathlib import Path
 
 from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.library.atomic_file import write_file
 from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
 
@@ -76,46 +76,12 @@ class Previews:
             with locked(path.parent) as folder:
                 if self.existing(model) is not None:
                     raise ToolFailed("there is a preview already; nothing written")
-                _write(folder, path.name, content)
+                write_file(folder, path.name, content, mode=0o644, replaces=False)
         except FileExistsError as error:
             raise ToolFailed("there is a preview already; nothing written") from error
         except OSError as error:
             raise ToolFailed(f"the preview cannot be written: {error.strerror}") from error
         return path
-
-
-def _write(folder: int, name: str, content: bytes) -> None:
-    """Write a new file of a locked folder: it appears complete, or not at all."""
-    temporary = f".{name}.tmp"
-    # Only a writer that was killed can have left this: whoever writes holds the lock.
-    _remove(folder, temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o644)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        _publish(folder, temporary, name)
-    finally:
-        # After a rename there is nothing left to remove.
-        _remove(folder, temporary)
-    os.fsync(folder)
-
-
-def _publish(folder: int, temporary: str, name: str) -> None:
-    """Give a complete file its name. Raises FileExistsError rather than replacing anything."""
-    try:
-        # Unlike a rename, a link never replaces what a program that knows no lock put there meanwhile.
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems (exFAT, network shares) know no links.
-        with suppress(FileNotFoundError):
-            os.stat(name, dir_fd=folder, follow_symlinks=False)
-            raise FileExistsError(name) from None
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _is_there(folder: int, name: str) -> bool:
@@ -128,8 +94,3 @@ def _is_there(folder: int, name: str) -> bool:
             return False
         raise
     return True
-
-
-def _remove(folder: int, name: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)

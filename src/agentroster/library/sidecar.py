@@ -4,13 +4,13 @@ Fields and who may write them are described in `docs/sidecar.md`.
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
 from agentroster.errors import NotAllowed, ToolFailed
+from agentroster.library.atomic_file import write_file
 from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import sha256_of
@@ -70,13 +70,13 @@ class Sidecars:
         self._check_permission(model)
         if self._proposals is not None:
             return self._proposals.update(model, self.read(model), change)
-        with locked(model.sidecar.parent):
+        with locked(model.sidecar.parent) as folder:
             sidecar = self.read(model)
             if sidecar is None:
                 raise ToolFailed("the sidecar disappeared while it was being completed; nothing written")
             if not change(sidecar):
                 return False
-            _write(model.sidecar, sidecar)
+            _write(folder, model.sidecar, sidecar)
             return True
 
     def create(self, model: ModelFile, stopped: Callable[[], bool]) -> Sidecar:
@@ -90,7 +90,7 @@ class Sidecars:
             return self.read(model) or {}
         stat = model.path.stat()
         digest = sha256_of(model.path, stopped)
-        with locked(model.sidecar.parent):
+        with locked(model.sidecar.parent) as folder:
             existing = self.read(model)
             if existing is not None:
                 return existing
@@ -113,7 +113,7 @@ class Sidecars:
                 "usage_tips": "{}",
             }
             if not stopped():
-                _write(model.sidecar, sidecar)
+                _write(folder, model.sidecar, sidecar)
             return sidecar
 
     def _check_permission(self, model: ModelFile) -> None:
@@ -156,32 +156,9 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _write(path: Path, sidecar: Sidecar) -> None:
-    text = _text(sidecar)
+def _write(folder: int, path: Path, sidecar: Sidecar) -> None:
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        temporary = path.with_name(f".{path.name}.tmp")
-        # Only a writer that was killed can have left this: whoever writes holds the lock.
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                os.fchmod(descriptor, mode)
-                file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-            temporary.replace(path)
-        finally:
-            # After the rename there is nothing left to remove.
-            temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        write_file(folder, path.name, _text(sidecar).encode(), mode=mode, replaces=True)
     except OSError as error:
         raise ToolFailed(f"the sidecar cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

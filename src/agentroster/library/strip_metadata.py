@@ -18,7 +18,7 @@ _APP0, _APP1, _APP14, _APP15, _COMMENT, _SCAN, _FILL = 0xE0, 0xE1, 0xEE, 0xEF, 0
 _GIF_EXTENSION, _GIF_CONTROL, _GIF_IMAGE, _GIF_END = 0x21, 0xF9, 0x2C, b"\x3b"
 
 
-def bare(data: bytes, kind: str) -> tuple[bytes, int]:
+def strip_metadata(data: bytes, kind: str) -> tuple[bytes, int]:
     """Return the file reduced to its picture, and the EXIF orientation (1 to 8; 1 where none is stated)."""
     match kind:
         case "JPEG":
