@@ -77,38 +77,23 @@ class Runtime:
         store = CredentialStore.open(settings.credentials_database, ring)
         database = Database.open(settings.database, ROSTER_SCHEMA)
         transport = _transport(settings.api_base, settings.hf_endpoint)
-        # A pool of its own: an address that a person gives for an account must not reach the operator's model server.
-        addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)
-        account_transport = _transport(*addresses)
-        account_client = open_client(account_transport)
-        trusted = frozenset(Origin.of(address) for address in addresses if address)
-        oauth = OAuthClient(account_client, trusted)
-        accounts = AccountSource(
-            providers=ProviderRegistry.load(settings),
-            store=store,
-            refresher=Refresher(store, oauth, account_client, trusted),
-            uses=UseRecord(store),
-            client=account_client,
-            trusted=trusted,
-        )
-        connector = Connector(accounts, oauth, settings.public_url or public_url or _address(settings))
         client = open_client(transport)
+        account_transport, connector = _open_accounts(settings, store, public_url)
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
+        openers = openers_of(settings, database=database, client=client, accounts=connector.source)
+        access = SkillAccess(skills, openers)
         signals = Signals(database, settings.database)
-        access = SkillAccess(skills, openers_of(settings, database=database, client=client, accounts=accounts))
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
-        backends = Backends(settings, transport, proxy_model, named_backends)
         models = Models(
-            backends,
-            accounts,
+            Backends(settings, transport, proxy_model, named_backends),
+            connector.source,
             account_transport,
             timeout_seconds=settings.llm_timeout_seconds,
             task_model=settings.task_model,
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
-        jobs, keep_days = JobStore(database), settings.keep_days
         return cls(
             settings=settings,
             agents=agents,
@@ -125,7 +110,7 @@ class Runtime:
             image_hosts=ImageHosts(settings, agents, skills),
             models=models,
             jobs=Jobs(
-                jobs,
+                JobStore(database),
                 access,
                 lambda caller: models.choose(None, caller),
                 rights,
@@ -134,14 +119,7 @@ class Runtime:
             ),
             signals=signals,
             rights=rights,
-            retention=Retention(
-                [
-                    (database, jobs.drop_before),
-                    (database, KeyAudit(database).drop_before),
-                    (store.database, store.audit.drop_before),
-                ],
-                keep_days,
-            ),
+            retention=_retention(settings, database, store),
             database=database,
             connector=connector,
             client=client,
@@ -174,6 +152,39 @@ class Runtime:
         self.database.close()
         accounts.store.close()
         self.held.close()
+
+
+def _open_accounts(
+    settings: Settings, store: CredentialStore, public_url: str
+) -> tuple[httpx.AsyncHTTPTransport, Connector]:
+    """Return the pool for addresses that people give, and what connects and opens accounts.
+
+    The pool is one of its own: such an address must not reach the operator's model server.
+    """
+    addresses = (*settings.trusted_urls, settings.github_url, settings.oidc_issuer, settings.oidc_api_url)
+    transport = _transport(*addresses)
+    client = open_client(transport)
+    trusted = frozenset(Origin.of(address) for address in addresses if address)
+    oauth = OAuthClient(client, trusted)
+    source = AccountSource(
+        providers=ProviderRegistry.load(settings),
+        store=store,
+        refresher=Refresher(store, oauth, client, trusted),
+        uses=UseRecord(store),
+        client=client,
+        trusted=trusted,
+    )
+    return transport, Connector(source, oauth, settings.public_url or public_url or _address(settings))
+
+
+def _retention(settings: Settings, database: Database, store: CredentialStore) -> Retention:
+    """Return what deletes old rows of every table that grows."""
+    dropped = [
+        (database, JobStore(database).drop_before),
+        (database, KeyAudit(database).drop_before),
+        (store.database, store.audit.drop_before),
+    ]
+    return Retention(dropped, settings.keep_days)
 
 
 def _transport(*addresses: str | None) -> httpx.AsyncHTTPTransport:
