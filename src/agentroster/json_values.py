@@ -1,4 +1,4 @@
-"""Looking into JSON that nobody has checked: what is not of the expected kind is empty."""
+"""Reads JSON that nobody has checked: what is not of the expected kind is empty."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard

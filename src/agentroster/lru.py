@@ -1,4 +1,4 @@
-"""A dictionary that forgets: what is remembered of others' servers, keys and addresses must not fill the memory."""
+"""A dictionary with a maximum size: what is remembered of servers, keys and addresses must not fill the memory."""
 
 from collections import OrderedDict
 from collections.abc import Hashable

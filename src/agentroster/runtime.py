@@ -1,4 +1,4 @@
-"""The parts of a running proxy, put together once."""
+"""Puts the parts of a running proxy together, once."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

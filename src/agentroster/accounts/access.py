@@ -1,4 +1,4 @@
-"""What a tool gets of its caller's accounts: only those its skill declares, only for the time of one call."""
+"""Opens a caller's accounts for one tool call: only those that its skill declares."""
 
 import asyncio
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Requests to one provider with one person's credential; it goes to that provider's addresses and nowhere else."""
+"""Sends requests with one account's credential, to that provider's addresses and nowhere else."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

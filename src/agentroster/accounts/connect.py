@@ -1,4 +1,4 @@
-"""Connecting an account: a ticket for a link, a token that is checked, an OAuth flow that comes back, an end."""
+"""Connects an account: makes a ticket for a link, checks a token, or follows an OAuth flow to its end."""
 
 import hmac
 import logging

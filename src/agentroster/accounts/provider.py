@@ -1,4 +1,4 @@
-"""`Provider`: one kind of account. Authors of provider plugins import this module and nothing else of ours."""
+"""`Provider`: one kind of account, such as GitHub."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""Access tokens kept fresh: one refresh at a time for each credential, in all processes."""
+"""Refreshes access tokens: one refresh at a time for each credential, in all processes."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The record of uses: how each began and ended, written a few at a time."""
+"""Records each use of a credential: how it began and ended, written a few at a time."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which hosts' images an agent's answers may show: a page fetches them without a click, whatever their address says."""
+"""Decides which hosts' images an agent's answers may show: a page fetches them without a click."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Which known name was meant by one that is not known."""
+"""Finds the known name that was probably meant by an unknown one."""
 
 import difflib
 from collections.abc import Iterable

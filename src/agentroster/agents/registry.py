@@ -1,4 +1,4 @@
-"""All agents there are at the moment, from packages, a file and the database; and what is wrong with others."""
+"""The live registry of agents: from packages, a file and the database, and what is wrong with others."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Notices that agents changed, and makes it count: the file was saved, SIGHUP came, the database sent word."""
+"""Reloads agents when the file was saved, SIGHUP came, or another process signalled a change."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a key with a list of models may do beside chatting: what the agents it may use could do for it."""
+"""Decides which skills and jobs a key with a list of models may use: what the agents it may use carry."""
 
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import NotAllowed

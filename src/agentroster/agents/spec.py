@@ -1,4 +1,4 @@
-"""`AgentSpec`: what an agent is. Agent authors import this module and nothing else of ours."""
+"""`AgentSpec`: what an agent is."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Agents without code, and backends, from a TOML file; each mistake is named with its line, and what was meant."""
+"""Reads agents without code, and backends, from a TOML file; names each mistake with its line and a suggestion."""
 
 import re
 import tomllib

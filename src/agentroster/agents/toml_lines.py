@@ -1,4 +1,4 @@
-"""Where the tables and keys of a TOML text stand: `tomllib` does not say."""
+"""Finds the lines of tables and keys in a TOML text: `tomllib` does not say."""
 
 import tomllib
 from collections.abc import Mapping

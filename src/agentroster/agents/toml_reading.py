@@ -1,4 +1,4 @@
-"""From the tables of an agents file to agents and backends, with every mistake named by its line."""
+"""Turns the tables of an agents file into agents and backends, with every mistake named by its line."""
 
 import os
 import re

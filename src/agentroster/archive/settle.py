@@ -1,4 +1,4 @@
-"""What must not come back to life with an old database: work that would run again, links that were used since."""
+"""Ends what must not come back to life with an old database: unfinished jobs, links that were used since."""
 
 import sqlite3
 from contextlib import closing

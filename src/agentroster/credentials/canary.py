@@ -1,4 +1,4 @@
-"""The check at every start: the ring of keys must fit what is stored."""
+"""Checks at every start that the ring of keys fits what is stored."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""All credentials of one person at once: deleted, or given to another id of the same person."""
+"""Deletes all credentials of one person, or gives them to another id of the same person."""
 
 from agentroster.credentials.audit import Act
 from agentroster.credentials.store import CredentialStore

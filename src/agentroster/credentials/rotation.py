@@ -1,4 +1,4 @@
-"""Rotation without downtime: everything re-encrypted under the first key of the ring while the proxy runs."""
+"""Rotates keys without downtime: re-encrypts everything under the first key of the ring."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Notes that are written a moment later, a few at a time: nobody waits for them, and a failure shuts nobody out."""
+"""Writes notes a moment later, a few at a time: nobody waits for them, and a failure shuts nobody out."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The outer ASGI app: our door in front, LiteLLM's app behind it, one lifespan for both.
+"""Builds the outer ASGI app: our filter in front, LiteLLM's app behind it, one lifespan for both.
 
 Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """

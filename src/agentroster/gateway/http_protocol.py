@@ -1,4 +1,4 @@
-"""How one connection is read: a bounded head within a deadline, and an end that the client can read.
+"""Bounds one connection: size and time of the request's head, and a refusal the client can read.
 
 uvicorn's protocol knows no limit: it gathers any number of headers, an endless address or header in quadratic time,
 and waits for ever for the rest of a head. Status codes: RFC 9110 and RFC 6585.

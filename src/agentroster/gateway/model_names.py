@@ -1,4 +1,4 @@
-"""Which models there are, and which one was meant by a name that does not exist."""
+"""Knows which models there are, and suggests one for a name that does not exist."""
 
 from collections.abc import Iterable, Sequence
 

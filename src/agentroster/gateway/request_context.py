@@ -1,4 +1,4 @@
-"""What the front door and the provider tell each other about one HTTP exchange, past LiteLLM.
+"""What the request filter and the handler tell each other about one request, past LiteLLM.
 
 Two things get lost in between: that the client went away (on some streaming endpoints), and headers of an
 error that comes before the first piece of a stream (`Retry-After`). One must not be seen: a pasted token.

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with a word when it answers and a quiet end."""
+"""The HTTP server: uvicorn, with one line when it is ready and a quiet end."""
 
 import asyncio
 import logging

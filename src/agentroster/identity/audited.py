@@ -1,4 +1,4 @@
-"""Authentication that leaves a record of what came of it."""
+"""Authenticates, and records the outcome."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""From key and headers of one request to a `Caller`."""
+"""Finds the `Caller` for the key and headers of one request."""
 
 import hmac
 from collections.abc import Callable, Sequence

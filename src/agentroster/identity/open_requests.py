@@ -1,4 +1,4 @@
-"""The requests that are being answered: who asked, and a way to end them before they are done."""
+"""Knows the requests that are being answered, and can end them before they are done."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The address a request comes from, for the record: known to every part of the code that serves it."""
+"""Makes the address a request comes from known to the code that records it."""
 
 import ipaddress
 from contextvars import ContextVar

@@ -1,4 +1,4 @@
-"""Which key a request presents, from its headers alone.
+"""Finds the one key a request presents, from its headers alone.
 
 Clients send it in different headers: `Authorization: Bearer` (OpenAI), `x-api-key` (Anthropic), `api-key` and
 `ocp-apim-subscription-key` (Azure), `x-goog-api-key` (Google); LiteLLM reads the same ones.

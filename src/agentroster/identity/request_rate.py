@@ -1,4 +1,4 @@
-"""How often somebody may ask: token buckets in the memory of one process."""
+"""Limits how often somebody may ask: token buckets in the memory of one process."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""The name `admin` is the operator's: no key is made for it, or for what looks like it."""
+"""Reserves the name `admin` for the operator, and what looks like it."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""A request that names its user with a key that may not: the user is ignored, and somebody should learn of it."""
+"""Notices user headers from a key that may not name users: they are ignored, and the log says so once."""
 
 import logging
 

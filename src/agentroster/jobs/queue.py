@@ -1,4 +1,4 @@
-"""Who works on what: jobs taken in turns by person, kept by their leases, ended with the key that began them.
+"""Hands out jobs: in turns by person, held by leases, ended with the key that began them.
 
 Everything here runs in a transaction of its own and asks again in the write what it has read: other processes take
 jobs from the same table.

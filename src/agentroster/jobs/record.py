@@ -1,4 +1,4 @@
-"""What a pipeline tells of a job, written a few events at a time, and kept until it is written."""
+"""Records what a pipeline tells of a job: a few events at a time, kept until they are written."""
 
 import asyncio
 import logging

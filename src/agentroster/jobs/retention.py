@@ -1,4 +1,4 @@
-"""What is old goes: once a day, a few rows at a time, so that nobody waits for it."""
+"""Deletes old rows once a day, a few at a time, so that nobody waits for it."""
 
 import asyncio
 import logging

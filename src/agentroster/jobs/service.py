@@ -1,4 +1,4 @@
-"""Jobs as the API offers them: begun after every check, followed, cancelled."""
+"""Jobs for the API: begun after every check, followed, cancelled."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping

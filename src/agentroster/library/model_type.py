@@ -1,4 +1,4 @@
-"""What kind of model a file holds, for skills that are made for some kinds only."""
+"""Finds what kind of model a file holds, for skills that are made for some kinds only."""
 
 import json
 

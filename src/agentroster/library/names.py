@@ -1,4 +1,4 @@
-"""What people call the models of a library: the names that may stand in a sentence."""
+"""Recognises the names of models in a sentence."""
 
 import re
 import unicodedata

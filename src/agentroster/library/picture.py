@@ -1,4 +1,4 @@
-"""From the bytes of somebody's picture to a small WebP: nothing of the original file is passed on.
+"""Makes a small WebP of somebody's picture: nothing of the original file is passed on.
 
 Pillow decodes in this process. What bounds it: four formats, told by their first bytes; it is shown no metadata; size,
 pixels and scans are counted before anything is decoded; one picture at a time.

@@ -1,4 +1,4 @@
-"""A picture file without anything but its first picture: what else it holds is never shown to a decoder.
+"""Reduces a picture file to its first picture: what else it holds is never shown to a decoder.
 
 Metadata is where decoders could be kept busy or made to fill the memory, some releases more than others: directories
 whose entries overlap, comments in a hundred thousand pieces, compressed texts. Every function here is linear in the

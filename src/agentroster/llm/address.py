@@ -1,4 +1,4 @@
-"""Where a language model is served, in words that may be shown, and why it cannot be reached."""
+"""Describes where a language model is served, without secrets, and why it cannot be reached."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""From a language model's text to the one JSON object it should hold: no guessing, no repair, linear time."""
+"""Finds the one JSON object in a model's text: no guessing, no repair, linear time."""
 
 import json
 import re

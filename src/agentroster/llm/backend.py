@@ -1,4 +1,4 @@
-"""Which model an agent talks to: a backend by name, the deployment's default, or a model of this proxy's own list."""
+"""Chooses the model of an agent: a backend by name, the deployment's default, or one of this proxy's list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One line at the start: which language model agents use, and whether its server answers."""
+"""Says at the start which language model agents use, and whether its server answers."""
 
 import asyncio
 import logging

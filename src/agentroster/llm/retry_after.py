@@ -1,4 +1,4 @@
-"""How long to wait for a language model that asks to slow down."""
+"""Computes how long to wait for a language model that asks to slow down."""
 
 import random
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""One question to a language model that is answered by a JSON object of a known form.
+"""Asks a language model one question that is answered by a JSON object of a known form.
 
 json_schema -> json_object -> plain text: the next one only when the server refuses the request (400, 422)
 then at most one of: a second try with more tokens, a second try that states what is wrong

@@ -1,4 +1,4 @@
-"""A person's own language model, before the deployment's: the account `llm`, kept like every other."""
+"""Chooses a person's own language model before the deployment's: the account `llm`."""
 
 import time
 

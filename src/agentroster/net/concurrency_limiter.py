@@ -1,4 +1,4 @@
-"""So many at once, and no more: of the requests to one host, of the questions to one model server."""
+"""Limits concurrency: of the requests to one host, of the questions to one model server."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable

@@ -1,4 +1,4 @@
-"""How connections are made: resolve once, check every answer, connect to what was checked.
+"""Makes connections: resolves once, checks every answer, connects to what was checked.
 
 The HTTP client keeps name, TLS and `Host` of the URL; only the dialling is ours. It stands on asyncio's streams, which
 know without a system call whether an idle connection was closed: with many idle connections that is a third of the

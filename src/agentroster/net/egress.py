@@ -1,4 +1,4 @@
-"""What a skill may reach: named hosts only, each redirect checked again, size and time capped."""
+"""Bounds what a skill may reach: named hosts only, each redirect checked again, size and time capped."""
 
 import asyncio
 import re

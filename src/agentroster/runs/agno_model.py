@@ -1,4 +1,4 @@
-"""The border to Agno's models: one class that puts any of our backends behind Agno's interface."""
+"""Puts any backend behind Agno's model interface."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The border to Agno's agents: build a fresh one, run it, translate its events."""
+"""Runs a fresh Agno agent, and translates its events."""
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What Open WebUI asks a chat's model for itself: titles, tags, follow-ups, queries.
+"""Answers what Open WebUI asks a chat's model for itself: titles, tags, follow-ups, queries.
 
 They are answered at once, without agent, tools or accounts: by a small model when the operator names one, else by
 a fixed rule. Names and prompts: Open WebUI 0.12, `constants.py` (TASKS) and `config.py` (prompt templates).

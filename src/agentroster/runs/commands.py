@@ -1,4 +1,4 @@
-"""Slash commands, and with no language model the whole conversation: tools without a model."""
+"""Runs slash commands, and without a language model whatever a skill understands."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A run of an agent before anybody asks: Agno imports half of itself when an agent first runs.
+"""Runs an agent once before anybody asks: Agno imports half of itself when an agent first runs.
 
 Nothing leaves the process: the model is a script that calls a tool in a way that must not run, and then says a word.
 """

@@ -1,4 +1,4 @@
-"""A run as a stream of events: the first at once, later text joined to pieces of about 45 milliseconds.
+"""Streams the events of a run: the first at once, later text joined to pieces of about 45 milliseconds.
 
 LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed sends hundreds.
 """

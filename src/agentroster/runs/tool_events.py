@@ -1,4 +1,4 @@
-"""A tool call as a person follows it: begun, so far, done."""
+"""Emits the events of a tool call: begun, so far, done."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The tool calls of one run: what tools are really given, and the turns as the server wants them back.
+"""Keeps the tool calls of one run: what tools are given, and the turns as the server wants them back.
 
 Agno would turn the texts "true" and "none" into values, and forget fields that it does not know.
 """

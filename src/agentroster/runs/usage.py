@@ -1,4 +1,4 @@
-"""What one run uses up: model calls, tokens, and the failure that ended it."""
+"""Counts what one run uses: model calls, tokens, and the failure that ended it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace

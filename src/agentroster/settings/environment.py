@@ -1,4 +1,4 @@
-"""What the environment of the process may hold that its libraries stumble over when they are imported."""
+"""Removes from the environment what libraries stumble over when they are imported."""
 
 import logging
 import os

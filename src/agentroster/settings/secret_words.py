@@ -1,4 +1,4 @@
-"""Which secrets are words: placeholders that people write where a server asks for no key, and keys that are too weak.
+"""Tells strong secrets from placeholders that people write where a server asks for no key.
 
 Whoever masks `ollama` everywhere makes "How do I install ollama?" unreadable; whoever masks `x` makes "fox" "fo***".
 """

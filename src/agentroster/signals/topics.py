@@ -1,4 +1,4 @@
-"""What there is word of. A topic says that something changed, never what: whoever hears it looks into the database."""
+"""The topics of signals. A topic says that something changed, never what: who hears it looks into the database."""
 
 KEYS = "keys"
 """A key was revoked or deleted."""

@@ -1,4 +1,4 @@
-"""What a skill declares of each capability in `skill.yaml`, under `capabilities`. One row a capability, by its name."""
+"""The options of each capability in `skill.yaml`, one class for each name."""
 
 import re
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""`roster skills check`: one folder, loaded as the proxy loads it, and then looked at more closely."""
+"""Checks a skill folder for `roster skills check`: loads it as the proxy does, then looks more closely."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Texts that strangers wrote, shown to a person: as words, not as markup."""
+"""Escapes texts that strangers wrote: a person reads words, not markup."""
 
 import re
 

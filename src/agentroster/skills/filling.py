@@ -1,4 +1,4 @@
-"""Fields for the sidecar of a model, written where nothing stands yet: what a person set stays."""
+"""Writes fields into a model's sidecar where nothing stands yet: what a person set stays."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The guard around one call of a tool: whatever a skill is handed passes through it.
+"""Guards one call of a tool: whatever a skill is handed passes through it.
 
 It closes every capability when the call ends. Records refusals: logged at once, reported at the end even if the skill
 hides them. The capabilities themselves raise NotAllowed and know nothing of skills.

@@ -1,4 +1,4 @@
-"""Pipeline skills: the same steps for each of many items, a table of what was done.
+"""Runs pipeline skills: the same steps for each of many items, and a table of what was done.
 
     understand -> select -> for each item: prepare -> ask a language model -> post_process -> one row of the table
 

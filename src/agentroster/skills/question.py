@@ -1,4 +1,4 @@
-"""The one thing a pipeline may ask a language model: what stayed undecided about an item."""
+"""Asks a language model what a pipeline left undecided about an item."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""All skills there are, and why a broken one is missing."""
+"""The registry of skills, with the reason why a broken one is missing."""
 
 import logging
 import traceback

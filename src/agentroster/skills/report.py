@@ -1,4 +1,4 @@
-"""What a pipeline tells: of each item, and of all of them, however many there are."""
+"""Words the report of a pipeline: each item, and all of them, however many there are."""
 
 import json
 from collections.abc import Mapping

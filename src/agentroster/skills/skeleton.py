@@ -1,4 +1,4 @@
-"""`roster skills new`: the folder of a skill that works, to begin from."""
+"""Writes the folder of a working skill for `roster skills new`."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every toolset is wrapped in: checked arguments, clean errors, limits of time and size, no secret in a result."""
+"""Wraps every toolset: checked arguments, refusal notes, limits of size and time, no secrets, clean errors."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""From any error to what its client reads: one table, for every door.
+"""Turns any error into what its client reads: one table, for every door.
 
 Sources: OpenAI's and Anthropic's API references, "Errors" and "Streaming".
 """

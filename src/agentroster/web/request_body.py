@@ -1,4 +1,4 @@
-"""A request's body: read within bounds of size and time, and parsed within bounds of values and depth."""
+"""Reads a request's body within bounds of size and time, and parses it within bounds of values and depth."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Successful answers as each interface writes them, where LiteLLM's differ enough for a client to stumble. Pure ASGI.
+"""Corrects successful answers where LiteLLM's form differs enough to break a client. Pure ASGI.
 
     /v1/completions   zero usage in each piece is left out; `text`, `finish_reason` and `logprobs` are always there, the
                       last piece with the usage has no choices

@@ -1,4 +1,4 @@
-"""Around everything: what fails on a path of Anthropic's interface fails in Anthropic's form, whoever refused it."""
+"""Puts every error on a path of Anthropic's interface into Anthropic's form, whoever refused it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The outermost door: each answer has an end that its client understands, whatever ends it. Pure ASGI."""
+"""Ends each open answer in a form its client understands, whatever ends it. Pure ASGI, outermost."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The last word on every error LiteLLM sends: OpenAI's form, a plain sentence, no traceback, no secret."""
+"""Rewrites every error LiteLLM sends: OpenAI's form, a plain sentence, no traceback, no secret."""
 
 import json
 import logging

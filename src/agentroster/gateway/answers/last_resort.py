@@ -1,4 +1,4 @@
-"""Around everything: what nobody foresaw is an error in OpenAI's form and a line in the log, never plain text."""
+"""Answers unexpected exceptions in OpenAI's form with one line in the log, never as plain text."""
 
 import logging
 

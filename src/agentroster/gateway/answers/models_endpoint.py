@@ -1,4 +1,4 @@
-"""`/v1/models`: the agents of the moment, with what LiteLLM leaves out, beside the direct models that it lists."""
+"""Serves `/v1/models`: the agents of the moment with their details, beside the direct models LiteLLM lists."""
 
 import json
 from collections.abc import Iterable, Mapping

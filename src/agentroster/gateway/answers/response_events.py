@@ -1,4 +1,4 @@
-"""The events of one streamed response, and the response itself, as OpenAI's Responses interface writes them."""
+"""Writes the events of a streamed response, and the response itself, as OpenAI's Responses interface does."""
 
 from typing import Any, cast
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""`POST /v1/messages/count_tokens` for agents: an estimate, since no tokenizer is known of the model behind an agent.
+"""Answers `POST /v1/messages/count_tokens` for agents with an estimate: the model's tokenizer is not known.
 
 A token is taken for four bytes of words in Latin letters, and for one letter of other scripts; a picture for 1,600,
 the most that Anthropic states for one; each message, tool use and result for four more.

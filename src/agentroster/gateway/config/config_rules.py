@@ -1,4 +1,4 @@
-"""What settings of an operator's LiteLLM config would do to agents, and what is done about each.
+"""The table of LiteLLM settings that would affect agents, and what is done about each.
 
 `forced`: our value wins, or there is none. `agents`: it goes on for direct models and ends at agents. `cut`: what
 concerns agents is taken out, and a warning says so. `refused`: the proxy does not start, in one line. `allowed`: the

@@ -1,4 +1,4 @@
-"""The config LiteLLM gets: the operator's `proxy_config.yaml` plus the agents and the settings they need."""
+"""Makes LiteLLM's config: the operator's `proxy_config.yaml` plus the agents and the settings they need."""
 
 import logging
 import os

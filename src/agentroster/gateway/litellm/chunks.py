@@ -1,4 +1,4 @@
-"""From events to what LiteLLM sends: chunks of a stream, or one answer.
+"""Turns events into LiteLLM's chunks of a stream, or into one answer.
 
 The recipe that keeps ids, thinking and exact usage intact: `ModelResponseStream` objects with one id, then
 one final dict with finish reason and usage.

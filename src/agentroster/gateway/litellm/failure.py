@@ -1,4 +1,4 @@
-"""From our errors to the one exception LiteLLM passes on as it is: status, safe text, Retry-After."""
+"""Turns our errors into the one exception that LiteLLM passes on with status, text and Retry-After."""
 
 from litellm.exceptions import APIError
 

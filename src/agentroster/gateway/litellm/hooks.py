@@ -1,4 +1,4 @@
-"""LiteLLM's callbacks. Under plain `litellm` there is no outer app: what steers LiteLLM is taken out here."""
+"""LiteLLM's callbacks: for plain `litellm`, they remove what would steer LiteLLM from a request to an agent."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""A model of the proxy's own list as an agent's language model, through LiteLLM's router."""
+"""Uses a model of the proxy's own list as an agent's language model, through LiteLLM's router."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus

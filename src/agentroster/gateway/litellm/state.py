@@ -1,4 +1,4 @@
-"""The runtime of the current event loop: put there by `roster serve`, or opened on first use.
+"""Holds the runtime of the current event loop: set by `roster serve`, or opened on first use.
 
 Kept apart from the handler, because LiteLLM may load the handler's module a second time.
 """

@@ -1,4 +1,4 @@
-"""The first request of a process, made by itself before anybody else's: it is slow, and nobody's business.
+"""Makes the first request of a process itself, before anybody else's: LiteLLM is slow once.
 
 LiteLLM imports and builds much of itself when it is first asked something.
 """

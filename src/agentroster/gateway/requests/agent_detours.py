@@ -1,4 +1,4 @@
-"""Ways to an agent that do not go through its own request: fallbacks, aliases and their like in other requests' bodies.
+"""Refuses ways to an agent through another model's request: fallbacks, aliases and their like in its body.
 
 An agent's own request is cleaned field by field; a request to a direct model is LiteLLM's, and LiteLLM finds further
 models in many places of it. None of them may be an agent.

@@ -1,4 +1,4 @@
-"""The messages of `/v1/messages`: what cannot be meant is refused by its path.
+"""Checks the messages of `/v1/messages`; an error names the field by its path.
 
 Source: Anthropic's API reference, Messages. LiteLLM makes chat messages of it, and passes over what it does not know.
 """

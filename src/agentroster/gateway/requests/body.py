@@ -1,4 +1,4 @@
-"""Request bodies for agents: the fields that mean something, with the right types; nothing else passes.
+"""Cleans request bodies for agents: known fields with the right types pass, nothing else.
 
 Sources: OpenAI's API reference (chat completions, completions, responses), Anthropic's (messages).
 """

@@ -1,4 +1,4 @@
-"""The messages of a chat completion: what cannot be meant is refused by its path, what many clients send is repaired.
+"""Checks the messages of a chat completion; repairs what many clients send, and names the rest by its path.
 
 Source: OpenAI's API reference, chat completions. Repaired: an assistant's message without content or with a refusal
 alone, arguments as an object, an image's address as a text, functions in place of tools.

@@ -1,4 +1,4 @@
-"""From LiteLLM's words to a `ChatRequest`: what counts is taken by name, everything else is left behind."""
+"""Reads a `ChatRequest` from LiteLLM's arguments: known parameters by name, everything else is dropped."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What must not travel further than the front door: a token pasted in a chat, and the tickets in connect links.
+"""Removes secrets from messages: a token pasted in a chat, and the tickets in connect links.
 
 Clients send the whole conversation with every message, and LiteLLM hands it to callbacks and models. So both are cut
 out of every text of every request; a token is kept beside it when the last message is exactly that command.

@@ -1,4 +1,4 @@
-"""Request bodies for direct models: types that LiteLLM takes for granted, and would answer with 500 otherwise.
+"""Checks request bodies for direct models: types that LiteLLM takes for granted and would answer with 500.
 
 Every other field goes on as it is: the model's own server knows what it accepts.
 """

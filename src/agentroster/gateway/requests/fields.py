@@ -1,4 +1,4 @@
-"""Fields of a request, read with their path, so that a refusal names the one that is wrong.
+"""Reads fields of a request with their path, so that a refusal names the one that is wrong.
 
 Codes are OpenAI's: `missing_required_parameter`, `invalid_type`, `invalid_value`, `unsupported_value`.
 """

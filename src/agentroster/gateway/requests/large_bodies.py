@@ -1,4 +1,4 @@
-"""How many large request bodies are read at the same time, by person and by address."""
+"""Limits how many large request bodies are read at the same time, by person and by address."""
 
 from collections import Counter
 from collections.abc import Generator, Hashable

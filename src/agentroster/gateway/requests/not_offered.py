@@ -1,4 +1,4 @@
-"""Fields that promise something an agent does not do: refused where silence would mislead.
+"""Refuses fields that promise something an agent does not do, where silence would mislead.
 
 Tools of the client are ignored (an agent runs its own), but a client that insists on a call of them would wait for it.
 """

@@ -1,4 +1,4 @@
-"""What stands before LiteLLM: the key, an allow-list of paths, and clean request bodies. Pure ASGI."""
+"""Filters requests before LiteLLM: the key, an allow-list of paths, clean bodies. Pure ASGI."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The `input` of `/v1/responses`: what cannot be meant is refused by its path.
+"""Checks the `input` of `/v1/responses`; an error names the field by its path.
 
 Source: OpenAI's API reference, Responses. LiteLLM makes chat messages of it; what it does not know it passes over in
 silence, or stumbles.

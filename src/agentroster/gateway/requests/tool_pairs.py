@@ -1,4 +1,4 @@
-"""Tool calls and their answers: in a conversation each call is answered once, before anybody says something else."""
+"""Checks that each tool call of a conversation is answered once, before anybody says something else."""
 
 from dataclasses import dataclass
 

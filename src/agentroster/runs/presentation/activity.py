@@ -1,4 +1,4 @@
-"""How a client is shown what an agent does: as status lines and cards, as thinking, or not at all.
+"""Shows a client what an agent does: as status lines and cards, as thinking, or not at all.
 
 A client asks for it with the header `X-Agent-Events`; without it, it gets what OpenAI would send and nothing else.
 """

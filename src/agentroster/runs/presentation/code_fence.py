@@ -1,4 +1,4 @@
-"""Which lines of a Markdown text are surely code: those in a fence that every parser would see.
+"""Finds the lines of a Markdown text that are surely code: in a fence that every parser would see.
 
 Parsers differ about fences in lists, quotes, HTML, formulas and definitions. At the first of these that could hide or
 end a fence, no later fence of the text is trusted any more; what is not trusted is treated as text.

@@ -1,4 +1,4 @@
-"""An answer of an agent on its way to a client: its text and its thinking, each made inert."""
+"""Makes the text and the thinking of an answer inert on their way to a client."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet

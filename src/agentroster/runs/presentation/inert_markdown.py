@@ -1,4 +1,4 @@
-"""Text of models and tools, so that nothing in it acts in a page that shows it as Markdown.
+"""Makes text of models and tools inert: nothing in it acts in a page that shows it as Markdown.
 
 Nothing is cut out: an invisible WORD JOINER (U+2060) parts what would act. `<` before it begins no tag, `!` no image,
 a fence before it has no language that a page would draw or run. It is the same wherever a parser looks: in a block of

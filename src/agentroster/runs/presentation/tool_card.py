@@ -1,4 +1,4 @@
-"""The card a finished tool leaves in an answer for Open WebUI, and how it is cut out of the history that comes back.
+"""Makes the card a finished tool leaves in an answer for Open WebUI, and cuts it out of returning histories.
 
 Form: Open WebUI 0.12, `<details type="tool_calls">`; it shows a closed card with input and result, red when failed.
 """

@@ -1,4 +1,4 @@
-"""What all routes share: who asks, the body, and errors in OpenAI's form."""
+"""What all routes share: the caller, the body, errors in OpenAI's form."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
