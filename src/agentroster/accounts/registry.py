@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from agentroster.accounts.provider import Provider
 from agentroster.accounts.providers import built_in
 from agentroster.errors import BadInput, NotFound
+from agentroster.messages import say
 from agentroster.plugins import plugins_of, reason_of
 from agentroster.settings.settings import Settings
 
@@ -49,7 +50,7 @@ class ProviderRegistry:
         """Return a provider. Raises NotFound, listing the known ones."""
         provider = self._providers.get(name)
         if provider is None:
-            raise NotFound(f"There is no account of the kind {name[:40]!r}. Known kinds: {', '.join(self.names())}.")
+            raise NotFound(say("accounts.unknown_kind", name=name[:40], known=", ".join(self.names())))
         return provider
 
     def all(self) -> list[Provider]:

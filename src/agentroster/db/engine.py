@@ -32,7 +32,7 @@ _POSTGRES_OPTIONS = {
 _ERRNO_KINDS: Mapping[int, Kind] = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read_only"}
 
 
-def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> None:
+def wait_for_server(url: str, seconds: float, report: Callable[[str], None]) -> None:
     """Return once something listens at the address of a PostgreSQL database, or after that time.
 
     Proxies and databases start together, in any order. What else may be wrong with the address is for `open` to say.
@@ -48,7 +48,7 @@ def wait_for_server(url: str, seconds: float, say: Callable[[str], None]) -> Non
             if time.monotonic() >= deadline:
                 return
             if not told:
-                say(f"waiting for the database at {place[0]}:{place[1]}")
+                report(f"waiting for the database at {place[0]}:{place[1]}")
             told = True
             time.sleep(0.5)
         else:
