@@ -46,7 +46,10 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 
 class RequestFilter:
-    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
+    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it.
+
+    Where there is a `lane`, chat completions with agents go to it, as the cleaned body of the request's context.
+    """
 
     def __init__(  # noqa: PLR0913 - what a door needs
         self,
@@ -58,8 +61,10 @@ class RequestFilter:
         large_bodies: LargeBodies,
         names: ModelNames,
         expose_all: bool,
+        lane: ASGIApp | None = None,
     ) -> None:
         self._app = app
+        self._lane = lane
         self._authenticator = authenticator
         self._secrets = secrets
         self._limits = limits
@@ -85,7 +90,8 @@ class RequestFilter:
             await error_response(error, closes=closes)(scope, receive, send)
             return
         notice = self._vain_users.notice(context.caller, scope["headers"]) if context.caller else ""
-        await self._app(inner, receive, _with_notice(send, notice) if notice else send)
+        app = self._app if self._lane is None or context.body is None else self._lane
+        await app(inner, receive, _with_notice(send, notice) if notice else send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self._expose_all:
@@ -156,6 +162,9 @@ class RequestFilter:
                 self._names.check_agent(model, context.caller)
             body = cleaned(endpoint, body)
             context.is_run = True
+            if self._lane is not None and endpoint == "chat/completions":
+                context.body = body
+                return b""
         else:
             refuse_detours(body)
             check_direct(endpoint, body)
