@@ -9,7 +9,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
-from agentroster.llm.backend import ModelChoice
+from agentroster.llm.backend import AGENT_PREFIX, ModelChoice
 from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.runs import commands
@@ -67,9 +67,11 @@ class Runner:
         A limit that is reached ends the answer with a sentence and `length`. Raises a RosterError otherwise;
         cancellation ends the model call and the tools at once.
         """
+        model_name = f"{AGENT_PREFIX}{request.agent}"
+        # Before it is looked for: whoever may not use it does not learn whether it exists.
+        if not request.caller.may(model_name):
+            raise NotAllowed(f"This key may not use {model_name}. Ask the operator for a key that may.")
         spec = self._agents.get(request.agent)
-        if not request.caller.may(spec.model_name):
-            raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
         usage = RunUsage(spec.limits.model_calls or self._settings.run_model_calls)
         if request.task is not None:
             emit(Text(await answer_task(request, counted(self._models.for_tasks(), usage))))
