@@ -212,7 +212,8 @@ def test_health_checks_of_models_run_no_agent(risky: RosterProcess, model_server
 
 def test_a_callback_of_the_operators_sees_no_secret(risky: RosterProcess) -> None:
     key, seen = make_key(risky, "watched"), risky.folder / "seen.txt"
-    ask(risky.url, key, "/v1/chat/completions", AGENT, "/token github ghp_seen0123456789abcdefghijklmnopqrstuv")
+    for path in ("/v1/chat/completions", "/v1/messages"):
+        ask(risky.url, key, path, AGENT, "/token github ghp_seen0123456789abcdefghijklmnopqrstuv")
     ask(risky.url, key, "/v1/chat/completions", "plain-model", "script: say seen-at-last")
     deadline = time.monotonic() + 30
     while not seen.exists() or seen.read_text(encoding="utf-8").count("success") < 2:
