@@ -122,7 +122,11 @@ def running_agentos(stub_url: str) -> Generator[tuple[str, int] | None]:
     needed = [f"agno[os]=={version('agno')}", "openai", "uvloop", "httptools"]
     command = ["uv", "run", "-q", "--no-project", "--python", sys.executable]
     command += [part for name in needed for part in ("--with", name)]
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("UV_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME"} or name.startswith(("UV_", "SSL_"))
+    }
     process = subprocess.Popen(
         [*command, "python", str(REPOSITORY / "benchmarks/agentos_server.py"), stub_url],
         env={**kept, "AGNO_TELEMETRY": "false"},
