@@ -10,6 +10,7 @@ from agentroster.accounts.api import Answer, Api
 from agentroster.accounts.provider import FormField, OAuth, Profile, Provider, bearer
 from agentroster.credentials.credential import Secret
 from agentroster.errors import AccountCheckFailed, Unreachable
+from agentroster.messages import say
 from agentroster.settings.settings import Settings
 
 _TOKEN = FormField(name="token", label="token", secret=True)
@@ -46,16 +47,12 @@ async def _object(api: Api, path: str, params: Mapping[str, str] | None = None) 
 
 def _fields(answer: Answer) -> dict[str, Any]:
     if answer.status in {401, 403}:
-        raise AccountCheckFailed(
-            "token_refused", "The service does not accept this: check the token, and that it has not expired."
-        )
-    if answer.status == 404:  # noqa: PLR2004
-        raise AccountCheckFailed("no_service", "There is no such service at this address.")
-    if not answer.ok:
-        raise Unreachable(f"The service answered with status {answer.status}: try again later.")
-    value = answer.json()
+        raise AccountCheckFailed("token_refused", say("accounts.token_refused"))
+    if not answer.ok and answer.status != 404:  # noqa: PLR2004
+        raise Unreachable(say("accounts.service_failed", status=answer.status))
+    value = answer.json() if answer.ok else None
     if not isinstance(value, dict):
-        raise AccountCheckFailed("no_service", "There is no such service at this address.")
+        raise AccountCheckFailed("no_service", say("accounts.no_service"))
     return cast("dict[str, Any]", value)
 
 
@@ -132,13 +129,9 @@ async def _jira_profile(api: Api) -> Profile:
     server = await _object(api, "/rest/api/2/serverInfo")
     is_cloud = server.get("deploymentType") == "Cloud"
     if is_cloud and not api.detail("email"):
-        raise AccountCheckFailed(
-            "cloud_needs_email", "This is Jira Cloud: give the e-mail address of your account too."
-        )
+        raise AccountCheckFailed("cloud_needs_email", say("accounts.cloud_needs_email"))
     if not is_cloud and api.detail("email"):
-        raise AccountCheckFailed(
-            "server_has_no_email", "This is no Jira Cloud: leave the e-mail address empty, and give an access token."
-        )
+        raise AccountCheckFailed("server_has_no_email", say("accounts.server_has_no_email"))
     me = await _object(api, "/rest/api/3/myself" if is_cloud else "/rest/api/2/myself")
     return Profile(label=str(me.get("displayName") or me.get("name") or ""))
 
@@ -180,7 +173,7 @@ async def _forgejo_profile(api: Api) -> Profile:
 def _bearer() -> Provider:
     return Provider(
         name="bearer",
-        title="Bearer token",
+        title=say("accounts.title_bearer"),
         bases=_given(),
         headers=bearer,
         check=_bearer_profile,
@@ -199,7 +192,7 @@ async def _bearer_profile(api: Api) -> Profile:
 def _llm() -> Provider:
     return Provider(
         name="llm",
-        title="Language model",
+        title=say("accounts.title_llm"),
         bases=_given(),
         headers=lambda secret: {"authorization": f"Bearer {secret['token']}"} if secret.get("token") else {},
         check=_llm_profile,
@@ -217,9 +210,7 @@ async def _llm_profile(api: Api) -> Profile:
     names = [cast("dict[str, object]", row).get("id") for row in rows if isinstance(row, dict)]
     if names and api.detail("model") not in names:
         offered = ", ".join(map(str, names[:10]))
-        raise AccountCheckFailed(
-            "unknown_model", f"This endpoint has no model of that name; it offers {offered}.", names=offered
-        )
+        raise AccountCheckFailed("unknown_model", say("accounts.unknown_model", names=offered), names=offered)
     return Profile(label=api.detail("model"))
 
 
@@ -285,7 +276,7 @@ def _oidc(settings: Settings) -> Provider:
     issuer = settings.oidc_issuer or ""
     return Provider(
         name="oidc",
-        title="Single sign-on",
+        title=say("accounts.title_oidc"),
         bases=_fixed(settings.oidc_api_url or issuer),
         headers=bearer,
         check=_oidc_profile,

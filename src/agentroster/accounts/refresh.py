@@ -21,6 +21,7 @@ from agentroster.errors import (
     RosterError,
     Unreachable,
 )
+from agentroster.messages import say
 from agentroster.net.egress import Origin
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Refresher:
             if await self._store.in_thread(self._store.take_lease, current, _LEASE_SECONDS):
                 return await self._ask(provider, current)
             if time.monotonic() > deadline:
-                raise Unreachable(f"{provider.title} is being refreshed by another process: try again in a minute.")
+                raise Unreachable(say("accounts.refreshed_elsewhere", title=provider.title))
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _confirm_refusal(self, provider: Provider, current: Stored) -> None:
@@ -118,7 +119,7 @@ class Refresher:
             if error.for_good:
                 await self._give_up(provider, current)
             await self._release(current)
-            raise Unreachable(f"{provider.title} did not renew the sign-in: try again later.") from error
+            raise Unreachable(say("accounts.sign_in_not_renewed", title=provider.title)) from error
         except Unreachable:
             await self._release(current)
             raise
