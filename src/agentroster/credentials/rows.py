@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from agentroster.credentials.audit import Act, record
 from agentroster.credentials.credential import Credential, Owner, State
-from agentroster.credentials.schema import credentials
+from agentroster.credentials.schema import credentials, owner_in
 from agentroster.db.database import Database
 from agentroster.db.driver import SqlRow
 from agentroster.db.schema import insert_into
@@ -35,7 +36,7 @@ def put(connection: Connection, credential: Credential, stored: str, key_id: str
         "label": credential.label, "scopes": " ".join(credential.scopes), "expires_at": credential.expires_at,
         "updated_at": now, "key_id": key_id, "secret": stored, "state": credential.state, "lease_until": None,
     }  # fmt: skip
-    key = {"issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider}
+    key = asdict(owner)
     row = insert_into(connection, credentials).values(**key, **changing, created_at=credential.created_at or now)
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=changing))
     if act is not None:
@@ -129,7 +130,7 @@ def old_rows(connection: Connection, key_id: str, after: tuple[str, str, str], m
 def shown(row: SqlRow) -> Credential:
     """Read what may be shown of a credential."""
     return Credential(
-        owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider),
+        owner=owner_in(row),
         label=row.label,
         scopes=tuple(row.scopes.split()),
         expires_at=row.expires_at,
