@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agentroster.errors import ModelMissing
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
+from agentroster.messages import say
 from agentroster.net.client import open_transport
 from agentroster.net.egress import Origin
 
@@ -39,7 +40,7 @@ class NamedBackends:
         current = self._current()
         spec = current.get(name)
         if spec is None:
-            raise ModelMissing(f"The backend {name} of this agent is gone: the operator checks the agents file.")
+            raise ModelMissing(say("llm.backend_gone", name=name))
         endpoint = self._endpoints.get(spec)
         if endpoint is None:
             # A run that goes on keeps the one it has.

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 MAX_ARGUMENT_BYTES = 1_000_000
 _MAX_LITERAL = 100_000
@@ -39,7 +40,7 @@ RULES = (
 
 
 class BadArguments(Exception):
-    """Why arguments cannot be used, in words for the model."""
+    """Why arguments cannot be used, in words for the model, which a card shows as well."""
 
 
 def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
     if not isinstance(value, str):
         raise BadArguments(_complaint(json.dumps(value, default=str)))
     if len(value) > MAX_ARGUMENT_BYTES:
-        raise BadArguments("The arguments are larger than 1 MB: send less.")
+        raise BadArguments(say("llm.arguments_too_large"))
     return _from_text(value)
 
 
@@ -122,10 +123,9 @@ def _clean(arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise BadArguments("The arguments are no JSON object.") from error
+        raise BadArguments(say("llm.arguments_no_object")) from error
     return dict(as_object(json.loads(_SURROGATE.sub("\ufffd", text))))
 
 
 def _complaint(text: str) -> str:
-    begun = f" They began with {text[:120]!r}." if text else ""
-    return f"The arguments are not one JSON object, so the tool was not called.{begun} Call it again with valid JSON."
+    return say("llm.arguments_unreadable_begun", begun=text[:120]) if text else say("llm.arguments_unreadable")

@@ -8,6 +8,7 @@ from typing import Any
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, read_arguments
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_CALLS = 128
 _MAX_CHECKS = 100
@@ -72,7 +73,7 @@ class OpenCall:
     def read(self, *, takes_none: bool) -> dict[str, Any]:
         """Return the arguments, for a tool that may take none. Raises BadArguments."""
         if self.size > MAX_ARGUMENT_BYTES:
-            raise BadArguments("The arguments are larger than 1 MB: send less.")
+            raise BadArguments(say("llm.arguments_too_large"))
         return read_arguments(self.whole if self.whole is not None else self.text, takes_none=takes_none)
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_REASON = 300
 _MAX_DEPTH = 4
@@ -117,7 +118,7 @@ def _fault_of_choice(fields: Mapping[str, object]) -> Fault | None:
         return Fault(_status({"error": choice["error"]}), {"error": choice["error"]})
     name = str(choice.get("finish_reason") or "").lower().rpartition(" ")[2]
     if name in ERROR_FINISHES:
-        return Fault(_status({"code": name}), {"error": f"it ended with {finish}"})
+        return Fault(_status({"code": name}), {"error": say("llm.ended_with", finish=finish)})
     return None
 
 

@@ -13,6 +13,7 @@ from agentroster.llm.dialects import spoken_forms as forms
 from agentroster.llm.dialects.arguments import BadArguments, read_arguments
 from agentroster.llm.dialects.names import known_name
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_CALL = 1_000_000
 _MAX_ALONE = 100_000
@@ -147,7 +148,7 @@ Said: TypeAlias = str | SpokenCall
 
 @dataclass(slots=True)
 class SpokenCalls:
-    """Takes an answer's text in pieces and gives back text and calls; holds back what may be the beginning of one."""
+    """Takes an answer's text in chunks and gives back text and calls; holds back what may be the beginning of one."""
 
     tools: forms.Schemas
     _held: str = ""
@@ -307,8 +308,7 @@ class SpokenCalls:
             name = self._named(inner)
             if name is None:
                 return []
-            reason = "was cut off at the token limit" if is_cut else "cannot be read"
-            return [SpokenCall(name, {}, f"This call {reason}, so the tool was not called. Call it again, complete.")]
+            return [SpokenCall(name, {}, say("llm.call_cut_off") if is_cut else say("llm.call_unreadable"))]
         return [*calls]
 
     def _read_by(self, readers: Sequence[forms.Reader], text: str) -> list[SpokenCall] | None:
@@ -357,8 +357,6 @@ class SpokenCalls:
         """Return how much of the last, unfinished line cannot be the beginning of a call."""
         begun = line.lstrip()
         if self._line_start and any(opening.startswith(begun) for opening in (*_FENCES, *self._line_forms)):
-            return 0
-        if self._line_start and self._in_fence and any(fence.startswith(begun) for fence in _FENCES):
             return 0
         if line.endswith("`") and not line.endswith("```"):
             return len(line.rstrip("`"))

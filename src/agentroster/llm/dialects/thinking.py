@@ -69,7 +69,7 @@ def may_think_unopened(model: str) -> bool:
 
 @dataclass(slots=True)
 class ThinkingSplitter:
-    """Takes text in pieces and tells thinking from text; holds back no more than what may be a tag.
+    """Takes text in chunks and tells thinking from text; holds back no more than what may be a tag.
 
     `unopened`: True when this model is known to begin in thinking, False when it is known not to, None when the first
     answer has to show it; then nothing is passed on before that is known.
