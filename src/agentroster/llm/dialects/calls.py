@@ -17,8 +17,7 @@ RULES = (
     Rule(
         name="which call a fragment belongs to",
         seen="all calls with `index: 0`, with none or null; several in one chunk; whole calls in a stream; ids "
-        "repeated "
-        "with each fragment, or missing; names repeated, or split",
+        "repeated with each fragment, or missing; names repeated, or split",
         done="a new id under a known index begins a new call, and so does a name after complete arguments",
         source="ollama#7881, vercel/ai#14277, openai-python#2806, Gemini's OpenAI endpoint",
     ),

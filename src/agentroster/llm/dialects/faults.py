@@ -49,8 +49,7 @@ RULES = (
     Rule(
         name="where the reason stands",
         seen="`error.message`, `error` as text, `message`, `detail` (text, or a list with `loc` and `msg`), "
-        "`errors[]`, "
-        "`message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
+        "`errors[]`, `message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
         done="quoted to the person in at most 300 characters, with secrets masked",
         source="FastAPI, Spring, Google, MiniMax error bodies",
     ),

@@ -26,8 +26,7 @@ RULES = (
     Rule(
         name="where the text stands",
         seen="`delta.content`, `message` in a chunk, `text` of old completions, `content` as a list of parts, "
-        "`refusal`, "
-        "`images`; `choices` null, empty, or several",
+        "`refusal`, `images`; `choices` null, empty, or several",
         done="read as text of the answer; only the first choice counts; pictures become Markdown",
         source="Azure's first and last chunk; Mistral's reasoning models (vercel/ai#17779); OpenRouter's pictures",
     ),
@@ -39,9 +38,8 @@ RULES = (
     ),
     Rule(
         name="what must come back",
-        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, "
-        "`reasoning_details`, unknown "
-        "fields of a turn or of its tool calls",
+        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, `reasoning_details`, "
+        "unknown fields of a turn or of its tool calls",
         done="sent back unchanged with that turn inside the tool loop, and at no other time",
         source="openclaude#67, aiproxy#450 (Gemini); langchain#34166, LibreChat#13366 (DeepSeek, Kimi); "
         "OpenRouter docs",

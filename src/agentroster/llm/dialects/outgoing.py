@@ -20,8 +20,7 @@ RULES = (
     Rule(
         name="a conversation that is valid",
         seen="a client's history with empty, missing or repeated ids of calls, arguments as objects or broken, "
-        "functions "
-        "in place of tools, half characters",
+        "functions in place of tools, half characters",
         done="ids are made and kept unique, arguments are JSON objects, names are today's",
         source="vLLM and llama-server refuse the rest with 400 or 500",
     ),
