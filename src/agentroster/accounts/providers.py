@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from agentroster.accounts.api import Answer, Api
-from agentroster.accounts.provider import FormField, OAuth, Profile, Provider, bearer
+from agentroster.accounts.provider import Check, FormField, OAuth, Profile, Provider, bearer
 from agentroster.credentials.credential import Secret
 from agentroster.errors import AccountCheckFailed, Unreachable
 from agentroster.messages import say
@@ -39,6 +39,16 @@ def _given(name: str = "url", suffix: str = "") -> Callable[[Secret], tuple[str,
 
 def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
+
+
+def _labelled(path: str, *names: str) -> Check:
+    """Return a check that reads the account's name from the first of these fields that says one."""
+
+    async def check(api: Api) -> Profile:
+        me = await _object(api, path)
+        return Profile(label=str(next((me[name] for name in names if me.get(name)), "")))
+
+    return check
 
 
 async def _object(api: Api, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -132,8 +142,8 @@ async def _jira_profile(api: Api) -> Profile:
         raise AccountCheckFailed("cloud_needs_email", say("accounts.cloud_needs_email"))
     if not is_cloud and api.detail("email"):
         raise AccountCheckFailed("server_has_no_email", say("accounts.server_has_no_email"))
-    me = await _object(api, "/rest/api/3/myself" if is_cloud else "/rest/api/2/myself")
-    return Profile(label=str(me.get("displayName") or me.get("name") or ""))
+    path = "/rest/api/3/myself" if is_cloud else "/rest/api/2/myself"
+    return await _labelled(path, "displayName", "name")(api)
 
 
 # --- Seerr, Forgejo, any service with a bearer token, any OpenAI-compatible endpoint
@@ -145,14 +155,9 @@ def _seerr() -> Provider:
         title="Seerr",
         bases=_given(suffix="/api/v1"),
         headers=lambda secret: {"x-api-key": secret["token"]},
-        check=_seerr_profile,
+        check=_labelled("/auth/me", "displayName", "email"),
         fields=(_address("https://seerr.example.com"), FormField(name="token", label="api_key", secret=True)),
     )
-
-
-async def _seerr_profile(api: Api) -> Profile:
-    me = await _object(api, "/auth/me")
-    return Profile(label=str(me.get("displayName") or me.get("email") or ""))
 
 
 def _forgejo() -> Provider:
@@ -161,13 +166,9 @@ def _forgejo() -> Provider:
         title="Forgejo",
         bases=_given(suffix="/api/v1"),
         headers=lambda secret: {"authorization": f"token {secret['token']}"},
-        check=_forgejo_profile,
+        check=_labelled("/user", "login"),
         fields=(_address("https://codeberg.org"), _TOKEN),
     )
-
-
-async def _forgejo_profile(api: Api) -> Profile:
-    return Profile(label=str((await _object(api, "/user")).get("login", "")))
 
 
 def _bearer() -> Provider:
@@ -252,7 +253,7 @@ def _atlassian(settings: Settings) -> Provider:
         title="Atlassian",
         bases=_fixed("https://api.atlassian.com"),
         headers=bearer,
-        check=_atlassian_profile,
+        check=_labelled("/me", "email"),
         oauth=OAuth(
             issuer="https://auth.atlassian.com",
             client_id=settings.atlassian_client_id or "",
@@ -266,10 +267,6 @@ def _atlassian(settings: Settings) -> Provider:
         ),
         manage_url="https://id.atlassian.com/manage-profile/apps",
     )
-
-
-async def _atlassian_profile(api: Api) -> Profile:
-    return Profile(label=str((await _object(api, "/me")).get("email", "")))
 
 
 def _oidc(settings: Settings) -> Provider:

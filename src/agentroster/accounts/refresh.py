@@ -32,7 +32,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class Refresher:
-    """Refreshes in tasks of its own: a client that goes away must not lose a rotated token on its way to the store."""
+    """Refreshes tokens in tasks of its own, so that a client that goes away loses no rotated token unstored."""
 
     def __init__(
         self, store: CredentialStore, oauth: OAuthClient, client: httpx.AsyncClient, trusted: frozenset[Origin]

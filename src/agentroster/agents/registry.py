@@ -38,7 +38,7 @@ class Change:
 
 
 class AgentRegistry:
-    """Live: what changes counts with the next request, and a run that has begun keeps the spec it began with."""
+    """The agents of the moment: a change counts with the next request, and a run keeps the spec it began with."""
 
     def __init__(self, sources: Sequence[AgentSource], skills: SkillRegistry) -> None:
         """Raises StartRefused as `reload`."""

@@ -84,7 +84,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to try; agents cannot work without what `is_needed`."""
+    """One thing to try; `is_needed` marks what agents cannot work without."""
 
     what: str
     run: Callable[[Session], Awaitable[Outcome]]

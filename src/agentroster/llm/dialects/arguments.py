@@ -64,6 +64,14 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
     return _from_text(value)
 
 
+def is_object_text(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _from_text(text: str) -> dict[str, Any]:
     bare = _LEADING_MARKS.sub("", text.replace("\ufeff", "").strip())
     for _ in range(_MAX_NESTED_TEXTS):

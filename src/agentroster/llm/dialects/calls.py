@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
-from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, read_arguments
+from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, is_object_text, read_arguments
 from agentroster.llm.dialects.rule import Rule
 from agentroster.messages import say
 
@@ -64,10 +64,7 @@ class OpenCall:
         if not self.parts or not self.parts[-1].rstrip().endswith("}") or self.checks >= _MAX_CHECKS:
             return False
         self.checks += 1
-        try:
-            return isinstance(json.loads(self.text), dict)
-        except (ValueError, RecursionError):
-            return False
+        return is_object_text(self.text)
 
     def read(self, *, takes_none: bool) -> dict[str, Any]:
         """Return the arguments, for a tool that may take none. Raises BadArguments."""

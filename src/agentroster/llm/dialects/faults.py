@@ -27,6 +27,10 @@ _NAMES = {
     504: ("timeout", "deadline"),
     400: ("invalid_request", "bad_request", "badrequest", "invalid_argument", "context_length", "malformed_function"),
 }
+_REASONS = (
+    "error", "error_message", "message", "detail", "errors", "msg", "base_resp", "status_msg", "reason",
+    "error_description", "description",
+)  # fmt: skip
 # What only another request mends, whatever the status says.
 _ABOUT_THE_REQUEST = re.compile(
     r"\b(?:image|vision|audio|video|multi-?modal)\w*(?: \w+){0,2} (?:is |are )?(?:not supported|unsupported)|"
@@ -182,20 +186,7 @@ def reason_of(value: object, depth: int = 0) -> str:
     if isinstance(fields.get("msg"), str) and isinstance(fields.get("loc"), list | tuple):
         where = ".".join(str(step) for step in as_list(fields["loc"]) if step != "body")
         return _tidy(f"{where}: {fields['msg']}" if where else str(fields["msg"]))
-    names = (
-        "error",
-        "error_message",
-        "message",
-        "detail",
-        "errors",
-        "msg",
-        "base_resp",
-        "status_msg",
-        "reason",
-        "error_description",
-        "description",
-    )
-    found = next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")
+    found = next((text for name in _REASONS if name in fields and (text := reason_of(fields[name], depth + 1))), "")
     raw = as_object(fields.get("metadata")).get("raw")
     # OpenRouter: what the provider behind it said.
     inner = (reason_in(raw.encode()) if isinstance(raw, str) else reason_of(raw, depth + 1)) if raw else ""

@@ -173,9 +173,7 @@ class FrameReader:
             if value is not None:
                 yield Frame(value, self._event)
                 return
-            if is_raw and data[:1] not in {"{", "["}:
-                return
-            if _is_scalar(data):
+            if (is_raw and data[:1] not in {"{", "["}) or _is_scalar(data):
                 return
         self._keep(data)
         if len(self._pending) > 1 and data.endswith(("}", "]")) and (value := self._parsed_pending()) is not None:
