@@ -123,7 +123,7 @@ def require_person(caller: Caller) -> None:
 
 
 def owner_of(caller: Caller, provider: str) -> Owner:
-    """Return whose credential a proven caller's is."""
+    """Return the owner of a proven caller's credential for a provider."""
     return Owner(issuer=caller.issuer, subject=caller.user or "", provider=provider)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from agentroster.credentials.audit import Act, record
-from agentroster.credentials.credential import Credential, Owner, State
+from agentroster.credentials.credential import Credential, Owner
 from agentroster.credentials.schema import credentials, owner_in
 from agentroster.db.database import Database
 from agentroster.db.driver import SqlRow
@@ -82,21 +82,17 @@ def swap(connection: Connection, credential: Credential, old: str, new: str, key
         "secret": new, "key_id": key_id, "expires_at": credential.expires_at, "scopes": " ".join(credential.scopes),
         "state": "ok", "lease_until": None, "updated_at": time.time(),
     }  # fmt: skip
-    return _changed(connection, credential.owner, old, values, act)
+    return change(connection, credential.owner, old, values, act)
 
 
 def rekey(connection: Connection, owner: Owner, old: str, new: str, key_id: str) -> bool:
     """Replace a re-encrypted secret where nothing changed meanwhile: a token refreshed by the running proxy wins."""
     act = Act(action="rotate", actor="operator")
-    return _changed(connection, owner, old, {"secret": new, "key_id": key_id}, act)
+    return change(connection, owner, old, {"secret": new, "key_id": key_id}, act)
 
 
-def set_state(connection: Connection, owner: Owner, stored: str, state: State, act: Act) -> bool:
-    """Mark a credential, unless it was changed meanwhile."""
-    return _changed(connection, owner, stored, {"state": state}, act)
-
-
-def _changed(connection: Connection, owner: Owner, stored: str, values: Mapping[str, object], act: Act) -> bool:
+def change(connection: Connection, owner: Owner, stored: str, values: Mapping[str, object], act: Act) -> bool:
+    """Set columns of a credential, unless it was changed meanwhile; return whether they were set."""
     changed = connection.execute(_CHANGE, {**_of(owner), "stored": stored, **values}).first() is not None
     if changed:
         record(connection, owner, act)

@@ -75,7 +75,7 @@ DELETABLE: Mapping[str, tuple[Sequence[str], str]] = {
 
 
 def owner_in(row: SqlRow) -> Owner:
-    """Return whose a row is."""
+    """Return the owner that a row names."""
     return Owner(issuer=row.issuer, subject=row.subject, provider=row.provider)
 
 

@@ -25,7 +25,7 @@ class BackendSpec:
 
 
 class NamedBackends:
-    """Finds backends by name. Their connections have a pool of their own: skills do not reach its private addresses."""
+    """Finds backends by name. They have a connection pool of their own: no skill reaches private addresses by it."""
 
     def __init__(self, current: Callable[[], Mapping[str, BackendSpec]], timeout_seconds: float) -> None:
         """`current` returns the backends as they are now."""

@@ -48,7 +48,7 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
     if value is None:
         return {}
     if not takes_none and (value == [] or (isinstance(value, str) and value.strip() == "[]")):
-        raise BadArguments(_complaint("[]"))
+        raise BadArguments(_not_read("[]"))
     if is_object(value):
         return _clean(dict(as_object(value)))
     if is_list(value):
@@ -58,7 +58,7 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
         if len(items) == 1 and is_object(items[0]):
             return _clean(dict(as_object(items[0])))
     if not isinstance(value, str):
-        raise BadArguments(_complaint(json.dumps(value, default=str)))
+        raise BadArguments(_not_read(json.dumps(value, default=str)))
     if len(value) > MAX_ARGUMENT_BYTES:
         raise BadArguments(say("llm.arguments_too_large"))
     return _from_text(value)
@@ -88,7 +88,7 @@ def _from_text(text: str) -> dict[str, Any]:
             return read_arguments(as_list(value))
         else:
             break
-    raise BadArguments(_complaint(text))
+    raise BadArguments(_not_read(text))
 
 
 def _value(text: str) -> object:
@@ -135,5 +135,5 @@ def _clean(arguments: dict[str, Any]) -> dict[str, Any]:
     return dict(as_object(json.loads(_SURROGATE.sub("\ufffd", text))))
 
 
-def _complaint(text: str) -> str:
+def _not_read(text: str) -> str:
     return say("llm.arguments_unreadable_begun", begun=text[:120]) if text else say("llm.arguments_unreadable")

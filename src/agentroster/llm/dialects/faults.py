@@ -95,11 +95,11 @@ def _says_error(fields: Mapping[str, object]) -> bool:
     answer = fields.get("base_resp")
     if is_object(answer) and as_object(answer).get("status_code") not in {0, None}:
         return True
-    return not fields.keys() & {"choices", "usage"} and _complains(fields)
+    return not fields.keys() & {"choices", "usage"} and _reports_error(fields)
 
 
-def _complains(fields: Mapping[str, object]) -> bool:
-    """Whether an object that is no answer tells of an error."""
+def _reports_error(fields: Mapping[str, object]) -> bool:
+    """Whether an object that is no answer reports an error."""
     if fields.get("detail") or fields.get("errors"):
         return True
     message = fields.get("message") or fields.get("msg")

@@ -176,7 +176,11 @@ class FrameReader:
             if (is_raw and data[:1] not in {"{", "["}) or _is_scalar(data):
                 return
         self._keep(data)
-        if len(self._pending) > 1 and data.endswith(("}", "]")) and (value := self._parsed_pending()) is not None:
+        if (
+            len(self._pending) > 1
+            and data.endswith(("}", "]"))
+            and (value := parsed("\n".join(self._pending))) is not None
+        ):
             self._forget()
             yield Frame(value, self._event)
 
@@ -186,9 +190,6 @@ class FrameReader:
         most = MAX_ANSWER_BYTES if self._is_document else MAX_LINE_BYTES
         if self._pending_bytes > most or (not self._is_document and len(self._pending) > _MAX_JOINED_LINES):
             raise TooMuch("an event that does not end")
-
-    def _parsed_pending(self) -> object | None:
-        return parsed("\n".join(self._pending))
 
     def _flush(self, *, ended: bool) -> Iterator[Frame]:
         if not self._pending or (self._is_document and not ended):
