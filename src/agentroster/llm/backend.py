@@ -54,7 +54,7 @@ class Backends:
                 api_key=settings.model_key or "none",
                 timeout_seconds=settings.llm_timeout_seconds,
                 memory=self.memory,
-                name=settings.provider if settings.provider != "custom" else "the server",
+                name=settings.provider if settings.provider != "custom" else say("llm.server_custom"),
             )
             if settings.api_base
             else None

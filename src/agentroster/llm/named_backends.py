@@ -62,6 +62,6 @@ class NamedBackends:
             api_key=spec.api_key or "none",
             timeout_seconds=self._timeout_seconds,
             memory=memory,
-            advice=f"the operator checks the backend {spec.name} in the agents file",
-            name=f"the backend {spec.name}",
+            advice=say("llm.advice_backend", name=spec.name),
+            name=say("llm.server_of_backend", name=spec.name),
         )

@@ -104,7 +104,7 @@ class AnswerReader:
     def _text_chunks(self, text: str) -> Iterator[Chunk]:
         self._size += len(text)
         if self._size > _MAX_TEXT:
-            raise TooMuch(f"over {_MAX_TEXT // 1_000_000} MB of text")
+            raise TooMuch(say("llm.bound_of_text", megabytes=_MAX_TEXT // 1_000_000))
         yield from self._segment_chunks(self.splitter.feed(text) if text else ())
 
     def _segment_chunks(self, segments: Iterable[Segment]) -> Iterator[Chunk]:
