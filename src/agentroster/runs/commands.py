@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
-from agentroster.llm import offline
+from agentroster.messages import say
 from agentroster.runs import account_commands
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call
@@ -112,7 +112,7 @@ def unknown_command(text: str) -> str:
     match = _FORM.fullmatch(text)
     if match is not None:
         return f"There is no command /{match[1]} here: /help lists the commands.\n"
-    return offline.TEXT + "\n"
+    return say("llm.offline") + "\n"
 
 
 def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
