@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -64,7 +64,7 @@ class KeyWatch:
         self._wake()
 
     def refused(self, key_id: str, outcome: str = "") -> None:
-        """Note a refused key by its public part, with others of the same address; no outcome is found out later."""
+        """Note a refused key by its public part; without an outcome, the writer looks the reason up."""
         group = (peer_address(), key_id, outcome)
         now, groups = time.time(), self._noted.refusals
         if group not in groups and len(groups) >= MAX_GROUPS:
@@ -118,12 +118,8 @@ class KeyWatch:
                 del self._noted.refusals[group]
             if refusals.count:
                 address, key_id, outcome = group
-                events.append(
-                    KeyEvent(
-                        action="refuse", at=refusals.last, key_id=key_id, address=address, outcome=outcome,
-                        count=refusals.count,
-                    )
-                )  # fmt: skip
+                event = KeyEvent(action="refuse", at=refusals.last, key_id=key_id, address=address, outcome=outcome)
+                events.append(replace(event, count=refusals.count))
                 refusals.count, refusals.due = 0, now + _WINDOW_SECONDS
         return events
 
@@ -133,7 +129,7 @@ def _write(connection: Connection, events: list[KeyEvent]) -> None:
 
 
 def _explained(connection: Connection, event: KeyEvent) -> KeyEvent:
-    """Say why the key was refused, and whose it is; the caller is told neither."""
+    """Return a refusal with the reason and the user of the key; the caller is told neither."""
     if event.outcome:
         return event
     outcome, user = "not a key of this proxy", ""
@@ -146,7 +142,4 @@ def _explained(connection: Connection, event: KeyEvent) -> KeyEvent:
                 outcome = "revoked"
             elif row.expires_at is not None and row.expires_at <= event.at:
                 outcome = "expired"
-    return KeyEvent(
-        action="refuse", at=event.at, key_id=event.key_id, user=user, address=event.address, outcome=outcome,
-        count=event.count,
-    )  # fmt: skip
+    return replace(event, user=user, outcome=outcome)
