@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from agentroster.accounts.connect import Connector
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
-from agentroster.llm.backend import ModelChoice
 from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.runs import commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
@@ -21,6 +22,7 @@ from agentroster.runs.usage import RunUsage, counted
 from agentroster.settings.settings import Settings
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.context import SkillContext
+from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill
 from agentroster.skills.skill_toolset import toolset_of
 from agentroster.skills.understanding import Refusal
@@ -32,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs requests; holds nothing of any of them."""
+    """Runs requests, and keeps nothing of them."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class Runner:
         """
         spec = self._agents.get(request.agent)
         if not request.caller.may(spec.model_name):
-            raise NotAllowed(f"This key may not use {spec.model_name}. Ask the operator for a key that may.")
+            raise NotAllowed(say("runs.key_without_model", model=spec.model_name))
         usage = RunUsage(spec.limits.model_calls or self._settings.run_model_calls)
         if request.task is not None:
             emit(Text(await answer_task(request, counted(self._models.for_tasks(), usage))))
@@ -87,23 +89,20 @@ class Runner:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return output.stop(f"I stopped here: this answer reached its limit of {seconds:g} seconds.", usage)
+            return output.stop(say("runs.time_used_up", seconds=seconds), usage)
         return RunResult(usage.finish_reason, usage.tokens)
 
     async def _answer(self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output") -> None:
         if await self._common_command(spec, request, output):
             return
         choice = await self._models.choose(spec.model, request.caller, spec.backend)
-
-        def find_model() -> ModelChoice | None:
-            return counted(choice, usage)
-
-        skills = [self._skills.get(name, find_model) for name in spec.skills]
-        is_command = request.question.startswith("/")
-        if is_command and await self._invoke(commands.find_command, request.question, request, skills, output):
+        find_model = partial(counted, choice, usage)
+        skills = self._skills_of(spec, find_model)
+        if request.question.startswith("/") and await self._invoke(commands.find_command, request, skills, output):
             return
         if choice is None:
-            await self._offline(request, skills, output)
+            if not await self._invoke(commands.understand, request, skills, output):
+                output.emit(Text(commands.unknown_command(request.question)))
             return
         if not self._is_prepared:
             # Somebody's own model where the deployment has none, or plain `litellm`.
@@ -124,14 +123,17 @@ class Runner:
             if isinstance(error, UpstreamRejected) or not await self._without_model(spec, request, error, output):
                 raise
             return
-        # To the person, who would not learn it from a skill that keeps silent.
+        # To the person, who may not learn it from the skill.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
         for provider in sorted(run.needed_accounts):
             await self._invite(provider, request, output)
 
+    def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
+        return [self._skills.get(name, find_model) for name in spec.skills]
+
     def _bound(
-        self, name: str, caller: Caller, agent: str, find_model: Callable[[], ModelChoice | None] = lambda: None
+        self, name: str, caller: Caller, agent: str, find_model: FindModel = lambda: None
     ) -> tuple[Skill, SkillContext]:
         skill = self._skills.get(name, find_model)
         return skill, self._skills.context(skill, caller, agent)
@@ -142,17 +144,12 @@ class Runner:
         if not text.startswith("/"):
             return False
         if text.split()[0] == "/help":
-            skills = [self._skills.get(name, lambda: None) for name in spec.skills]
-            output.emit(Text(commands.help_text(spec, skills)))
-            return True
-        answer = await self._accounts.answer(request)
+            answer: str | None = commands.help_text(spec, self._skills_of(spec))
+        else:
+            answer = await self._accounts.answer(request)
         if answer is not None:
             output.emit(Text(answer))
         return answer is not None
-
-    async def _offline(self, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> None:
-        if not await self._invoke(commands.understand, request.question, request, skills, output):
-            output.emit(Text(commands.unknown_command(request.question)))
 
     async def _without_model(
         self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"
@@ -160,36 +157,36 @@ class Runner:
         """Do what a skill understood to the last word, when the model failed before it said or did anything."""
         if output.has_begun:
             return False
-        skills = [self._skills.get(name, lambda: None) for name in spec.skills]
-        # In a thread, as in `_invoke`.
-        found = await asyncio.to_thread(commands.understand, request.question, skills, self._reading(request))
+        found = await self._found(commands.understand, request, self._skills_of(spec))
         if not isinstance(found, commands.Invocation):
             return False
-        output.emit(Text(f"The language model is away, so I did this without it. {error.message}\n\n"))
+        output.emit(Text(f"{say('runs.model_away', reason=error.message)}\n\n"))
         await self._call(found, request, output)
         return True
 
     async def _invoke(
-        self,
-        find: commands.Finder,
-        text: str,
-        request: ChatRequest,
-        skills: Sequence[Skill],
-        output: "_Output",
+        self, find: commands.Finder, request: ChatRequest, skills: Sequence[Skill], output: "_Output"
     ) -> bool:
-        # In a thread: understanding a message may look through the folders of the library.
-        invocation = await asyncio.to_thread(find, text, skills, self._reading(request))
-        if invocation is None:
-            return False
-        if isinstance(invocation, Refusal):
-            output.emit(Text(invocation.sentence + "\n"))
-            return True
-        await self._call(invocation, request, output)
-        return True
+        """Do what `find` finds in the message, or say why not; return whether it found anything."""
+        found = await self._found(find, request, skills)
+        if isinstance(found, Refusal):
+            output.emit(Text(f"{found.sentence}\n"))
+        elif found is not None:
+            await self._call(found, request, output)
+        return found is not None
 
-    def _reading(self, request: ChatRequest) -> commands.ContextOf:
-        """Return the world of a skill while it reads a message: nothing is written."""
-        return lambda skill: self._skills.context(skill, request.caller, request.agent).rehearsing()
+    async def _found(
+        self, find: commands.Finder, request: ChatRequest, skills: Sequence[Skill]
+    ) -> commands.Invocation | Refusal | None:
+        """Return what the message asks for; while a skill reads it, nothing is written.
+
+        In a thread: understanding a message may look through the folders of the library.
+        """
+
+        def context_of(skill: Skill) -> SkillContext:
+            return self._skills.context(skill, request.caller, request.agent).rehearsing()
+
+        return await asyncio.to_thread(find, request.question, skills, context_of)
 
     async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
         context = self._skills.context(invocation.skill, request.caller, request.agent)
@@ -216,7 +213,7 @@ class _Output:
         if isinstance(event, Text | Thinking):
             self._length += len(event.text)
             if self._length > _MAX_ANSWER:
-                raise LimitReached(f"I stopped here: this answer reached {_MAX_ANSWER // 1_000_000} MB.")
+                raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
         self._has_text = self._has_text or isinstance(event, Text)
         self._emit(event)
 

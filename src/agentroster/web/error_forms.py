@@ -54,12 +54,7 @@ class PublicError:
     @property
     def body(self) -> dict[str, object]:
         """What stands under `error` in OpenAI's form."""
-        body: dict[str, object] = {
-            "message": self.message,
-            "type": self.type,
-            "param": self.param,
-            "code": self.code,
-        }
+        body: dict[str, object] = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return body | ({"errors": list(self.errors)} if self.errors else {})
 
 

@@ -4,10 +4,11 @@ A client asks for it with the header `X-Agent-Events`; without it, it gets what 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from agentroster.messages import say
 from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
 from agentroster.runs.presentation.tool_card import tool_card
 
@@ -72,7 +73,7 @@ class AsThinking(Hidden):
             case ToolStarted():
                 yield Thinking(f"{event.line}\n")
             case ToolFinished(failed=True):
-                yield Thinking(f"{event.tool} failed.\n")
+                yield Thinking(f"{say('runs.tool_failed', tool=event.tool)}\n")
             case _:
                 yield from super().shown(event)
 
@@ -95,11 +96,11 @@ class StatusAndCards:
                 yield self._status(event.line)
             case ToolProgress():
                 if self._pace.is_due(event):
-                    yield self._status(f"{event.line} ({event.done} of {event.total})")
+                    yield self._status(say("runs.progress", line=event.line, done=event.done, total=event.total))
             case ToolFinished():
                 self._running.discard(event.call_id)
                 name = event.tool.replace("_", " ")
-                self._names.append(f"{name} (failed)" if event.failed else name)
+                self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
                 self._cards.append(tool_card(event))
                 if not self._running:
                     yield from self._cards_done()
@@ -125,15 +126,20 @@ class StatusAndCards:
     def _status_done(self) -> Iterator[Shown]:
         if not self._status_open:
             return
-        names = list(dict.fromkeys(self._names))
-        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-        yield Status(f"Used {', '.join(names[:_MAX_NAMED])}{more}" if names else "Stopped", done=True)
+        yield Status(_used(list(dict.fromkeys(self._names))), done=True)
         self._status_open = False
         self._names.clear()
 
 
+def _used(names: Sequence[str]) -> str:
+    if not names:
+        return say("runs.stopped")
+    named, more = ", ".join(names[:_MAX_NAMED]), len(names) - _MAX_NAMED
+    return say("runs.used_and_more", names=named, count=more) if more > 0 else say("runs.used", names=named)
+
+
 class _Pace:
-    """Counts are shown about twenty times for each tool, and at least every ten seconds: each is a line that stays."""
+    """Shows counts about twenty times for each tool, and at least every ten seconds: each is a line that stays."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

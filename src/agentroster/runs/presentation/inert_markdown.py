@@ -54,7 +54,7 @@ class InertMarkdown:
         self._fences = CodeFences()
 
     def feed(self, text: str) -> str:
-        """Return what can be shown after this piece."""
+        """Return what can be shown after this chunk."""
         return self._run(self._held + text, final=False)
 
     def finish(self) -> str:
