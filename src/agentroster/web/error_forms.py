@@ -12,6 +12,7 @@ from uuid import uuid4
 from starlette.responses import JSONResponse
 
 from agentroster.errors import InputInvalid, RosterError, WrongMethod
+from agentroster.messages import say
 
 _OPENAI_TYPES = {403: "permission_error", 429: "rate_limit_error"}
 _ANTHROPIC_PATHS = frozenset({"/messages", "/v1/messages", "/v1/messages/count_tokens"})
@@ -28,10 +29,10 @@ _ANTHROPIC_TYPES = {
 
 
 class Unexpected(RosterError):
-    """Something failed that nobody foresaw; what it was is in the log only."""
+    """An error that nobody foresaw; what it was is in the log only."""
 
     def __init__(self) -> None:
-        super().__init__("The proxy failed to answer this request; the operator finds why in the log.")
+        super().__init__(say("web.unexpected"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from agentroster.errors import RosterError
 from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
 from agentroster.jobs.job import JobEvent
 from agentroster.jobs.service import Jobs
 from agentroster.web.api.requests import answering, number_of, person
@@ -29,35 +30,31 @@ class JobRoutes:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
+        who = self._authenticator
         return [
-            Route("/roster/api/jobs", answering(self._list), methods=["GET"]),
-            Route("/roster/api/jobs/{job_id}", answering(self._show), methods=["GET"]),
-            Route("/roster/api/jobs/{job_id}/cancel", answering(self._cancel), methods=["POST"]),
-            Route("/roster/api/jobs/{job_id}/events", answering(self._events), methods=["GET"]),
+            Route("/roster/api/jobs", answering(self._list, who), methods=["GET"]),
+            Route("/roster/api/jobs/{job_id}", answering(self._show, who), methods=["GET"]),
+            Route("/roster/api/jobs/{job_id}/cancel", answering(self._cancel, who), methods=["POST"]),
+            Route("/roster/api/jobs/{job_id}/events", answering(self._events, who), methods=["GET"]),
             WebSocketRoute("/roster/api/jobs/{job_id}/ws", self._socket),
         ]
 
-    async def _list(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
-        most = number_of(request.query_params, "limit", 50, _MAX_LISTED)
-        return JSONResponse({"data": [job.to_json() for job in await self._jobs.of_caller(caller, most)]})
+    async def _list(self, request: Request, caller: Caller) -> Response:
+        limit = number_of(request.query_params, "limit", 50, _MAX_LISTED)
+        return JSONResponse({"data": [job.to_json() for job in await self._jobs.of_caller(caller, limit)]})
 
-    async def _show(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+    async def _show(self, request: Request, caller: Caller) -> Response:
         return JSONResponse((await self._jobs.find(caller, request.path_params["job_id"])).to_json())
 
-    async def _cancel(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+    async def _cancel(self, request: Request, caller: Caller) -> Response:
         return JSONResponse((await self._jobs.cancel(caller, request.path_params["job_id"])).to_json())
 
-    async def _events(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+    async def _events(self, request: Request, caller: Caller) -> Response:
         job = await self._jobs.find(caller, request.path_params["job_id"])
         values = {"after": request.headers.get("last-event-id") or request.query_params.get("after", "0")}
         after = number_of(values, "after", 0, 10**11)
-        return StreamingResponse(
-            _frames(self._jobs.follow(job.id, after)), media_type="text/event-stream", headers=_SSE_HEADERS
-        )
+        frames = _frames(self._jobs.follow(job.id, after))
+        return StreamingResponse(frames, media_type="text/event-stream", headers=_SSE_HEADERS)
 
     async def _socket(self, socket: WebSocket) -> None:
         try:

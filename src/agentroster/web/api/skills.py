@@ -6,10 +6,11 @@ from starlette.routing import Route
 
 from agentroster.agents.rights import Rights
 from agentroster.identity.authenticate import Authenticator
+from agentroster.identity.caller import Caller
 from agentroster.jobs.service import Jobs
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions
 from agentroster.skills.registry import Skill, SkillRegistry
-from agentroster.web.api.requests import answering, json_object, person
+from agentroster.web.api.requests import answering, json_object
 
 
 class SkillRoutes:
@@ -24,18 +25,16 @@ class SkillRoutes:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/roster/api/skills", answering(self._list), methods=["GET"]),
-            Route("/roster/api/skills/{name}/execute", answering(self._execute), methods=["POST"]),
+            Route("/roster/api/skills", answering(self._list, self._authenticator), methods=["GET"]),
+            Route("/roster/api/skills/{name}/execute", answering(self._execute, self._authenticator), methods=["POST"]),
         ]
 
-    async def _list(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+    async def _list(self, _request: Request, caller: Caller) -> Response:
         self._rights.require_agent(caller)
         skills = [skill for skill in self._skills.all() if self._rights.may_run(caller, skill.manifest.name)]
         return JSONResponse({"data": [_shown(skill) for skill in skills]})
 
-    async def _execute(self, request: Request) -> Response:
-        caller = await person(request, self._authenticator)
+    async def _execute(self, request: Request, caller: Caller) -> Response:
         job = await self._jobs.begin(caller, request.path_params["name"], await json_object(request))
         return JSONResponse({"job_id": job.id, **job.to_json()}, 202, {"location": f"/roster/api/jobs/{job.id}"})
 

@@ -26,6 +26,7 @@ from agentroster.errors import (
     StorageFailed,
     Unreachable,
 )
+from agentroster.messages import say
 from agentroster.web.pages.languages import Texts, negotiated
 from agentroster.web.pages.render import page
 from agentroster.web.request_body import BodyLimits, read_body
@@ -93,12 +94,11 @@ class ConnectPages:
 
     async def _callback(self, request: Request) -> Response:
         text, name = _language(request), request.path_params["provider"]
-        # A parameter that is given twice means different things to different readers: the first counts for nothing.
-        query = dict(request.query_params.multi_items())
-        repeated = len(query) != len(request.query_params.multi_items())
+        # A parameter that is given twice means different things to different readers.
+        query = dict(request.query_params)
         try:
-            if repeated:
-                raise ConnectRefused("provider_error", detail="repeated parameter")
+            if len(query) != len(request.query_params.multi_items()):
+                raise ConnectRefused("provider_error", detail=say("web.parameter_repeated"))
             connected = await self._connector.finish(name, query, self._browser(request))
         except NotFound:
             return _failed(text, ConnectRefused("flow_gone"), "NAME")
