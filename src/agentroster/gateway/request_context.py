@@ -9,6 +9,7 @@ from contextvars import ContextVar
 
 from agentroster.errors import NotAllowed, RunRepeated
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.runs.chat import PastedToken
 from agentroster.web.error_forms import PublicError
 
@@ -52,9 +53,9 @@ class RequestContext:
         nobody cleaned. Raises RunRepeated for a second run: the tools of the first may have acted.
         """
         if not self.is_run:
-            raise NotAllowed("An agent is not reached through another model: ask for it by its own name.")
+            raise NotAllowed(say("gateway.not_through_a_model"))
         if self.is_taken:
-            raise RunRepeated("This request was already given to an agent and is not run again.")
+            raise RunRepeated(say("gateway.run_repeated"))
         self.is_taken = True
 
     def on_disconnect(self, listener: Callable[[], object]) -> None:

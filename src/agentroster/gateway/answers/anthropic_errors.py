@@ -6,6 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.json_values import as_object
+from agentroster.messages import say
 from agentroster.web.error_forms import anthropic_error, is_anthropic, new_request_id
 
 _FIRST_ERROR = 400
@@ -61,4 +62,4 @@ def _message_of(body: bytes) -> str:
         value = None
     error = as_object(value).get("error")
     text = as_object(error).get("message")
-    return text if isinstance(text, str) else "The request failed."
+    return text if isinstance(text, str) else say("gateway.request_failed")

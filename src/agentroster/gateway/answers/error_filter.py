@@ -13,6 +13,7 @@ from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.request_context import RequestContext, current
 from agentroster.json_values import as_object
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.web.error_forms import PublicError, Unexpected, public_error
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ _PYTHON_SLIP = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
 )
-_REFUSED = "This request was refused."
 
 
 class ErrorFilter:
@@ -145,7 +145,7 @@ class _Held:
 
 def unknown_model(name: str, hint: str = "") -> PublicError:
     """Return the error for a model that does not exist."""
-    return public_error(ModelNotFound(f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."))
+    return public_error(ModelNotFound(say("gateway.model_unknown", name=name, hint=hint)))
 
 
 def _refusal_behind(error: BaseException) -> PublicError | None:
@@ -175,10 +175,10 @@ def clean(status: int, body: bytes) -> PublicError:
         # LiteLLM repeats in its words what the client sent.
         text = f"{text[:_MAX_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
-        text = Unexpected().message if status >= _FIRST_SERVER_ERROR else _REFUSED
+        text = Unexpected().message if status >= _FIRST_SERVER_ERROR else say("gateway.refused")
     if status == _FIRST_SERVER_ERROR and "validation error for " in text:
         # LiteLLM's own models of a request: a field of it has a wrong type.
-        status, text = _FIRST_ERROR, "A field of the request has a wrong type."
+        status, text = _FIRST_ERROR, say("gateway.field_has_wrong_type")
     param = error.get("param") if error.get("param") != "None" else None
     return PublicError(status, text, str(error.get("code") or status), param)
 

@@ -12,6 +12,7 @@ from agentroster.gateway.requests.agent_detours import refuse_detours
 from agentroster.gateway.requests.body import is_agent
 from agentroster.gateway.requests.chat_request import ASKED, ASKED_FIELD, REASONING_FIELD
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
+from agentroster.messages import say
 
 # LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
 _CONTROL_FIELDS = frozenset(
@@ -43,10 +44,10 @@ class RosterHooks(CustomLogger):
         """
         model = data.get("model")
         if isinstance(model, str) and "agno/" in model and "," in model:
-            raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
+            raise HTTPException(400, detail=say("gateway.model_list"))
         context = current.get()
         if context is not None and context.model is not None and is_agent(model) != is_agent(context.model):
-            raise HTTPException(400, detail="This request names two models: the one of its body counts.")
+            raise HTTPException(400, detail=say("gateway.two_models"))
         if not is_agent(model):
             try:
                 refuse_detours(data)

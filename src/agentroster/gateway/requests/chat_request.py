@@ -8,6 +8,8 @@ from agentroster.errors import RunRepeated
 from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.chat_messages import checked_messages
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.json_values import is_object
+from agentroster.messages import say
 from agentroster.runs.background_task import recognised
 from agentroster.runs.chat import ChatRequest
 from agentroster.runs.presentation.tool_card import without_cards
@@ -23,16 +25,9 @@ REASONING_FIELD = "roster_reasoning_effort"
 """LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
 
 _MODEL_PARAMS = (
-    "temperature",
-    "max_tokens",
-    "max_completion_tokens",
-    "top_p",
-    "stop",
-    "seed",
-    "response_format",
-    "presence_penalty",
-    "frequency_penalty",
-)
+    "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed", "response_format",
+    "presence_penalty", "frequency_penalty",
+)  # fmt: skip
 
 
 def read_request(
@@ -45,7 +40,7 @@ def read_request(
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
-        raise RunRepeated("This request was already tried once and is not run again.")
+        raise RunRepeated(say("gateway.run_retried"))
     context = _exchange(metadata)
     context.take()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
@@ -77,8 +72,5 @@ def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:
-    auth = metadata.get("user_api_key_auth")
-    claims: object = getattr(auth, "metadata", None)
-    if not isinstance(claims, dict):
-        return ANONYMOUS
-    return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))
+    claims: object = getattr(metadata.get("user_api_key_auth"), "metadata", None)
+    return Caller.from_claims(claims.get(ROSTER_FIELD)) if is_object(claims) else ANONYMOUS

@@ -5,6 +5,7 @@ from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 
 from agentroster.errors import TooManyRequests
+from agentroster.messages import say
 
 _PEOPLE_AT_ONE_ADDRESS = 8
 
@@ -20,9 +21,9 @@ class LargeBodies:
     def place(self, person: Hashable, address: str) -> Generator[None]:
         """Hold a place of a person and of an address. Raises TooManyRequests when either has none left."""
         names = (("person", person), ("address", address))
-        most = (self._per_person, self._per_person * _PEOPLE_AT_ONE_ADDRESS)
-        if any(self._taken[name] >= limit for name, limit in zip(names, most, strict=True)):
-            raise TooManyRequests("Too many large requests at the same time: send this one again in a moment.")
+        limits = (self._per_person, self._per_person * _PEOPLE_AT_ONE_ADDRESS)
+        if any(self._taken[name] >= limit for name, limit in zip(names, limits, strict=True)):
+            raise TooManyRequests(say("gateway.too_many_large"))
         self._taken.update(names)
         try:
             yield

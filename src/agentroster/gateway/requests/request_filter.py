@@ -20,6 +20,7 @@ from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import note_caller
 from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
+from agentroster.messages import say
 from agentroster.web.error_forms import error_response
 from agentroster.web.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
@@ -93,7 +94,7 @@ class RequestFilter:
             return
         # Before it is accepted, this refuses the handshake with 403.
         await receive()
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "There is nothing here."})
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": say("gateway.nothing_here")})
 
     async def _admit(self, scope: Scope, receive: Receive, context: RequestContext) -> tuple[Scope, Receive]:
         path, method = scope["path"], scope["method"]
@@ -106,9 +107,10 @@ class RequestFilter:
             return {**scope, "headers": _known_caller(scope)}, receive
         if (allowed := methods_of(path)) and method not in allowed:
             allow = ", ".join(allowed)
-            raise WrongMethod(f"{_shown(method)} is not possible here, but {allow} is.", allow=allow)
+            refusal = say("gateway.method_not_possible", method=_shown(method), allowed=allow)
+            raise WrongMethod(refusal, allow=allow)
         if not self._expose_all and not (is_reading and path in _PUBLIC_PATHS):
-            raise NotFound(f"There is nothing at {method} {_shown(path)}.")
+            raise NotFound(say("gateway.nothing_at", method=method, path=_shown(path)))
         return {**scope, "headers": _headers(scope)}, receive
 
     async def _caller(self, scope: Scope) -> Caller:
@@ -143,11 +145,10 @@ class RequestFilter:
         body, context.pasted = self._secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
-            raise FieldInvalid(
-                "model", "is missing: GET /v1/models lists the names.", code="missing_required_parameter"
-            )
+            problem = "is missing: GET /v1/models lists the names."
+            raise FieldInvalid("model", problem, code="missing_required_parameter")
         if len(model) > _MAX_MODEL_NAME:
-            raise ModelNotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
+            raise ModelNotFound(say("gateway.model_name_too_long"))
         if "," in model:
             raise FieldInvalid("model", "must not be a list: one request is for one model.")
         endpoint = path.removeprefix("/v1").strip("/")
