@@ -3,15 +3,17 @@
 import json
 import logging
 import re
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import ModelNotFound
+from agentroster.gateway.answers.rewriting import is_stream, object_of
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.request_context import RequestContext, current
-from agentroster.json_values import as_object
+from agentroster.json_values import is_object
 from agentroster.logs import redactor
 from agentroster.messages import say
 from agentroster.web.error_forms import PublicError, Unexpected, public_error
@@ -77,7 +79,7 @@ class _Held:
             return
         self._waiting.append(message)
         ended = message["type"] == "http.response.body" and not message.get("more_body")
-        if self._exchange.failure is not None and not self._exchange.started and self._is_stream():
+        if self._exchange.failure is not None and not self._exchange.started and is_stream(self._waiting[0]):
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
             await self._answer(self._exchange.failure)
         elif self._status() >= _FIRST_ERROR:
@@ -113,10 +115,6 @@ class _Held:
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
-
-    def _is_stream(self) -> bool:
-        headers = dict(self._waiting[0].get("headers", []))
-        return headers.get(b"content-type", b"").startswith(b"text/event-stream")
 
     async def _pass_on(self) -> None:
         self._passing = True
@@ -189,26 +187,17 @@ def without_events(body: bytes) -> bytes:
 
 
 def _without_event(line: bytes) -> bytes:
-    if not line.startswith(b"data:"):
+    value = object_of(line[5:]) if line.startswith(b"data:") else None
+    if value is None or "event" not in value:
         return line
-    try:
-        value: object = json.loads(line[5:])
-    except ValueError:
-        return line
-    if not isinstance(value, dict) or "event" not in value:
-        return line
-    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
-    return b"data: " + json.dumps(kept).encode()
+    del value["event"]
+    return b"data: " + json.dumps(value).encode()
 
 
-def _error_object(body: bytes) -> dict[str, Any]:
-    try:
-        value: object = json.loads(body)
-    except ValueError:
-        return {}
-    error = as_object(value).get("error")
-    if isinstance(error, dict):
-        return cast("dict[str, Any]", error)
-    fields = as_object(value)
+def _error_object(body: bytes) -> Mapping[str, Any]:
+    fields = object_of(body) or {}
+    error = fields.get("error")
+    if is_object(error):
+        return error
     text = next((fields[name] for name in ("error", "detail", "message") if isinstance(fields.get(name), str)), "")
     return {"message": text}

@@ -67,7 +67,7 @@ def _last_text(body: dict[str, Any]) -> str:
         last = cast("list[object]", last)[-1]
         if isinstance(last, dict):
             message = cast("dict[str, object]", last)
-            if message.get("role") not in {"user", None}:
+            if message.get("role") not in ("user", None):
                 return ""
             last = message.get("content", message.get("text"))
     return last if isinstance(last, str) else ""
