@@ -121,7 +121,7 @@ class LimitedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the next bytes are a head."""
+        """Note that the next bytes belong to a head."""
         self._in_body = False
         if not self._is_over:
             super().on_message_complete()
@@ -149,7 +149,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.refuse(400)
 
     def make_room(self) -> None:
-        """End a connection that waits for a head: with a word where somebody may be listening for one."""
+        """End a connection that waits for a head, with an answer where a request may be on its way."""
         if self._in_head or not self._heads:
             self.refuse(503)
         else:

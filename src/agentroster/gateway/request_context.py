@@ -1,7 +1,7 @@
 """What the request filter and the handler tell each other about one request, past LiteLLM.
 
 Two things get lost in between: that the client went away (on some streaming endpoints), and headers of an
-error that comes before the first piece of a stream (`Retry-After`). One must not be seen: a pasted token.
+error that comes before the first chunk of a stream (`Retry-After`). One must not be seen: a pasted token.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class RequestContext:
     `caller` is who asks, once the front door knows; `body_read`: the whole request has arrived. `activity` is how the
     client asks to be shown what an agent does, `task` what Open WebUI calls this request of its own (empty: a chat;
     None: it did not say). `model` is what the client asked for, where the front door read it. `is_run`: the client
-    asked for an agent; `is_taken`: the agent was reached; `started`: its first piece is on the way; `failure`: what is
+    asked for an agent; `is_taken`: the agent was reached; `started`: its first chunk is on the way; `failure`: what is
     told of a run that failed.
     """
 
@@ -47,7 +47,7 @@ class RequestContext:
         self.task = header(TASK_HEADER)
 
     def take(self) -> None:
-        """Let the one run of this exchange begin.
+        """Begin the one run of this request.
 
         Raises NotAllowed when the client did not ask for an agent: a fallback or an alias led here, with a body that
         nobody cleaned. Raises RunRepeated for a second run: the tools of the first may have acted.

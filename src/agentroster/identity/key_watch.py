@@ -1,4 +1,4 @@
-"""Notes which keys are used and refused, a few rows at a time and beside the requests."""
+"""Records which keys are used and refused, in batches, while requests go on."""
 
 import asyncio
 import logging
@@ -41,7 +41,10 @@ class _Noted:
 
 
 class KeyWatch:
-    """Belongs to one event loop. A process that is killed loses its last second, and of repeated refusals a minute."""
+    """Gathers uses and refusals, and writes them; belongs to one event loop.
+
+    A killed process loses those of its last second, and of repeated refusals those of its last minute.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 
 from agentroster.accounts.connect import Connector
@@ -33,32 +34,24 @@ _MAX_ANSWER = 20_000_000
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Runner:
     """Runs requests, and keeps nothing of them."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        agents: AgentRegistry,
-        skills: SkillAccess,
-        connector: Connector,
-        models: Models,
-        session_secret: bytes,
-    ) -> None:
-        self._settings = settings
-        self._agents = agents
-        self._skills = skills
-        self._accounts = AccountCommands(connector)
-        self._models = models
-        self._session_secret = session_secret
-        self._is_prepared = False
+    settings: Settings
+    _: KW_ONLY
+    agents: AgentRegistry
+    skills: SkillAccess
+    connector: Connector
+    models: Models
+    session_secret: bytes
+    _is_prepared: bool = field(default=False, init=False)
 
     async def prepare(self) -> None:
         """Import what a model run needs, in a thread, so that no request has to; a failure is only logged."""
         self._is_prepared = True
         try:
-            for spec in [spec for spec in self._agents.all() if spec.factory is None][:1]:
+            for spec in [spec for spec in self.agents.all() if spec.factory is None][:1]:
                 await rehearse(spec, lambda name: self._bound(name, ANONYMOUS, spec.name))  # noqa: B023 - one spec only
         except Exception:
             logger.exception("the rehearsal of an agent failed, the first request will be slow")
@@ -69,14 +62,14 @@ class Runner:
         A limit that is reached ends the answer with a sentence and `length`. Raises a RosterError otherwise;
         cancellation ends the model call and the tools at once.
         """
-        spec = self._agents.get(request.agent)
+        spec = self.agents.get(request.agent)
         if not request.caller.may(spec.model_name):
             raise NotAllowed(say("runs.key_without_model", model=spec.model_name))
-        usage = RunUsage(spec.limits.model_calls or self._settings.run_model_calls)
+        usage = RunUsage(spec.limits.model_calls or self.settings.run_model_calls)
         if request.task is not None:
-            emit(Text(await answer_task(request, counted(self._models.for_tasks(), usage))))
+            emit(Text(await answer_task(request, counted(self.models.for_tasks(), usage))))
             return RunResult("stop", usage.tokens)
-        seconds = spec.limits.seconds or self._settings.run_seconds
+        seconds = spec.limits.seconds or self.settings.run_seconds
         output = _Output(emit)
         deadline = asyncio.timeout(seconds)
         try:
@@ -95,7 +88,7 @@ class Runner:
     async def _answer(self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output") -> None:
         if await self._common_command(spec, request, output):
             return
-        choice = await self._models.choose(spec.model, request.caller, spec.backend)
+        choice = await self.models.choose(spec.model, request.caller, spec.backend)
         find_model = partial(counted, choice, usage)
         skills = self._skills_of(spec, find_model)
         if request.question.startswith("/") and await self._invoke(commands.find_command, request, skills, output):
@@ -114,7 +107,7 @@ class Runner:
             choice=choice,
             usage=usage,
             find_skill=lambda name: self._bound(name, request.caller, spec.name, find_model),
-            session_id=request.caller.session_key(self._session_secret, spec.name),
+            session_id=request.caller.session_key(self.session_secret, spec.name),
             emit=output.emit,
         )
         try:
@@ -130,13 +123,13 @@ class Runner:
             await self._invite(provider, request, output)
 
     def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
-        return [self._skills.get(name, find_model) for name in spec.skills]
+        return [self.skills.get(name, find_model) for name in spec.skills]
 
     def _bound(
         self, name: str, caller: Caller, agent: str, find_model: FindModel = lambda: None
     ) -> tuple[Skill, SkillContext]:
-        skill = self._skills.get(name, find_model)
-        return skill, self._skills.context(skill, caller, agent)
+        skill = self.skills.get(name, find_model)
+        return skill, self.skills.context(skill, caller, agent)
 
     async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output") -> bool:
         """Answer the commands that every agent has; no model is looked for."""
@@ -146,7 +139,7 @@ class Runner:
         if text.split()[0] == "/help":
             answer: str | None = commands.help_text(spec, self._skills_of(spec))
         else:
-            answer = await self._accounts.answer(request)
+            answer = await AccountCommands(self.connector).answer(request)
         if answer is not None:
             output.emit(Text(answer))
         return answer is not None
@@ -154,7 +147,7 @@ class Runner:
     async def _without_model(
         self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"
     ) -> bool:
-        """Do what a skill understood to the last word, when the model failed before it said or did anything."""
+        """Call the tool of a skill that understood the whole message, when the model failed before it said anything."""
         if output.has_begun:
             return False
         found = await self._found(commands.understand, request, self._skills_of(spec))
@@ -184,19 +177,19 @@ class Runner:
         """
 
         def context_of(skill: Skill) -> SkillContext:
-            return self._skills.context(skill, request.caller, request.agent).rehearsing()
+            return self.skills.context(skill, request.caller, request.agent).rehearsing()
 
         return await asyncio.to_thread(find, request.question, skills, context_of)
 
     async def _call(self, invocation: commands.Invocation, request: ChatRequest, output: "_Output") -> None:
-        context = self._skills.context(invocation.skill, request.caller, request.agent)
+        context = self.skills.context(invocation.skill, request.caller, request.agent)
         needed = await commands.invoke(invocation, toolset_of(invocation.skill, context), output.emit, request.ready)
         if needed:
             await self._invite(needed, request, output)
 
     async def _invite(self, provider: str, request: ChatRequest, output: "_Output") -> None:
         # To the person, never through the model: a link is a permission.
-        output.paragraph(await self._accounts.invitation(request.caller, provider))
+        output.paragraph(await AccountCommands(self.connector).invitation(request.caller, provider))
 
 
 class _Output:

@@ -65,7 +65,7 @@ class _Held:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, names: ModelNames) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._exchange = current.get() or RequestContext()
+        self._context = current.get() or RequestContext()
         self._names = names
         self._waiting: list[Message] = []
         self._passing = False
@@ -79,26 +79,26 @@ class _Held:
             return
         self._waiting.append(message)
         ended = message["type"] == "http.response.body" and not message.get("more_body")
-        if self._exchange.failure is not None and not self._exchange.started and is_stream(self._waiting[0]):
+        if self._context.failure is not None and not self._context.started and is_stream(self._waiting[0]):
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
-            await self._answer(self._exchange.failure)
+            await self._answer(self._context.failure)
         elif self._status() >= _FIRST_ERROR:
             body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
             # After these words comes the exception itself, which may say more.
             if ended and body != _BEFORE_AN_EXCEPTION:
-                await self._answer(self._exchange.failure or clean(self._status(), body))
-        elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
+                await self._answer(self._context.failure or clean(self._status(), body))
+        elif ended or self._context.started or not self._context.is_run or b": ping" in message.get("body", b""):
             await self._pass_on()
 
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
         body = message.get("body", b"")
-        if b'"event"' in body and not self._exchange.is_run:
+        if b'"event"' in body and not self._context.is_run:
             return {**message, "body": without_events(body)}
         if not body.startswith(b'data: {"error"'):
             return message
-        if self._exchange.failure is not None:
-            body = f"data: {json.dumps({'error': self._exchange.failure.body})}\n\n".encode()
+        if self._context.failure is not None:
+            body = f"data: {json.dumps({'error': self._context.failure.body})}\n\n".encode()
         # LiteLLM leaves it out after an error, and some clients wait for it.
         is_openai = not self._scope["path"].endswith("/messages")
         return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
@@ -111,7 +111,7 @@ class _Held:
     async def fail(self, refusal: PublicError | None) -> None:
         """Answer after an exception, unless an answer is already on its way."""
         if not self._passing and not self._answered:
-            await self._answer(self._exchange.failure or refusal or public_error(Unexpected()))
+            await self._answer(self._context.failure or refusal or public_error(Unexpected()))
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
@@ -133,8 +133,8 @@ class _Held:
 
     def _with_hint(self, error: PublicError) -> PublicError:
         """Name the model that may be meant by one that does not exist; a key with a list gets 403 for such a name."""
-        name, caller = self._exchange.model, self._exchange.caller
-        if self._exchange.is_run or name is None or caller is None or error.status not in _NO_SUCH_MODEL:
+        name, caller = self._context.model, self._context.caller
+        if self._context.is_run or name is None or caller is None or error.status not in _NO_SUCH_MODEL:
             return error
         if self._names.is_known(name) or not (hint := self._names.hint(name, caller)):
             return error

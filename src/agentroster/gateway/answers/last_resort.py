@@ -16,7 +16,7 @@ _FAILED = 1011
 
 
 class LastResort:
-    """Refuses what is wrong at every door alike, and answers for what fails behind it."""
+    """Refuses requests with two keys before any route sees them, and answers what no route foresaw."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

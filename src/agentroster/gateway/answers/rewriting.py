@@ -1,4 +1,4 @@
-"""What filters of answers need to read an ASGI message, and to send another in its place."""
+"""Reads the ASGI messages of an answer, and sends another answer in its place."""
 
 import json
 from typing import Any, cast

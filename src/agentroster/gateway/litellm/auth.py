@@ -18,7 +18,7 @@ class _Refused(HTTPException):
 
 
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Say who the front door let in; authenticate where there is none, and on paths that it does not know.
+    """Return the key object of the caller that the request filter admitted; without one, authenticate the key.
 
     Raises HTTPException with our status: any other exception would become a 500.
     """

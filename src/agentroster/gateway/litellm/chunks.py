@@ -30,9 +30,9 @@ class ChunkWriter:
         self._id = f"chatcmpl-{uuid4().hex}"
         self._model = model
 
-    def chunk(self, piece: Shown) -> ModelResponseStream | GenericStreamingChunk:
-        """Return the chunk that shows something."""
-        match piece:
+    def chunk(self, shown: Shown) -> ModelResponseStream | GenericStreamingChunk:
+        """Return the chunk for a text, a thought or a status line."""
+        match shown:
             case Text(text):
                 return self._delta(Delta(role="assistant", content=_sendable(text)))
             case Thinking(text):
@@ -46,27 +46,17 @@ class ChunkWriter:
     def _status(self, description: str, *, done: bool) -> GenericStreamingChunk:
         # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
         event = {"type": "status", "data": {"description": description, "done": done}}
-        return GenericStreamingChunk(
-            text="",
-            is_finished=False,
-            finish_reason="",
-            index=0,
-            tool_use=None,
-            usage=None,
-            provider_specific_fields={"event": event, "id": self._id},
-        )
+        return _dict_chunk(provider_specific_fields={"event": event, "id": self._id})
 
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:
     """Return the chunk that ends a stream, with exact usage."""
-    return GenericStreamingChunk(
-        text="",
-        is_finished=True,
-        finish_reason=result.finish_reason,
-        index=0,
-        tool_use=None,
-        usage=_usage_block(result.tokens),
-    )
+    return _dict_chunk(is_finished=True, finish_reason=result.finish_reason, usage=_usage_block(result.tokens))
+
+
+def _dict_chunk(**fields: Any) -> GenericStreamingChunk:
+    empty = {"text": "", "is_finished": False, "finish_reason": "", "index": 0, "tool_use": None, "usage": None}
+    return cast("GenericStreamingChunk", empty | fields)
 
 
 def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:

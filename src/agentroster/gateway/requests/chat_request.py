@@ -41,7 +41,7 @@ def read_request(
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated(say("gateway.run_retried"))
-    context = _exchange(metadata)
+    context = _context_of(metadata)
     context.take()
     params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
     effort = optional_params.get(REASONING_FIELD)
@@ -59,10 +59,10 @@ def read_request(
     )
 
 
-def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
-    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+def _context_of(metadata: Mapping[str, Any]) -> RequestContext:
+    """Return the context of this request. Without one, the hook's mark says whether the client asked for an agent.
 
-    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    Plain `litellm` streams some answers outside the task that has the context; users of the SDK have neither.
     """
     context = current.get()
     if context is None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,19 +28,18 @@ _FIELDS = frozenset({"provider", "base_url", "model", "api_key"})
 _ACT = Act(action="llm", actor="user")
 
 
+@dataclass(frozen=True, slots=True)
 class UserModelRoutes:
     """Shows, sets, deletes and tries the model of whoever asks; not for a key that permits no agent to use it."""
 
-    def __init__(self, authenticator: Authenticator, accounts: AccountSource, models: Models, rights: Rights) -> None:
-        self._authenticator = authenticator
-        self._rights = rights
-        self._accounts = accounts
-        self._store = accounts.store
-        self._models = models
+    authenticator: Authenticator
+    accounts: AccountSource
+    models: Models
+    rights: Rights
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        path, who = "/roster/api/me/llm", self._authenticator
+        path, who = "/roster/api/me/llm", self.authenticator
         return [
             Route(path, answering(self._show, who), methods=["GET"]),
             Route(path, answering(self._set, who), methods=["PUT"]),
@@ -48,37 +48,41 @@ class UserModelRoutes:
         ]
 
     async def _show(self, _request: Request, caller: Caller) -> Response:
-        self._rights.require_agent(caller)
-        secret = await self._store.in_thread(self._store.get, owner_of(caller, PROVIDER))
+        self.rights.require_agent(caller)
+        secret = await self.accounts.store.in_thread(self.accounts.store.get, owner_of(caller, PROVIDER))
         if secret is not None:
             return JSONResponse({"source": "own", **_shown(secret)})
-        choice = await self._models.choose(None, caller)
+        choice = await self.models.choose(None, caller)
         return JSONResponse({"source": "deployment" if choice else "none", "model": choice.name if choice else None})
 
     async def _set(self, request: Request, caller: Caller) -> Response:
-        self._rights.require_agent(caller)
+        self.rights.require_agent(caller)
         owner = owner_of(caller, PROVIDER)
-        earlier = await self._store.in_thread(self._store.get, owner)
+        earlier = await self.accounts.store.in_thread(self.accounts.store.get, owner)
         secret = self._read(await json_object(request), earlier)
-        await self._store.in_thread(self._store.put, Credential(owner=owner, label=secret["model"]), secret, _ACT)
-        self._models.forget(owner)
+        await self.accounts.store.in_thread(
+            self.accounts.store.put, Credential(owner=owner, label=secret["model"]), secret, _ACT
+        )
+        self.models.forget(owner)
         return JSONResponse({"source": "own", **_shown(secret)})
 
     async def _delete(self, _request: Request, caller: Caller) -> Response:
-        self._rights.require_agent(caller)
-        await self._store.in_thread(self._store.delete, owner_of(caller, PROVIDER), Act(action="delete", actor="user"))
+        self.rights.require_agent(caller)
+        await self.accounts.store.in_thread(
+            self.accounts.store.delete, owner_of(caller, PROVIDER), Act(action="delete", actor="user")
+        )
         return Response(status_code=204)
 
     async def _test(self, request: Request, caller: Caller) -> Response:
         """Make one real call, with the settings of the body or the stored ones."""
-        self._rights.require_agent(caller)
+        self.rights.require_agent(caller)
         body = await json_object(request)
         with redactor.watching():
             if body:
-                earlier = await self._store.in_thread(self._store.get, owner_of(caller, PROVIDER))
-                choice = self._models.choice_of(self._read(body, earlier))
+                earlier = await self.accounts.store.in_thread(self.accounts.store.get, owner_of(caller, PROVIDER))
+                choice = self.models.choice_of(self._read(body, earlier))
             else:
-                choice = await self._models.choose(None, caller)
+                choice = await self.models.choose(None, caller)
             if choice is None:
                 raise ModelMissing(say("web.no_model_to_try"))
             begun = time.monotonic()
@@ -102,8 +106,8 @@ class UserModelRoutes:
         base = texts.get("base_url") or _BASES.get(texts.get("provider", "custom"), "")
         kept = earlier.get("token", "") if earlier and earlier["url"] == base else ""
         values = {"url": base, "model": texts.get("model", ""), "token": texts.get("api_key", kept)}
-        secret = read_form(self._accounts.providers.get(PROVIDER), values)
-        checked_base(secret["url"], self._accounts.trusted)
+        secret = read_form(self.accounts.providers.get(PROVIDER), values)
+        checked_base(secret["url"], self.accounts.trusted)
         return secret
 
 
