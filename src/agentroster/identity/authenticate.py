@@ -47,7 +47,8 @@ class Authenticator:
         Raises Unauthenticated, and TooManyRequests for a caller who asks too often or an address with many wrong keys.
         """
         key = presented_key(headers)
-        is_guess = bool(key) and hash(key) not in self._right and not self._is_configured(key)
+        is_configured = _same(key, self._master) or _same(key, self._forwarder)
+        is_guess = bool(key) and hash(key) not in self._right and not is_configured
         if is_guess and self._wrong_keys.is_exhausted(address):
             raise TooManyRequests(say("identity.guessing"), retry_after=_GUESSING_SECONDS)
         try:
@@ -61,9 +62,6 @@ class Authenticator:
         if wait:
             raise TooManyRequests(say("identity.too_many_requests", seconds=wait), retry_after=wait)
         return caller
-
-    def _is_configured(self, key: str) -> bool:
-        return _same(key, self._master) or _same(key, self._forwarder)
 
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.

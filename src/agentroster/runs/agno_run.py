@@ -56,7 +56,8 @@ class AgnoRun:
     async def run(self) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
         for name in self.spec.skills:
-            await self._list(name)
+            toolset = toolset_of(*self.find_skill(name))
+            self.listed[name] = [(toolset, tool) for tool in await toolset.tools(self.request.caller)]
         arun: Callable[..., AsyncGenerator[object]] = cast("Any", self._agent()).arun
         events = arun(
             input_messages(self.request.conversation),
@@ -105,10 +106,6 @@ class AgnoRun:
                 toolset = toolset_of(skill, context)
                 self.listed[name] = [(toolset, tool) for tool in skill.tools]
         return [self._function(tool, toolset) for name in names for toolset, tool in self.listed[name]]
-
-    async def _list(self, name: str) -> None:
-        toolset = toolset_of(*self.find_skill(name))
-        self.listed[name] = [(toolset, tool) for tool in await toolset.tools(self.request.caller)]
 
     def _function(self, tool: Tool, toolset: Toolset) -> Function:
         self.calls.own.add(tool.name)

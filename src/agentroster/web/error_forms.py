@@ -49,8 +49,7 @@ class PublicError:
     @property
     def type(self) -> str:
         """OpenAI's type of an error with this status."""
-        default = "invalid_request_error" if self.status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-        return _OPENAI_TYPES.get(self.status, default)
+        return _OPENAI_TYPES.get(self.status, _default_type(self.status))
 
     @property
     def body(self) -> dict[str, object]:
@@ -85,15 +84,10 @@ def is_anthropic(path: str) -> bool:
     return path in _ANTHROPIC_PATHS
 
 
-def anthropic_type(status: int) -> str:
-    """Return Anthropic's type of an error with this status."""
-    default = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-    return _ANTHROPIC_TYPES.get(status, default)
-
-
 def anthropic_error(status: int, message: str, request_id: str | None = None) -> dict[str, object]:
-    """Return the whole body of an error."""
-    body: dict[str, object] = {"type": "error", "error": {"type": anthropic_type(status), "message": message}}
+    """Return the whole body of an error in Anthropic's form."""
+    kind = _ANTHROPIC_TYPES.get(status, _default_type(status))
+    body: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
     return body | ({"request_id": request_id} if request_id else {})
 
 
@@ -113,6 +107,10 @@ def last_frames(path: str, failure: RosterError) -> bytes:
         told = {"type": "error", "code": error["code"], "message": error["message"], "param": None}
         return _event("error", told | {"sequence_number": 0}) + b"data: [DONE]\n\n"
     return f"data: {json.dumps({'error': error})}\n\ndata: [DONE]\n\n".encode()
+
+
+def _default_type(status: int) -> str:
+    return "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
 
 
 def _event(name: str, data: Mapping[str, object]) -> bytes:

@@ -46,12 +46,8 @@ class _Rewritten:
         await self._send(message)
 
     async def _finish(self, start: Message) -> None:
-        text = _message_of(self._body)
-        body = json.dumps(anthropic_error(start["status"], text, self._request_id)).encode()
+        # In OpenAI's form, or in Anthropic's already.
+        text = as_object(as_object(object_of(self._body)).get("error")).get("message")
+        told = text if isinstance(text, str) else say("gateway.request_failed")
+        body = json.dumps(anthropic_error(start["status"], told, self._request_id)).encode()
         await send_whole(self._send, start, body, content_type="application/json")
-
-
-def _message_of(body: bytes) -> str:
-    """Return the sentence of an error in OpenAI's form, or in Anthropic's already."""
-    text = as_object(as_object(object_of(body)).get("error")).get("message")
-    return text if isinstance(text, str) else say("gateway.request_failed")

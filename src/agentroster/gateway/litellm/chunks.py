@@ -38,15 +38,12 @@ class ChunkWriter:
             case Thinking(text):
                 return self._delta(Delta(role="assistant", content=None, reasoning_content=_sendable(text)))
             case Status(description, done):
-                return self._status(_sendable(description), done=done)
+                # LiteLLM puts these fields of a dict chunk at its top level, where Open WebUI reads its events.
+                event = {"type": "status", "data": {"description": _sendable(description), "done": done}}
+                return _dict_chunk(provider_specific_fields={"event": event, "id": self._id})
 
     def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
-
-    def _status(self, description: str, *, done: bool) -> GenericStreamingChunk:
-        # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
-        event = {"type": "status", "data": {"description": description, "done": done}}
-        return _dict_chunk(provider_specific_fields={"event": event, "id": self._id})
 
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:

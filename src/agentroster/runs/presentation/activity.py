@@ -6,7 +6,7 @@ A client asks for it with the header `X-Agent-Events`; without it, it gets what 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from agentroster.messages import say
 from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
@@ -28,43 +28,20 @@ class Status:
 Shown: TypeAlias = Text | Thinking | Status
 
 
-class Activity(Protocol):
-    """Turns the events of one run into what the client is shown."""
+class Activity:
+    """Turns the events of one run into what the client is shown: text and thinking, as every OpenAI client knows."""
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
         """Yield what to show of one event."""
-        ...
-
-    def ended(self) -> Iterator[Shown]:
-        """Yield what to show at the end of the run."""
-        ...
-
-
-def activity_for(wish: str) -> Activity:
-    """Return the way to show activity that a client asks for."""
-    match wish.strip().lower():
-        case "openwebui":
-            return StatusAndCards()
-        case "reasoning":
-            return AsThinking()
-        case _:
-            return Hidden()
-
-
-class Hidden:
-    """Text and thinking, as every OpenAI client knows them."""
-
-    def shown(self, event: RunEvent) -> Iterator[Shown]:
-        """Yield text and thinking."""
         if isinstance(event, Text | Thinking):
             yield event
 
     def ended(self) -> Iterator[Shown]:
-        """Yield nothing."""
+        """Yield what to show at the end of the run."""
         yield from ()
 
 
-class AsThinking(Hidden):
+class AsThinking(Activity):
     """A line of thinking for each tool."""
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
@@ -78,7 +55,7 @@ class AsThinking(Hidden):
                 yield from super().shown(event)
 
 
-class StatusAndCards:
+class StatusAndCards(Activity):
     """For Open WebUI: a status line while a tool works, a closed card when it is done."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -129,6 +106,17 @@ class StatusAndCards:
         yield Status(_used(list(dict.fromkeys(self._names))), done=True)
         self._status_open = False
         self._names.clear()
+
+
+def activity_for(wish: str) -> Activity:
+    """Return the way to show activity that a client asks for."""
+    match wish.strip().lower():
+        case "openwebui":
+            return StatusAndCards()
+        case "reasoning":
+            return AsThinking()
+        case _:
+            return Activity()
 
 
 def _used(names: Sequence[str]) -> str:

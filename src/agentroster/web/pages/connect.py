@@ -69,7 +69,9 @@ class ConnectPages:
         # A HEAD or a preview of the link changes nothing: the ticket lives until somebody uses it.
         browser = self._browser(request) or secrets.token_urlsafe(32)
         response = await self._form(text, ticket, provider, self._sign(browser, secret))
-        self._remember(response, browser)
+        response.set_cookie(
+            self._cookie, browser, max_age=_COOKIE_SECONDS, httponly=True, secure=self._is_secure, samesite="lax"
+        )
         return response
 
     async def _post(self, request: Request) -> Response:
@@ -148,11 +150,6 @@ class ConnectPages:
     def _browser(self, request: Request) -> str:
         value = request.cookies.get(self._cookie, "")
         return value if _COOKIE_FORM.fullmatch(value) else ""
-
-    def _remember(self, response: Response, browser: str) -> None:
-        response.set_cookie(
-            self._cookie, browser, max_age=_COOKIE_SECONDS, httponly=True, secure=self._is_secure, samesite="lax"
-        )
 
 
 _NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
