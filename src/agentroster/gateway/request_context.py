@@ -4,8 +4,9 @@ Two things get lost in between: that the client went away (on some streaming end
 error that comes before the first chunk of a stream (`Retry-After`). One must not be seen: a pasted token.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from typing import Any
 
 from agentroster.errors import NotAllowed, RunRepeated
 from agentroster.identity.caller import Caller
@@ -23,8 +24,9 @@ class RequestContext:
     `caller` is who asks, once the front door knows; `body_read`: the whole request has arrived. `activity` is how the
     client asks to be shown what an agent does, `task` what Open WebUI calls this request of its own (empty: a chat;
     None: it did not say). `model` is what the client asked for, where the front door read it. `is_run`: the client
-    asked for an agent; `is_taken`: the agent was reached; `started`: its first chunk is on the way; `failure`: what is
-    told of a run that failed.
+    asked for an agent; `body` is what is left of its request, where our own lane answers it. `is_taken`: the agent was
+    reached; `started`: its first chunk is on the way; `failure`: what is told of a run that failed; `is_gone`: nobody
+    waits for the answer any more.
     """
 
     def __init__(self) -> None:
@@ -34,11 +36,12 @@ class RequestContext:
         self.activity = ""
         self.task: str | None = None
         self.model: str | None = None
+        self.body: Mapping[str, Any] | None = None
         self.body_read = False
         self.is_run = False
         self.is_taken = False
         self.started = False
-        self._gone = False
+        self.is_gone = False
         self._listeners: list[Callable[[], object]] = []
 
     def read_headers(self, header: Callable[[str], str | None]) -> None:
@@ -60,13 +63,13 @@ class RequestContext:
 
     def on_disconnect(self, listener: Callable[[], object]) -> None:
         """Call `listener` once the client is gone; at once if it is."""
-        if self._gone:
+        if self.is_gone:
             listener()
         self._listeners.append(listener)
 
     def disconnect(self) -> None:
         """Note that nobody waits for the answer any more."""
-        self._gone = True
+        self.is_gone = True
         for listener in self._listeners:
             listener()
 

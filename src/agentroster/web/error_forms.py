@@ -96,7 +96,7 @@ def new_request_id() -> str:
     return f"req_{uuid4().hex[:24]}"
 
 
-def last_frames(path: str, failure: RosterError) -> bytes:
+def last_frames(path: str, failure: BaseException) -> bytes:
     """Return an error in the middle of a stream, and the stream's end, in the form of the interface at this path."""
     known = public_error(failure)
     status, error = known.status, known.body

@@ -1,4 +1,4 @@
-"""Reads a `ChatRequest` from LiteLLM's arguments: known parameters by name, everything else is dropped."""
+"""Makes a `ChatRequest` of a cleaned body or of LiteLLM's arguments: known parameters by name, nothing else."""
 
 import secrets
 from collections.abc import Mapping
@@ -24,10 +24,11 @@ ASKED = secrets.token_hex(16)
 REASONING_FIELD = "roster_reasoning_effort"
 """LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
 
-_MODEL_PARAMS = (
+_SAME_NAMES = (
     "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed", "response_format",
     "presence_penalty", "frequency_penalty",
 )  # fmt: skip
+_MODEL_PARAMS = {**{name: name for name in _SAME_NAMES}, REASONING_FIELD: "reasoning_effort"}
 
 
 def read_request(
@@ -41,21 +42,22 @@ def read_request(
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
         raise RunRepeated(say("gateway.run_retried"))
-    context = _context_of(metadata)
+    body = {**optional_params, "model": model, "messages": checked_messages(messages), "stream": stream}
+    return chat_request(body, _caller(metadata), _context_of(metadata))
+
+
+def chat_request(body: Mapping[str, Any], caller: Caller, context: RequestContext) -> ChatRequest:
+    """Return the request of a body whose fields and messages are checked. Raises as `RequestContext.take`."""
     context.take()
-    params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
-    effort = optional_params.get(REASONING_FIELD)
-    if effort is not None:
-        params["reasoning_effort"] = effort
-    checked = checked_messages(messages)
+    messages, stream = body["messages"], bool(body.get("stream"))
     return ChatRequest(
-        agent=model.removeprefix("agno/"),
-        caller=_caller(metadata),
-        messages=without_cards(checked),
-        params=params,
+        agent=body["model"].removeprefix("agno/"),
+        caller=caller,
+        messages=without_cards(messages),
+        params={name: body[field] for field, name in _MODEL_PARAMS.items() if body.get(field) is not None},
         stream=stream,
         pasted=context.pasted,
-        task=recognised(context.task, checked, stream=stream),
+        task=recognised(context.task, messages, stream=stream),
     )
 
 

@@ -49,7 +49,10 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class RequestFilter:
-    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
+    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it.
+
+    Where there is a `lane`, chat completions with agents go to it, as the cleaned body of the request's context.
+    """
 
     app: ASGIApp
     _: KW_ONLY
@@ -59,6 +62,7 @@ class RequestFilter:
     large_bodies: LargeBodies
     names: ModelNames
     expose_all: bool
+    lane: ASGIApp | None = None
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _vain_users: VainUsers = field(default_factory=VainUsers, init=False)
 
@@ -78,7 +82,8 @@ class RequestFilter:
             await error_response(error, closes=closes)(scope, receive, send)
             return
         notice = self._vain_users.notice(context.caller, scope["headers"]) if context.caller else ""
-        await self.app(inner, receive, _with_notice(send, notice) if notice else send)
+        app = self.app if self.lane is None or context.body is None else self.lane
+        await app(inner, receive, _with_notice(send, notice) if notice else send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self.expose_all:
@@ -149,6 +154,9 @@ class RequestFilter:
                 self.names.check_agent(model, context.caller)
             body = cleaned(endpoint, body)
             context.is_run = True
+            if self.lane is not None and endpoint == "chat/completions":
+                context.body = body
+                return b""
         else:
             refuse_detours(body)
             check_direct(endpoint, body)
