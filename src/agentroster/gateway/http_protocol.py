@@ -145,7 +145,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - words of the parser
-        """Refuse what is no HTTP."""
+        """Refuse bytes that are not HTTP."""
         self.refuse(400)
 
     def make_room(self) -> None:

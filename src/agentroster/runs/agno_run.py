@@ -138,7 +138,7 @@ class AgnoRun:
 
 
 def _secure(agent: Agent, client_system: str) -> None:
-    """Set what every agent of ours must have, whoever built it, and merge the client's system message."""
+    """Apply the settings that every agent must have, whoever built it, and add the client's system message."""
     agent.db = None
     agent.telemetry = False
     # Otherwise Agno would fill "{name}" in texts of users from its own state.

@@ -12,7 +12,7 @@ FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class PastedToken:
-    """What was written after `/token PROVIDER` in the last message; it is in no message any more."""
+    """The text after `/token PROVIDER` in the last message; no message has it any more."""
 
     provider: str
     text: str = field(repr=False)

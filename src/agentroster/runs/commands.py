@@ -42,7 +42,7 @@ Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Ref
 
 
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
-    """Return what `/help` says."""
+    """Return the answer to `/help`: the agent, and a table of its commands."""
     rows = [(command.usage, command.help) for _, _, command in _commands(skills)]
     rows += [*help_rows(), ("/help", say("runs.help_help"))]
     lines = [f"**{spec.display_name}**: {spec.description}", "", say("runs.command_table"), "| --- | --- |"]

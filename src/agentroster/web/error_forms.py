@@ -59,7 +59,7 @@ class PublicError:
 
 
 def public_error(error: BaseException) -> PublicError:
-    """Return what may be known of an error; of an unexpected one, nothing but that it happened."""
+    """Return the public form of an error; an unexpected one becomes `Unexpected`."""
     known = error if isinstance(error, RosterError) else Unexpected()
     status = known.status if known.status >= HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
     headers: dict[str, str] = {}

@@ -40,7 +40,7 @@ class TokenCount:
         if context.caller is not None and not context.caller.may(model):
             await error_response(NotAllowed(say("gateway.key_without_model", model=model)))(scope, receive, send)
             return
-        # The front door has read and cleaned the body: it comes as one message.
+        # The request filter has read and cleaned the body: it comes as one message.
         body = json.loads((await receive())["body"])
         await JSONResponse({"input_tokens": estimate(body)})(scope, receive, send)
 

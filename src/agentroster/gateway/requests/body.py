@@ -102,7 +102,7 @@ def is_agent(model: object) -> bool:
 
 
 def cleaned(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Return what is left of a request to an agent. Raises BadInput, naming the field that is wrong."""
+    """Return the known fields of a request to an agent, checked. Raises BadInput, naming the field that is wrong."""
     kind = _BODIES.get(endpoint)
     if kind is None:
         raise BadInput(say("gateway.no_embeddings"))

@@ -61,7 +61,7 @@ def _mapped(value: object, change: Callable[[str], str]) -> object:
 
 
 def _last_text(body: dict[str, Any]) -> str:
-    """Return what was written last: on each endpoint the last message is somewhere else."""
+    """Return the text of the last message when a user wrote it, in whatever field the endpoint has it."""
     last: object = body.get("messages") or body.get("input") or body.get("prompt")
     while is_list(last) and last:
         last = last[-1]

@@ -58,11 +58,11 @@ class InertMarkdown:
         return self._run(self._held + text, final=False)
 
     def finish(self) -> str:
-        """Return what waited: the text is over."""
+        """End the text; return what was held back."""
         return self._run(self._held, final=True)
 
     def interrupt(self) -> str:
-        """Return what waited, parted: something else is shown now, and the text may go on after it."""
+        """Return what was held back, made inert: something else is shown now, and the text may go on after it."""
         out: list[str] = []
         while (held := self._held) and not held.isspace():
             self._fences.give_up()
