@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from agentroster.gateway.answers.answer_forms import AnswerForms
 from agentroster.gateway.answers.anthropic_errors import AnthropicErrors
 from agentroster.gateway.answers.cors import Cors
+from agentroster.gateway.answers.direct_models import DirectModels
 from agentroster.gateway.answers.endings import Endings
 from agentroster.gateway.answers.error_filter import ErrorFilter
 from agentroster.gateway.answers.last_resort import LastResort
@@ -49,6 +50,7 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
     """
     settings = runtime.settings
     names = ModelNames(runtime.agents, direct_model_names(config))
+    direct_models = DirectModels(litellm_app, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
@@ -58,6 +60,7 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
             agents = [spec.model_name for spec in runtime.agents.all()]
             runtime.signals.start()
             await warm_up(litellm_app, settings.required("master_key"), agents)
+            await direct_models.load(settings.required("master_key"))
             runtime.jobs.worker.start()
             runtime.retention.start()
             active, signals = runtime.authenticator.active, runtime.signals
@@ -71,7 +74,7 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
         await runtime.aclose()
 
     door = RequestFilter(
-        AnswerForms(TokenCount(ErrorFilter(litellm_app, names))),
+        AnswerForms(TokenCount(ErrorFilter(direct_models, names))),
         authenticator=runtime.authenticator,
         secrets=ChatSecrets(runtime.connector.source.providers.names()),
         limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),

@@ -20,6 +20,7 @@ from agentroster.db.database import wait_for_server
 from agentroster.errors import RosterError, StartRefused
 from agentroster.gateway.config.lane import choose_lane
 from agentroster.gateway.config.proxy_config import build_config, read_config, write_config
+from agentroster.gateway.leaving import leave
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
@@ -48,9 +49,12 @@ _ENVIRONMENT = {
 
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     settings, notice = load_with_secrets(**options)
     signal.signal(signal.SIGHUP, _hang_up)
     listener = _listen(settings)
+    click.echo("roster is starting, which takes about 10 seconds")
     if notice:
         click.echo(notice)
     configure_logging(settings.secrets())

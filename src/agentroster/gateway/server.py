@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agentroster.gateway.http_protocol import WireLimits, limited_protocol
+from agentroster.gateway.leaving import leave
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +90,7 @@ class Server(uvicorn.Server):
                 self.force_exit = self.should_exit = True
             return
         if self._loop is None:
-            self.force_exit = self.should_exit and sig == signal.SIGINT
-            self.should_exit = True
-            return
+            leave(sig, frame)
         self._is_stopping = True
         # The listener stays open meanwhile: who asks now is told to ask again.
         self._loop.call_soon_threadsafe(self._begin_end)

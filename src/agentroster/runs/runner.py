@@ -11,6 +11,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import LimitReached, NotAllowed, UpstreamError, UpstreamRejected
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.llm.backend import AGENT_PREFIX
 from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.messages import say
@@ -62,9 +63,11 @@ class Runner:
         A limit that is reached ends the answer with a sentence and `length`. Raises a RosterError otherwise;
         cancellation ends the model call and the tools at once.
         """
+        model_name = f"{AGENT_PREFIX}{request.agent}"
+        # Before it is looked for: whoever may not use it does not learn whether it exists.
+        if not request.caller.may(model_name):
+            raise NotAllowed(say("runs.key_without_model", model=model_name))
         spec = self.agents.get(request.agent)
-        if not request.caller.may(spec.model_name):
-            raise NotAllowed(say("runs.key_without_model", model=spec.model_name))
         usage = RunUsage(spec.limits.model_calls or self.settings.run_model_calls)
         if request.task is not None:
             emit(Text(await answer_task(request, counted(self.models.for_tasks(), usage))))
