@@ -56,10 +56,7 @@ class Server(uvicorn.Server):
     """Calls `announce` once it listens; SIGINT and SIGTERM end it without being raised again, after `stop`."""
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        announce: Callable[[], Awaitable[None]],
-        stop: Callable[[], Awaitable[None]],
+        self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
     ) -> None:
         super().__init__(config)
         self._announce = announce

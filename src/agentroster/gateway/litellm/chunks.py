@@ -31,42 +31,29 @@ class ChunkWriter:
         self._id = f"chatcmpl-{uuid4().hex}"
         self._model = model
 
-    def chunk(self, piece: Shown) -> ModelResponseStream | GenericStreamingChunk:
-        """Return the chunk that shows something."""
-        match piece:
+    def chunk(self, shown: Shown) -> ModelResponseStream | GenericStreamingChunk:
+        """Return the chunk for a text, a thought or a status line."""
+        match shown:
             case Text(text):
                 return self._delta(Delta(role="assistant", content=sendable(text)))
             case Thinking(text):
                 return self._delta(Delta(role="assistant", content=None, reasoning_content=sendable(text)))
             case Status():
-                return self._status(piece)
+                # LiteLLM puts these fields of a dict chunk at its top level, where Open WebUI reads its events.
+                return _dict_chunk(provider_specific_fields={"event": status_of(shown), "id": self._id})
 
     def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
 
-    def _status(self, status: Status) -> GenericStreamingChunk:
-        # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
-        return GenericStreamingChunk(
-            text="",
-            is_finished=False,
-            finish_reason="",
-            index=0,
-            tool_use=None,
-            usage=None,
-            provider_specific_fields={"event": status_of(status), "id": self._id},
-        )
-
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:
     """Return the chunk that ends a stream, with exact usage."""
-    return GenericStreamingChunk(
-        text="",
-        is_finished=True,
-        finish_reason=result.finish_reason,
-        index=0,
-        tool_use=None,
-        usage=_usage_block(result.tokens),
-    )
+    return _dict_chunk(is_finished=True, finish_reason=result.finish_reason, usage=_usage_block(result.tokens))
+
+
+def _dict_chunk(**fields: Any) -> GenericStreamingChunk:
+    empty = {"text": "", "is_finished": False, "finish_reason": "", "index": 0, "tool_use": None, "usage": None}
+    return cast("GenericStreamingChunk", empty | fields)
 
 
 def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:

@@ -8,6 +8,8 @@ from agentroster.errors import RunRepeated
 from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.chat_messages import checked_messages
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.json_values import is_object
+from agentroster.messages import say
 from agentroster.runs.background_task import recognised
 from agentroster.runs.chat import ChatRequest
 from agentroster.runs.presentation.tool_card import without_cards
@@ -39,9 +41,9 @@ def read_request(
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
-        raise RunRepeated("This request was already tried once and is not run again.")
+        raise RunRepeated(say("gateway.run_retried"))
     body = {**optional_params, "model": model, "messages": checked_messages(messages), "stream": stream}
-    return chat_request(body, _caller(metadata), _exchange(metadata))
+    return chat_request(body, _caller(metadata), _context_of(metadata))
 
 
 def chat_request(body: Mapping[str, Any], caller: Caller, context: RequestContext) -> ChatRequest:
@@ -59,10 +61,10 @@ def chat_request(body: Mapping[str, Any], caller: Caller, context: RequestContex
     )
 
 
-def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
-    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+def _context_of(metadata: Mapping[str, Any]) -> RequestContext:
+    """Return the context of this request. Without one, the hook's mark says whether the client asked for an agent.
 
-    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    Plain `litellm` streams some answers outside the task that has the context; users of the SDK have neither.
     """
     context = current.get()
     if context is None:
@@ -72,8 +74,5 @@ def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:
-    auth = metadata.get("user_api_key_auth")
-    claims: object = getattr(auth, "metadata", None)
-    if not isinstance(claims, dict):
-        return ANONYMOUS
-    return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))
+    claims: object = getattr(metadata.get("user_api_key_auth"), "metadata", None)
+    return Caller.from_claims(claims.get(ROSTER_FIELD)) if is_object(claims) else ANONYMOUS
