@@ -13,6 +13,7 @@ from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
+from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
@@ -52,7 +53,7 @@ class SkillAccess:
         return self._registry.get(name).with_model(find_model)
 
     def context(self, skill: Skill, caller: Caller, agent: str, proposals: Proposals | None = None) -> SkillContext:
-        """Return the world as this skill sees it for this caller, who asks this agent; `proposals` make a dry run."""
+        """Return what this skill is handed for this caller, who asks this agent; `proposals` make a dry run."""
         grant = Grant(skill=skill.manifest.name, caller=caller, agent=agent, proposals=proposals)
         capabilities: dict[str, object] = {}
         for name, options in skill.manifest.declared.items():
@@ -105,18 +106,13 @@ class LibraryOpener:
     def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
         """Return the library, with as much of writing as is declared."""
         library = only_types(self._library, options.types)
+        stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
+        metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
+        previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
         return {
             "library": library,
-            "sidecars": Sidecars(
-                library,
-                refusal=_refusal(grant, "metadata", permitted=options.write_metadata),
-                proposals=grant.proposals,
-            ),
-            "previews": Previews(
-                library,
-                refusal=_refusal(grant, "previews", permitted=options.write_previews),
-                dry_run=grant.proposals is not None,
-            ),
+            "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
+            "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
         }
 
 
@@ -124,7 +120,7 @@ def only_types(library: Library, types: tuple[ModelType, ...] | None) -> Library
     """Return the library with only the models of some types; one of unknown type is outside."""
     if types is None:
         return library
-    return library.only(lambda model: model_type_of(model) in types, f"models of the type {' or '.join(types)}")
+    return library.only(lambda model: model_type_of(model) in types, types)
 
 
 def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> Mapping[str, object]:
@@ -134,12 +130,3 @@ def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> 
 
 def _memory(database: Database, _options: MemoryOptions, grant: Grant) -> Mapping[str, object]:
     return {"memory": Memory(database, grant.caller, grant.skill)}
-
-
-def _refusal(grant: Grant, what: str, *, permitted: bool) -> str:
-    """Return why nothing may be written, or an empty text."""
-    if not permitted:
-        return f"the skill {grant.skill} has no permission to write {what}"
-    if not grant.caller.is_person:
-        return "writing needs a proven identity: ask with a key of your own; nothing was written"
-    return ""

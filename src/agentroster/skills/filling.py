@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from agentroster.errors import ToolFailed
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 
 _EMPTY: tuple[object, ...] = (None, "", "Unknown", [], {}, "{}")
@@ -31,7 +32,7 @@ async def fill(context: SkillContext, model: Any, fields: Mapping[str, object]) 
     try:
         wanted = cast("dict[str, object]", json.loads(json.dumps(dict(fields), allow_nan=False)))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ToolFailed("the skill returned a value that JSON does not have; nothing written") from error
+        raise ToolFailed(say("skills.returned_no_json")) from error
     refusal: str = context.sidecars.refusal
     if refusal:
         return Filled(unwritten=wanted, notes={"nothing written": refusal})
@@ -78,7 +79,7 @@ def _fill(
         elif _is_empty(cast("object", current)):
             target[name] = written[shown] = value
         elif current != value:
-            kept[shown] = "already set"
+            kept[shown] = say("skills.already_set")
 
 
 def _is_empty(value: object) -> bool:

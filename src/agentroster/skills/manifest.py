@@ -163,14 +163,12 @@ def _check_capabilities(text: YamlText) -> None:
     value: object = text.value
     given = as_object(value).get("capabilities")
     for name, options in cast("dict[object, object]", given).items() if isinstance(given, dict) else ():
-        place = ("capabilities", str(name))
+        keys = ("capabilities", str(name))
         kind = OPTIONS.get(str(name))
         if kind is None:
-            known = ", ".join(sorted(OPTIONS))
-            raise SkillBroken(
-                [f"{text.path}:{text.line(place)}: {'.'.join(place)}: there is none of that name: {known}"]
-            )
+            where, known = f"{text.path}:{text.line(keys)}: {'.'.join(keys)}", ", ".join(sorted(OPTIONS))
+            raise SkillBroken([f"{where}: there is none of that name: {known}"])
         try:
             kind.model_validate(options or {})
         except ValidationError as error:
-            raise text.broken(error, place) from error
+            raise text.broken(error, keys) from error

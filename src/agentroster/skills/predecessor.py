@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import Any, TypeGuard, cast
 
 from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
+from agentroster.library.sidecar import require_not_excluded
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.earlier_keys import TARGETS
 from agentroster.skills.filling import Filled, fill
@@ -97,13 +99,12 @@ class PredecessorHandler:
         """Call the folder's `prepare`, where there is one."""
         read = cast("Callable[[Any], dict[str, object] | None]", context.sidecars.read)
         metadata = await asyncio.to_thread(read, item.file) or {}
-        if metadata.get("exclude") is True or metadata.get("skip_metadata_refresh") is True:
-            raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
+        require_not_excluded(metadata)
         values: object = {}
         if self._prepare is not None:
             values = await _called(self._prepare, str(item.file.path), dict(item.input_data))
         if not _is_object(values):
-            raise ToolFailed(f"prepare returned {type(values).__name__} where a dict is expected; nothing written")
+            raise ToolFailed(say("skills.prepare_returned", kind=type(values).__name__))
         return Prepared(item, metadata, values)
 
     def open_fields(self, prepared: Prepared) -> OpenQuestion:
@@ -137,8 +138,7 @@ class PredecessorHandler:
         if isinstance(returned, ItemReport):
             return returned
         if returned is not None and not _is_object(returned):
-            kind = type(returned).__name__
-            raise ToolFailed(f"post_process returned {kind} where None, a dict or an ItemReport is expected")
+            raise ToolFailed(say("skills.post_process_returned", kind=type(returned).__name__))
         return await _applied(context, item, returned or {})
 
 
@@ -146,7 +146,7 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
     """Write the fields of a result, and report it."""
     fields, named = returned, list[str]()
     if returned and returned.keys() <= _RESULT_KEYS:
-        errors = returned.get("errors") or returned.get("error") or "failed, and the skill does not say why"
+        errors = returned.get("errors") or returned.get("error") or say("skills.failed_silently")
         if returned.get("success", True) is False:
             return ItemReport(item=item.label, error=_sentence(errors))
         updates, updated = returned.get("updates"), returned.get("updated_fields")
@@ -161,7 +161,7 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
         found={**filled.unwritten, **(filled.written if is_rehearsed else {})},
         updated={} if is_rehearsed else filled.written,
         kept=filled.kept,
-        notes={**notes, **({"dry run": "nothing written"} if is_rehearsed else {}), **filled.notes},
+        notes={**notes, **({"dry run": say("skills.nothing_written")} if is_rehearsed else {}), **filled.notes},
     )
 
 
@@ -170,7 +170,7 @@ def _found(library: Any, arguments: Mapping[str, Any]) -> Selection:
     refused: list[ItemReport] = []
     wishes = next((arguments[name] for name in TARGETS if name in arguments), None)
     if not wishes:
-        raise BadInput("Name the models, in model_paths: files, folders or names of the library. Nothing was done.")
+        raise BadInput(say("skills.no_models_named"))
     for wish in [wishes] if isinstance(wishes, str) else wishes:
         try:
             items |= {file.name: Model(file, arguments) for file in library.find(str(wish))}
