@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from agentroster import Answer, Api, BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
+from agentroster.messages import say
 
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
@@ -40,16 +41,16 @@ async def get(github: Api, target: str, params: Mapping[str, str | int] | None =
             return answer
         if wait > _MAX_WAIT_SECONDS:
             again = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%H:%M")
-            raise ToolFailed(f"GitHub's rate limit for this account is used up: ask again after {again} UTC.")
+            raise ToolFailed(say("github.rate_limit_used_up", time=again))
         await asyncio.sleep(wait)
-    raise ToolFailed("GitHub asks to slow down again and again: try later.")
+    raise ToolFailed(say("github.slow_down"))
 
 
 async def get_object(github: Api, target: str) -> dict[str, Any]:
     """Read one JSON object. Raises as `get`."""
     value = (await get(github, target)).json()
     if not isinstance(value, dict):
-        raise Unreachable("GitHub sent something unexpected.")
+        raise Unreachable(say("github.unexpected"))
     return cast("dict[str, Any]", value)
 
 
@@ -65,7 +66,7 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
             found = cast("dict[str, Any]", body)
             total, body = found.get("total_count"), found.get("items")
         if not isinstance(body, list):
-            raise Unreachable("GitHub sent something unexpected.")
+            raise Unreachable(say("github.unexpected"))
         items += cast("list[dict[str, Any]]", body)
         following = _NEXT.search(answer.headers.get("link", ""))
         if following is None or len(items) >= most:
@@ -93,19 +94,19 @@ def _raise_for(answer: Answer) -> None:
         return
     match answer.status:
         case 404 | 410:
-            raise NotFound("GitHub has no such thing, or your account may not see it.")
+            raise NotFound(say("github.not_found"))
         case 403:
-            raise NotAllowed(f"GitHub does not permit this to your token: {_message(answer)}")
+            raise NotAllowed(say("github.not_permitted", reason=_message(answer)))
         case 422 | 400:
-            raise BadInput(f"GitHub does not understand this: {_message(answer)}")
+            raise BadInput(say("github.not_understood", reason=_message(answer)))
         case _:
-            raise Unreachable(f"GitHub has trouble (status {answer.status}): try again later.")
+            raise Unreachable(say("github.trouble", status=answer.status))
 
 
 def _message(answer: Answer) -> str:
     try:
         value = answer.json()
     except Unreachable:
-        return "no reason given"
+        return say("github.no_reason")
     text = cast("dict[str, object]", value).get("message") if isinstance(value, dict) else None
-    return str(text or "no reason given")[:300]
+    return str(text or say("github.no_reason"))[:300]

@@ -8,6 +8,7 @@ from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.errors import NotFound, RosterError, Unreachable
+from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 
 _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
@@ -28,9 +29,8 @@ class HubRef:
     @property
     def url(self) -> str:
         """The public address of the repository at this revision."""
-        return f"https://huggingface.co/{self.repo}" + (
-            f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
-        )
+        tree = f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
+        return f"https://huggingface.co/{self.repo}{tree}"
 
 
 def parse_url(text: str, endpoint: str) -> HubRef | None:
@@ -87,10 +87,8 @@ class Hub:
             return RepositoryFacts()
         data = cast("dict[str, object]", value) if isinstance(value, dict) else {}
         files = [_file_name(entry) for entry in _list(data.get("siblings"))]
-        return RepositoryFacts(
-            tags=tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str)),
-            weight_files=weight_files(files),
-        )
+        tags = tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str))
+        return RepositoryFacts(tags=tags, weight_files=weight_files(files))
 
     async def _get(self, path: str) -> Fetched:
         return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
@@ -118,18 +116,19 @@ def _refusal(ref: HubRef, fetched: Fetched) -> RosterError:
     wait = fetched.headers.get("retry-after", "")
     match _code(fetched), fetched.status:
         case ("GatedRepo", _) | (_, 403):
-            error = NotFound(f"{ref.repo} is gated: accept its terms on the hub and let the operator set HF_TOKEN")
+            error = NotFound(say("enrich.gated", repo=ref.repo))
         case (_, 401):
-            error = NotFound(f"{ref.repo} is private, gated or does not exist: the hub asks for a token (HF_TOKEN)")
+            error = NotFound(say("enrich.needs_token", repo=ref.repo))
         case ("RevisionNotFound", _):
-            error = NotFound(f"{ref.repo} has no revision {ref.revision or 'main'}")
+            error = NotFound(say("enrich.no_revision", repo=ref.repo, revision=ref.revision or "main"))
         case ("EntryNotFound", _):
-            error = NotFound(f"{ref.repo} has no model card (README.md)")
+            error = NotFound(say("enrich.no_card", repo=ref.repo))
         case (_, 404):
-            error = NotFound(f"{ref.repo} does not exist, or has no model card")
+            error = NotFound(say("enrich.no_repository", repo=ref.repo))
+        case (_, 429) if wait.isdigit():
+            error = Unreachable(say("enrich.slow_down_for", seconds=wait))
         case (_, 429):
-            when = f"in {wait} seconds" if wait.isdigit() else "later"
-            error = Unreachable(f"the hub asks to slow down: try again {when}")
+            error = Unreachable(say("enrich.slow_down"))
         case (_, status):
-            error = Unreachable(f"the hub answered with status {status}: try again later")
+            error = Unreachable(say("enrich.hub_status", status=status))
     return error
