@@ -3,7 +3,7 @@
 import unicodedata
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
@@ -160,9 +160,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _check_capabilities(text: YamlText) -> None:
     """Raise SkillBroken, with the line, for a capability that does not exist, or options that it does not have."""
-    value: object = text.value
-    given = as_object(value).get("capabilities")
-    for name, options in cast("dict[object, object]", given).items() if isinstance(given, dict) else ():
+    for name, options in as_object(as_object(text.value).get("capabilities")).items():
         keys = ("capabilities", str(name))
         kind = OPTIONS.get(str(name))
         if kind is None:

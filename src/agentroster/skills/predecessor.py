@@ -17,9 +17,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
+from agentroster.json_values import as_list, is_list, is_object
 from agentroster.library.sidecar import require_not_excluded
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
@@ -103,7 +104,7 @@ class PredecessorHandler:
         values: object = {}
         if self._prepare is not None:
             values = await _called(self._prepare, str(item.file.path), dict(item.input_data))
-        if not _is_object(values):
+        if not is_object(values):
             raise ToolFailed(say("skills.prepare_returned", kind=type(values).__name__))
         return Prepared(item, metadata, values)
 
@@ -137,7 +138,7 @@ class PredecessorHandler:
         returned = await _called(self._post_process, seen)
         if isinstance(returned, ItemReport):
             return returned
-        if returned is not None and not _is_object(returned):
+        if returned is not None and not is_object(returned):
             raise ToolFailed(say("skills.post_process_returned", kind=type(returned).__name__))
         return await _applied(context, item, returned or {})
 
@@ -150,8 +151,8 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
         if returned.get("success", True) is False:
             return ItemReport(item=item.label, error=_sentence(errors))
         updates, updated = returned.get("updates"), returned.get("updated_fields")
-        fields = next((one for one in (updates, updated) if _is_object(one)), dict[str, object]())
-        named = [str(name) for name in cast("list[object]", updated)] if isinstance(updated, list) else []
+        fields = as_object(updates if is_object(updates) else updated)
+        named = [str(name) for name in as_list(updated)]
     filled = await fill(context, item.file, fields) if fields else Filled()
     is_rehearsed = item.input_data.get("dry_run") is True
     unreported = [name for name in named if name not in {**fields, **filled.written}]
@@ -205,10 +206,6 @@ def _without_path(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return made
 
 
-def _is_object(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict)
-
-
 def _text(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
@@ -216,4 +213,4 @@ def _text(value: object) -> str:
 
 
 def _sentence(errors: object) -> str:
-    return "; ".join(map(str, cast("list[object]", errors))) if isinstance(errors, list) else str(errors)
+    return "; ".join(map(str, errors)) if is_list(errors) else str(errors)

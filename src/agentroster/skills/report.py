@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
+from agentroster.json_values import is_list
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 
 _MAX_CELL = 300
-# A chat client draws the whole table anew with each piece of text.
+# A chat client draws the whole table anew with each chunk of text.
 _MAX_ROWS = 500
 
 
@@ -124,7 +124,7 @@ def table_head() -> str:
 
 
 def _value(value: object) -> str:
-    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if is_list(value) else str(value)
 
 
 def _cell(text: str) -> str:

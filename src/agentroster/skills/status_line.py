@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
+from agentroster.json_values import is_list
 from agentroster.messages import say
 
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -38,10 +39,8 @@ def plain_line(tool: str, arguments: Mapping[str, object]) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        shown = ", ".join(_shown(item) for item in items[:_MAX_VALUES])
-        more = len(items) - _MAX_VALUES
+    if is_list(value):
+        shown, more = ", ".join(map(_shown, value[:_MAX_VALUES])), len(value) - _MAX_VALUES
         return say("skills.and_more", values=shown, more=more) if more > 0 else shown
     if not isinstance(value, str | int | float):
         return ""

@@ -1,7 +1,6 @@
 """Runs the pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
 
 import asyncio
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +21,7 @@ from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar, require_not_excluded
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
+from agentroster.skills.filling import in_stoppable_thread
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
@@ -137,12 +137,7 @@ def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
 async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:
     if await asyncio.to_thread(context.sidecars.read, model) is not None:
         return {}
-    stopped = threading.Event()
-    try:
-        await asyncio.to_thread(context.sidecars.create, model, stopped.is_set)
-    finally:
-        # A cancelled run leaves its thread behind: it must stop hashing and write nothing.
-        stopped.set()
+    await in_stoppable_thread(context.sidecars.create, model)
     return {"sidecar": say("enrich.sidecar_made")}
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agentroster import Api, BadInput, SkillContext, escape_markdown
 from agentroster.builtin.skills.github.rest import Page, get, get_list, get_object
+from agentroster.json_values import as_list, is_object
 from agentroster.messages import say
 
 _REFERENCE = re.compile(r"(?:https://[\w.-]+/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|\s+|/(?:pull|issues)/)(\d{1,9})\b.*")
@@ -82,16 +83,16 @@ async def github_search(
 
 
 async def _pull_request(github: Api, item: Mapping[str, Any]) -> dict[str, object]:
-    repository = _name_of(item)
+    repository, number = _name_of(item), int(item["number"])
     # Neither the search nor a list says how large a pull request is or who was asked.
-    return {**_headline(item, repository), **await _reviewed(github, f"/repos/{repository}/pulls/{item['number']}")}
+    return {**_headline(item, repository), **await _reviewed(github, f"/repos/{repository}/pulls/{number}")}
 
 
 async def _reviewed(github: Api, path: str) -> dict[str, object]:
     pull = await get_object(github, path)
     reviews = (await get_list(github, f"{path}/reviews", _MAX_COMMENTS)).items
-    asked = [_login(person) for person in _objects(pull.get("requested_reviewers"))]
-    asked += [str(team.get("slug")) for team in _objects(pull.get("requested_teams"))]
+    asked = [_login(person) for person in as_list(pull.get("requested_reviewers"))]
+    asked += [str(team.get("slug")) for team in as_list(pull.get("requested_teams"))]
     return {
         "review_state": review_state(reviews, asked, is_draft=bool(pull.get("draft"))),
         "waiting_for": asked,
@@ -133,7 +134,7 @@ def _headline(item: Mapping[str, Any], repository: str) -> dict[str, object]:
         "title": item.get("title"),
         "state": item.get("state"),
         "author": _login(item.get("user")),
-        "labels": [label.get("name") for label in _objects(item.get("labels"))],
+        "labels": [label.get("name") for label in as_list(item.get("labels"))],
         "updated_at": item.get("updated_at"),
         "address": item.get("html_url"),
     }
@@ -153,11 +154,7 @@ def _remark(item: Mapping[str, Any]) -> dict[str, object]:
 
 def _login(person: object) -> str:
     # A deleted account is null.
-    return str(cast("dict[str, object]", person).get("login")) if isinstance(person, dict) else "ghost"
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", value) if isinstance(value, list) else []
+    return str(person.get("login")) if is_object(person) else "ghost"
 
 
 def _name_of(item: Mapping[str, Any]) -> str:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from agentroster import Answer, Api, BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
+from agentroster.json_values import as_object, is_list, is_object
 from agentroster.messages import say
 
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
@@ -46,12 +47,12 @@ async def get(github: Api, target: str, params: Mapping[str, str | int] | None =
     raise ToolFailed(say("github.slow_down"))
 
 
-async def get_object(github: Api, target: str) -> dict[str, Any]:
+async def get_object(github: Api, target: str) -> Mapping[str, Any]:
     """Read one JSON object. Raises as `get`."""
     value = (await get(github, target)).json()
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise Unreachable(say("github.unexpected"))
-    return cast("dict[str, Any]", value)
+    return value
 
 
 async def get_list(github: Api, target: str, most: int, params: Mapping[str, str | int] | None = None) -> Page:
@@ -62,12 +63,11 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
     for _ in range(_MAX_PAGES):
         answer = await get(github, target, query)
         body = answer.json()
-        if isinstance(body, dict):
-            found = cast("dict[str, Any]", body)
-            total, body = found.get("total_count"), found.get("items")
-        if not isinstance(body, list):
+        if is_object(body):
+            total, body = body.get("total_count"), body.get("items")
+        if not is_list(body):
             raise Unreachable(say("github.unexpected"))
-        items += cast("list[dict[str, Any]]", body)
+        items += body
         following = _NEXT.search(answer.headers.get("link", ""))
         if following is None or len(items) >= most:
             return Page(items[:most], has_more=following is not None or len(items) > most, total=total)
@@ -108,5 +108,4 @@ def _message(answer: Answer) -> str:
         value = answer.json()
     except Unreachable:
         return say("github.no_reason")
-    text = cast("dict[str, object]", value).get("message") if isinstance(value, dict) else None
-    return str(text or say("github.no_reason"))[:300]
+    return str(as_object(value).get("message") or say("github.no_reason"))[:300]

@@ -13,6 +13,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Prev
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.json_values import is_list
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 
@@ -122,10 +123,10 @@ def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why
 
 def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:
     current = sidecar.get("tags")
-    if current is not None and not isinstance(current, list):
+    if current is not None and not is_list(current):
         merge.kept["tags"] = say("enrich.no_list")
         return
-    existing = cast("list[object]", current or [])
+    existing = current or []
     # What was added once and is gone now was taken away by a person.
     new = tag_rules.additions(found.tags, [*existing, *merge.earlier.added("tags")])
     if new:

@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.errors import NotFound, RosterError, Unreachable
+from agentroster.json_values import as_list, as_object
 from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 
@@ -85,10 +85,10 @@ class Hub:
             value: object = json.loads(fetched.body) if fetched.status == 200 else {}  # noqa: PLR2004
         except (RosterError, ValueError):
             return RepositoryFacts()
-        data = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-        files = [_file_name(entry) for entry in _list(data.get("siblings"))]
-        tags = tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str))
-        return RepositoryFacts(tags=tags, weight_files=weight_files(files))
+        data = as_object(value)
+        tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
+        names = (as_object(entry).get("rfilename") for entry in as_list(data.get("siblings")))
+        return RepositoryFacts(tags=tags, weight_files=weight_files(name for name in names if isinstance(name, str)))
 
     async def _get(self, path: str) -> Fetched:
         return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
@@ -97,15 +97,6 @@ class Hub:
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
     """Return those of a repository's files that hold a model's weights."""
     return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
-
-
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _file_name(entry: object) -> str:
-    name = cast("dict[str, object]", entry).get("rfilename") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) else ""
 
 
 def _code(fetched: Fetched) -> str:

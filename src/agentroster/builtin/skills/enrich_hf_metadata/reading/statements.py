@@ -110,7 +110,7 @@ def is_data(text: str) -> bool:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    # In pieces: patterns meet short texts only.
+    # One by one: patterns meet short texts only.
     for sentence in _SENTENCE_END.split(text):
         if 0 < len(sentence) <= _MAX_SENTENCE:
             yield sentence
