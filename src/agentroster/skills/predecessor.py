@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
-from agentroster.json_values import as_list, is_list, is_object
+from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.library.sidecar import require_not_excluded
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
