@@ -28,7 +28,7 @@ class ModelFile:
 
 
 class Library:
-    """The only door to model files: every path is resolved and must lie under a root."""
+    """Finds model files: every path is resolved and must lie under a root."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
@@ -82,7 +82,7 @@ class Library:
         return [model]
 
     def holds(self, model: ModelFile) -> bool:
-        """Whether a model is where it says, under a root: anybody can put a `ModelFile` together."""
+        """Whether a model's path is resolved and lies under a root: anybody can make a `ModelFile`."""
         is_there = Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
         return is_there and self._accepts(model)
 

@@ -25,7 +25,7 @@ class Previews:
         self._dry_run = dry_run
 
     def rehearsing(self) -> "Previews":
-        """Return the same door for a dry run: nothing is written."""
+        """Return the same previews for a dry run: nothing is written."""
         return Previews(self._library, refusal=self._refusal, dry_run=True)
 
     def require_permission(self) -> None:

@@ -41,7 +41,7 @@ class Sidecars:
         return self._refusal
 
     def rehearsing(self) -> "Sidecars":
-        """Return the same door for a dry run: changes are collected, and nothing is written."""
+        """Return the same sidecars for a dry run: changes are collected, and nothing is written."""
         proposals = self._proposals if self._proposals is not None else Proposals()
         return Sidecars(self._library, refusal=self._refusal, proposals=proposals)
 

@@ -17,7 +17,7 @@ from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
-from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, MemoryOptions
+from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
 from agentroster.skills.question import FindModel
@@ -41,7 +41,7 @@ Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 
 
 class SkillAccess:
-    """Hands out capabilities exactly as far as a skill declares them and the caller may go."""
+    """Opens the capabilities that a skill declares, as far as its caller may use them."""
 
     def __init__(self, registry: SkillRegistry, openers: Mapping[str, Opener]) -> None:
         """`openers` has one for each capability, by its name."""
@@ -68,13 +68,13 @@ def openers_of(
     return {
         "http": HttpOpener(settings, client).open,
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
-        "memory": lambda options, grant: _memory(database, options, grant),
+        "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
     }
 
 
 class HttpOpener:
-    """The way out, with the hub's own token where the hub is declared."""
+    """Opens HTTP to declared hosts; requests to the hub carry its token where the hub is declared."""
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -85,7 +85,7 @@ class HttpOpener:
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
     def open(self, options: HttpOptions, _grant: Grant) -> Mapping[str, object]:
-        """Return the way out to the declared hosts."""
+        """Return the client for the declared hosts, and the address of the hub."""
         reaches_hub = _HUB in options.hosts
         egress = Egress(
             self._client,
@@ -98,13 +98,13 @@ class HttpOpener:
 
 
 class LibraryOpener:
-    """The library, its sidecars and previews; writing needs the declaration and a proven caller."""
+    """Opens the library, its sidecars and previews; writing needs the declaration and a proven caller."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
 
     def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
-        """Return the library, with as much of writing as is declared."""
+        """Return the library; what may not be written refuses it with the reason."""
         library, types = self._library, options.types
         if types is not None:
             # One of unknown type is outside.
@@ -122,7 +122,3 @@ class LibraryOpener:
 def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> Mapping[str, object]:
     declared = frozenset(options.providers)
     return {"accounts": Accounts(source=source, caller=grant.caller, declared=declared, agent=grant.agent)}
-
-
-def _memory(database: Database, _options: MemoryOptions, grant: Grant) -> Mapping[str, object]:
-    return {"memory": Memory(database, grant.caller, grant.skill)}

@@ -47,7 +47,7 @@ class PerCall(Protocol):
         ...
 
     def close(self, outcome: str) -> None:
-        """Learn that the call ended: `ok`, `failed` or `cancelled`."""
+        """End the call; `outcome` is `ok`, `failed` or `cancelled`."""
         ...
 
 
@@ -70,7 +70,7 @@ class SkillContext:
 
     @property
     def http(self) -> Egress:
-        """The way out: requests to the hosts that the skill declares."""
+        """The HTTP client for the hosts that the skill declares."""
         return cast("Egress", self._capability("http"))
 
     @property

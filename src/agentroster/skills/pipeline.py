@@ -57,11 +57,11 @@ class Watch(Protocol):
         ...
 
     async def selected(self, total: int) -> None:
-        """Learn how many items there are."""
+        """Take the number of items."""
         ...
 
     async def finished(self, report: ItemReport) -> None:
-        """Learn what came of an item."""
+        """Take the report of an item that is done."""
         ...
 
 

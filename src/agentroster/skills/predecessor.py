@@ -109,7 +109,7 @@ class PredecessorHandler:
         return Prepared(item, metadata, values)
 
     def open_fields(self, prepared: Prepared) -> OpenQuestion:
-        """Ask with `prompt.md`; long texts, which strangers may have written, go where the model obeys nothing."""
+        """Return the question of `prompt.md`; long texts, which may be a stranger's, go into the data."""
         data: list[str] = []
         # As the predecessor did, an unknown variable is an empty text.
         words: defaultdict[str, str] = defaultdict(str, model_path=prepared.model.label)

@@ -172,7 +172,7 @@ def about_file(text: str, file_name: str) -> list[str]:
     """Return the names in sentences that speak of this very file: these are stronger than what the card declares."""
     found: list[str] = []
     for line in text.split("\n"):
-        if (file_name and file_name.lower() in line.lower()) or _THIS_FILE.search(line):
+        if _is_about(line, file_name):
             found += [name for sentence in sentences(line, _NO_LABELS) if _is_about(sentence, file_name)
                       for name in _in_sentence(sentence)]  # fmt: skip
     return found

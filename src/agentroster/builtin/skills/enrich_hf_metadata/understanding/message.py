@@ -41,7 +41,9 @@ def understand(text: str, library: Library) -> Outcome:
     names = Names(library)
     if len(text) > _MAX_CHARACTERS:
         return Refusal(say("enrich.message_too_long", example=say("enrich.example")))
-    outcome = _agreed(text, names, lambda tokens, language: wish.sentence(tokens, verb_last=_is_verb_last(language)))
+    outcome = _agreed(
+        text, names, lambda tokens, language: wish.sentence(tokens, verb_last=language.name.startswith("zh"))
+    )
     return outcome or _read_out(text, names) or _explained(text, names)
 
 
@@ -65,10 +67,6 @@ def _may_be_about_this(text: str) -> bool:
 def _verb_phrases() -> tuple[str, ...]:
     phrases = (pair for language in languages() for pairs in language.phrases.values() for pair in pairs)
     return tuple(phrase for phrase, kind in phrases if kind in _VERBS)
-
-
-def _is_verb_last(language: Language) -> bool:
-    return language.name.startswith("zh")
 
 
 def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language], Wish | None]) -> Outcome:

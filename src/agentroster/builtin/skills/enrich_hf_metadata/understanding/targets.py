@@ -81,12 +81,9 @@ def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
         ref, reason = _source(wish, endpoint)
         return [Target(wish, source=ref)] if ref else _refuse(reason)
     if wish.strip().lower() in {"everything", "all", "*"}:
-        return [Target(model.name, model) for model in library.models()] or _refuse(_empty(library))
+        nothing = say("enrich.empty_library") if library.is_configured else say("enrich.no_library")
+        return [Target(model.name, model) for model in library.models()] or _refuse(nothing)
     return [Target(model.name, model) for model in library.find(wish)] or _refuse(say("enrich.empty_folder"))
-
-
-def _empty(library: Library) -> str:
-    return say("enrich.empty_library") if library.is_configured else say("enrich.no_library")
 
 
 def _refuse(reason: str) -> list[Target]:
