@@ -42,15 +42,8 @@ class ItemReport:
         """Return the report for a program or a model."""
         if self.error:
             return {"item": self.item, "error": self.error}
-        fields = {
-            "found": self.found,
-            "updated": self.updated,
-            "kept": self.kept,
-            "missing": self.missing,
-            "notes": self.notes,
-            "provenance": self.provenance,
-        }
-        return {"item": self.item, **{name: value for name, value in fields.items() if value}}
+        names = ("found", "updated", "kept", "missing", "notes", "provenance")
+        return {"item": self.item, **{name: value for name in names if (value := getattr(self, name))}}
 
 
 @dataclass(slots=True)
