@@ -17,7 +17,7 @@ from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
 from agentroster.settings.settings import Settings
-from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions
+from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
 from agentroster.skills.question import FindModel
@@ -105,10 +105,7 @@ class LibraryOpener:
 
     def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
         """Return the library; what may not be written refuses it with the reason."""
-        library, types = self._library, options.types
-        if types is not None:
-            # One of unknown type is outside.
-            library = library.only(lambda model: model_type_of(model) in types, types)
+        library = only_types(self._library, options.types)
         stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
         metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
         previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
@@ -117,6 +114,11 @@ class LibraryOpener:
             "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
             "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
         }
+
+
+def only_types(library: Library, types: tuple[ModelType, ...] | None) -> Library:
+    """Return the library with only the models of some types; one of unknown type is outside."""
+    return library if types is None else library.only(lambda model: model_type_of(model) in types, types)
 
 
 def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> Mapping[str, object]:
