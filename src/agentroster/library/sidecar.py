@@ -5,7 +5,7 @@ Fields and who may write them are described in `docs/sidecar.md`.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -123,12 +123,6 @@ class Sidecars:
     def _check_place(self, model: ModelFile) -> None:
         if self._library is not None and not self._library.holds(model):
             raise NotAllowed(say("library.model_outside"))
-
-
-def require_not_excluded(sidecar: Mapping[str, object] | None) -> None:
-    """Raise ToolFailed when a sidecar asks to leave its model alone."""
-    if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
-        raise ToolFailed(say("library.sidecar_excludes"))
 
 
 @dataclass(slots=True)

@@ -27,6 +27,12 @@ class Filled:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+def require_not_excluded(sidecar: Mapping[str, object] | None) -> None:
+    """Raise ToolFailed when a sidecar asks to leave its model alone."""
+    if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
+        raise ToolFailed(say("skills.sidecar_excludes"))
+
+
 async def fill(context: SkillContext, model: Any, fields: Mapping[str, object]) -> Filled:
     """Write fields into the sidecar of a model, which is made from the file where there is none.
 

@@ -21,11 +21,10 @@ from typing import Any, cast
 
 from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
 from agentroster.json_values import as_list, as_object, is_list, is_object
-from agentroster.library.sidecar import require_not_excluded
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.earlier_keys import TARGETS
-from agentroster.skills.filling import Filled, fill
+from agentroster.skills.filling import Filled, fill, require_not_excluded
 from agentroster.skills.pipeline import Selection
 from agentroster.skills.question import OpenQuestion
 from agentroster.skills.report import ItemReport

@@ -18,10 +18,10 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
-from agentroster.library.sidecar import Sidecar, require_not_excluded
+from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
-from agentroster.skills.filling import in_stoppable_thread
+from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
