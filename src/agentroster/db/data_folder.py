@@ -39,7 +39,7 @@ def in_use(data_dir: Path) -> Generator[None]:
 
 @contextmanager
 def sole_use(data_dir: Path) -> Generator[None]:
-    """Have the folder alone. Raises StartRefused when a proxy or a command uses it."""
+    """Use the folder alone. Raises StartRefused when a proxy or a command uses it."""
     with _lock_file(data_dir) as lock:
         if not _taken(lock, fcntl.LOCK_EX):
             raise StartRefused(f"A proxy or a command uses {data_dir}: stop it first; nothing was changed")

@@ -10,9 +10,9 @@ from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvi
 
 
 def _split_paths(value: object) -> object:
-    return (
-        tuple(Path(part).expanduser() for part in value.split(":") if part.strip()) if isinstance(value, str) else value
-    )
+    if not isinstance(value, str):
+        return value
+    return tuple(Path(part).expanduser() for part in value.split(":") if part.strip())
 
 
 def _split_names(value: object) -> object:
