@@ -56,5 +56,29 @@ def test_a_file_of_the_catalogue_has_each_name_once_in_order(room: str) -> None:
     assert names == sorted(set(names))
 
 
+# Developers and operators read these, where they work: in the code, in a field's error, in a terminal.
+IN_CODE = {"StartRefused", "SkillBroken", "FieldInvalid"}
+NOT_SAID = ("cli/", "testing/", "archive/", "settings/", "errors.py")
+
+
+def error_names() -> set[str]:
+    tree = ast.parse((SOURCE / "errors.py").read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)} - IN_CODE
+
+
+def test_no_error_that_people_read_has_its_sentence_in_the_code() -> None:
+    found, names = [], error_names()
+    for file in sorted(SOURCE.rglob("*.py")):
+        where = str(file.relative_to(SOURCE))
+        if where.startswith(NOT_SAID):
+            continue
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names):
+                continue
+            texts_in_code = [part for part in call.args if isinstance(part, ast.JoinedStr | ast.Constant)]
+            found += [f"{where}:{call.lineno}" for part in texts_in_code if " " in ast.unparse(part)]
+    assert found == []
+
+
 def test_braces_in_a_value_mean_nothing() -> None:
     assert "{count} {0.__class__}" in say("accounts.unknown_kind", name="{count} {0.__class__}", known="x")

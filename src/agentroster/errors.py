@@ -42,6 +42,8 @@ what to do. One table turns them into HTTP: `agentroster.web.error_forms`.
 
 from collections.abc import Sequence
 
+from agentroster.messages import say
+
 
 class RosterError(Exception):
     """Base of all errors raised on purpose; `message` is safe and useful to the person who gets it."""
@@ -213,7 +215,7 @@ class CredentialMissing(RosterError):
         self.provider = provider
 
     def _text(self, provider: str, title: str) -> str:
-        return f"No {title} account is connected: /connect {provider} gives a link to connect one."
+        return say("errors.account_missing", provider=provider, title=title)
 
 
 class CredentialRefused(CredentialMissing):
@@ -222,7 +224,7 @@ class CredentialRefused(CredentialMissing):
     code = "credential_refused"
 
     def _text(self, provider: str, title: str) -> str:
-        return f"{title} no longer accepts the connected account: /connect {provider} gives a link to connect it again."
+        return say("errors.account_refused", provider=provider, title=title)
 
 
 class ConnectRefused(RosterError):
@@ -232,7 +234,7 @@ class ConnectRefused(RosterError):
     code = "connect_refused"
 
     def __init__(self, reason: str, *, detail: str = "") -> None:
-        super().__init__(f"The account was not connected ({reason}).")
+        super().__init__(say("errors.not_connected", reason=reason))
         self.reason = reason
         self.detail = detail
 
@@ -260,7 +262,7 @@ class UnknownKeyId(RosterError):
     code = "encryption_key_missing"
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(f"The encryption key {key_id} is not in ROSTER_ENCRYPTION_KEY: the operator adds it again.")
+        super().__init__(say("errors.key_missing", key_id=key_id))
         self.key_id = key_id
 
 
@@ -301,7 +303,7 @@ class Stopping(RosterError):
     code = "stopping"
 
     def __init__(self) -> None:
-        super().__init__("The proxy is stopping or starting anew. Try again in a few seconds.")
+        super().__init__(say("errors.stopping"))
 
 
 class LimitReached(RosterError):

@@ -24,6 +24,7 @@ from agentroster.gateway.leaving import leave
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
+from agentroster.messages import catalogue
 from agentroster.runtime import Runtime
 from agentroster.settings.environment import require_usable_connections, use_known_time_zone
 from agentroster.settings.settings import Settings
@@ -123,6 +124,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         told = redactor.clean(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
         raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
+    catalogue.load()
     app = build_app(runtime, config, has_lane=lane.is_direct)
     configure_logging(runtime.secrets())
     url = _url(listener)

@@ -18,6 +18,8 @@ import yaml
 
 LANGUAGE = "en"
 Text = str | Mapping[str, str]
+# Ten times as fast, where PyYAML was built with it.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def say(name: str, /, **values: object) -> str:
@@ -36,4 +38,10 @@ def say(name: str, /, **values: object) -> str:
 def texts(room: str) -> Mapping[str, Text]:
     """Return the texts of a room by name; a file is read when its first sentence is needed."""
     source = files("agentroster.messages").joinpath(LANGUAGE, f"{room}.yaml").read_text(encoding="utf-8")
-    return cast("Mapping[str, Text]", yaml.safe_load(source))
+    return cast("Mapping[str, Text]", yaml.load(source, Loader=_Loader))  # noqa: S506 - the safe one, in C
+
+
+def load() -> None:
+    """Read all files, before the first sentence of a request needs one."""
+    for file in files("agentroster.messages").joinpath(LANGUAGE).iterdir():
+        texts(file.name.removesuffix(".yaml"))
