@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -19,25 +18,22 @@ from agentroster.errors import (
     UpstreamUnavailable,
 )
 from agentroster.llm.address import address_of, cause_of
+from agentroster.llm.answer_stream import AnswerStream
 from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.llm.dialects.answer import AnswerReader
-from agentroster.llm.dialects.body import decoded_bytes, error_bytes
+from agentroster.llm.dialects.body import error_bytes
 from agentroster.llm.dialects.calls import names_of
 from agentroster.llm.dialects.faults import Fault, is_about_the_request, reason_in, reason_of
-from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
+from agentroster.llm.dialects.frames import NotRead, TooMuch
 from agentroster.llm.dialects.habits import HabitMemory, Habits
 from agentroster.llm.dialects.outgoing import body_of, encoded
 from agentroster.llm.dialects.refusals import MAX_TRIES, another_way
 from agentroster.llm.dialects.thinking import may_think_unopened
 from agentroster.logs import redactor
-from agentroster.net.dial import pace
+from agentroster.net.response_body import reading
 
 logger = logging.getLogger(__name__)
 
-_PACE_SECONDS = 0.035
-# What may still come after the finish reason: the token counts. And after the last word: the end of the body, without
-# which the connection could not be used again.
-_AFTER_FINISH_SECONDS, _AFTER_END_SECONDS = 2.0, 0.1
 # A closed connection says so at once; whoever ends one later has begun to work.
 _STALE_SECONDS = 0.25
 OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
@@ -109,16 +105,17 @@ class Endpoint:
         body = body_of(request, habits)
         reader = AnswerReader(names_of(request.tools), self._unopened(request, habits), _ids_of(body))
         try:
-            async with aclosing(await self._send(body)) as response:
+            response = await self._send(body)
+            async with reading(response) as answer:
                 if not response.is_success:
-                    error = await error_bytes(response)
+                    error = await error_bytes(answer, response.headers)
                     failed = failure(response.status_code, error, response.headers, self._advice)
                     raise _Refused(failed, another_way(habits, body, response.status_code, error))
                 has_said = False
                 try:
-                    async for piece in _pieces(response, reader):
+                    async for chunk in AnswerStream(response, answer, reader).chunks():
                         has_said = True
-                        yield piece
+                        yield chunk
                 except NotRead as error:
                     raise self._unreadable(response, error.begins) from error
                 if reader.fault is not None:
@@ -183,92 +180,6 @@ class Endpoint:
     async def _sent(self, content: bytes) -> httpx.Response:
         request = httpx.Request("POST", self._url, headers=self._headers, content=content, extensions=self._extensions)
         return await self._transport.handle_async_request(request)
-
-
-async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[Chunk]:
-    """Yield what an answer says, neighbours joined that came in one read: at full speed that is a tenth of the work.
-
-    Raises NotRead for what is no answer, UpstreamUnavailable for half of one.
-    """
-    frames = FrameReader()
-    try:
-        async for said in _paced(response, frames, reader):
-            for piece in _joined(said):
-                yield piece
-    except httpx.TransportError:
-        # What is complete is complete, however the connection ended.
-        if not reader.has_ended():
-            for piece in _joined(list(reader.close())):
-                yield piece
-            raise
-    rest = [] if reader.is_done else frames.close()
-    for piece in _joined([*(piece for frame in rest for piece in reader.read(frame)), *reader.close()]):
-        yield piece
-    if reader.fault is not None:
-        return
-    if not reader.has_choices:
-        raise NotRead(frames.begins)
-    if not reader.has_ended():
-        raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
-
-
-async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Chunk]]:
-    """Yield what each read of the body says; after the first text, a few pieces may come together."""
-    network = response.extensions.get("network_stream")
-    is_paced = False
-    try:
-        async for chunk in _until_finished(response, reader):
-            said = [piece for frame in frames.feed(chunk) for piece in reader.read(frame)]
-            yield said
-            if not is_paced and any(piece.text or piece.thinking for piece in said):
-                pace(network, _PACE_SECONDS)
-                is_paced = True
-            if reader.fault is not None:
-                return
-    finally:
-        pace(network, 0)
-
-
-async def _until_finished(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[bytes]:
-    """Yield the body; once the answer has ended, wait only a moment for the body to end as well."""
-    loop = asyncio.get_running_loop()
-    async with aclosing(decoded_bytes(response)) as chunks:
-        async for chunk in chunks:
-            yield chunk
-            if reader.is_done or reader.finish is not None:
-                break
-        deadline = loop.time() + (_AFTER_END_SECONDS if reader.is_done else _AFTER_FINISH_SECONDS)
-        with suppress(TimeoutError):
-            while (chunk := await _next(chunks, deadline)) is not None:
-                if not reader.is_done:
-                    yield chunk
-                    if reader.is_done:
-                        deadline = loop.time() + _AFTER_END_SECONDS
-
-
-async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:
-    """Return the next bytes, or None at their end. Raises TimeoutError."""
-    async with asyncio.timeout_at(deadline):
-        return await anext(chunks, None)
-
-
-def _joined(pieces: list[Chunk]) -> Iterator[Chunk]:
-    text: list[str] = []
-    thinking: list[str] = []
-    for piece in pieces:
-        if piece.thinking and text:
-            yield from _joined_piece(text, thinking)
-        text.append(piece.text)
-        thinking.append(piece.thinking)
-    yield from _joined_piece(text, thinking)
-
-
-def _joined_piece(text: list[str], thinking: list[str]) -> Iterator[Chunk]:
-    said, thought = "".join(text), "".join(thinking)
-    text.clear()
-    thinking.clear()
-    if said or thought:
-        yield Chunk(text=said, thinking=thought)
 
 
 def _ids_of(body: dict[str, Any]) -> frozenset[str]:
