@@ -17,7 +17,7 @@ _PACE_SECONDS = 0.035
 # What may still come after the finish reason: the token counts.
 _AFTER_FINISH_SECONDS = 2.0
 # So much is read at a time until there is text: the rest of a large read waits until that has gone out.
-_FIRST_BYTES = 2_048
+_FIRST_BYTES = 1_024
 
 
 class AnswerStream:
@@ -64,7 +64,7 @@ class AnswerStream:
             while arrived := await self._next():
                 for said in self._read(arrived):
                     yield said
-                    if not self._has_begun and any(chunk.text or chunk.thinking for chunk in said):
+                    if not self._has_begun and (self._reader.has_calls() or any(map(_is_text, said))):
                         self._has_begun = self._body.gathers = True
                         pace(self._network, _PACE_SECONDS)
                         # The first text is on its way to the client before the rest is read.
@@ -108,6 +108,10 @@ class AnswerStream:
                 end = len(decoded) if self._has_begun else start + _FIRST_BYTES
                 yield decoded[start:end]
                 start = end
+
+
+def _is_text(chunk: Chunk) -> bool:
+    return bool(chunk.text or chunk.thinking)
 
 
 def _joined(chunks: list[Chunk]) -> Iterator[Chunk]:

@@ -145,6 +145,10 @@ class AnswerReader:
         is_complete = self.is_whole and self.finish is not None and self.usage is not None
         return self.is_done or self.fault is not None or is_complete
 
+    def has_calls(self) -> bool:
+        """Whether a tool call has begun."""
+        return bool(self._calls.calls)
+
     def has_text(self) -> bool:
         """Whether the answer had words, by which a model shows how it thinks."""
         return bool("".join(self._content).strip())

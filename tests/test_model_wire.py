@@ -1,8 +1,9 @@
-"""Connections to model servers: one serves call after call, and none outlives what it is kept for."""
+"""The wire to model servers: a connection serves call after call, and what arrives together goes on together."""
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -107,18 +108,20 @@ class Asking:
         assert answer.status_code == 200, answer.text
         self._client = proxy.openai(self.person.key)
 
+    def pieces(self) -> list[str]:
+        """Return the texts of a streamed answer, as they came."""
+        answer: Any = self._client.chat.completions.create(model=AGENT, messages=self.messages, stream=True)
+        return [text for chunk in answer for choice in chunk.choices if (text := choice.delta.content)]
+
     def ask(self, *, stream: bool) -> str:
         """Return what came: the text, or the words of an error."""
         try:
             answer: Any = self._client.chat.completions.create(model=AGENT, messages=self.messages, stream=stream)
             if not stream:
                 return str(answer.choices[0].message.content)
-            text = ""
-            for chunk in answer:
-                text += "".join(choice.delta.content or "" for choice in chunk.choices)
+            return "".join(choice.delta.content or "" for chunk in answer for choice in chunk.choices)
         except openai.APIError as error:
             return error.message
-        return text
 
 
 @pytest.fixture
@@ -137,6 +140,15 @@ def test_one_connection_serves_one_model_call_after_another(
         assert words in wired.ask(stream=stream)
     assert not wired.run.errors
     assert (len(wired.run.requests), len(wired.run.connections)) == (CALLS, 1)
+
+
+def test_the_model_calls_of_one_run_share_a_connection(asking: Callable[[str, Json], Asking]) -> None:
+    call = {"index": 0, "id": "call_1", "type": "function"}
+    call["function"] = {"name": "colour_palette", "arguments": '{"base": "teal"}'}
+    wired = asking("http", {"events": [delta(tool_calls=[call]), delta("tool_calls")]})
+    wired.run.case["stream"]["steps"][3] = STREAMED
+    assert "Hello you" in wired.ask(stream=True)
+    assert (len(wired.run.requests), len(wired.run.connections)) == (4, 1)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -170,19 +182,55 @@ def test_a_client_that_goes_away_in_the_middle_closes_the_connection(
     assert wired.run.dropped.wait(20), "the connection is still open"
 
 
+QUESTION = CompletionRequest(model="some", messages=[{"role": "user", "content": "[case:wire]"}])
+
+
+@asynccontextmanager
+async def endpoint_at(server: ScriptedServer, step: Json) -> AsyncGenerator[tuple[Endpoint, Run]]:
+    """Yield an endpoint with a pool of its own, which is closed afterwards."""
+    name = uuid4().hex
+    run = server.play(name, {"name": "wire", "model": "some", "stream": {"steps": [step]}})
+    transport = open_transport([("127.0.0.1", httpx.URL(server.url).port or 0)])
+    try:
+        yield Endpoint(transport, base_url=f"{server.url}/{name}/v1", api_key="k", timeout_seconds=60), run
+    finally:
+        await transport.aclose()
+
+
+PIECES = [f"w{number} " for number in range(200)]
+FULL_SPEED = [*(delta(content=piece) for piece in PIECES), delta("stop")]
+
+
+@pytest.mark.parametrize("pieces", [None, "one"])
+def test_at_full_speed_the_first_text_does_not_wait_for_the_whole_answer(
+    asking: Callable[[str, Json], Asking], pieces: str | None
+) -> None:
+    wired = asking("http", {"events": FULL_SPEED, "pieces": pieces})
+    for _ in range(CALLS):
+        came = wired.pieces()
+        assert "".join(came) == "".join(PIECES)
+        assert 2 <= len(came) < 20
+        assert len(came[0].split()) < 20
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pieces", [None, "one"])
+async def test_text_that_arrives_together_is_handed_on_together(
+    servers: dict[str, ScriptedServer], pieces: str | None
+) -> None:
+    async with endpoint_at(servers["http"], {"events": FULL_SPEED, "pieces": pieces}) as (endpoint, _):
+        texts = [chunk.text async for chunk in endpoint.complete(QUESTION) if chunk.text]
+    assert "".join(texts) == "".join(PIECES)
+    assert len(texts) < 20
+
+
 @pytest.mark.anyio
 async def test_a_pool_that_is_closed_leaves_no_answer_that_is_still_read_to_its_end(
     servers: dict[str, ScriptedServer],
 ) -> None:
-    server = servers["http"]
-    step = {**STREAMED, "end": "open"}
-    run = server.play("closed", {"name": "closed", "model": "some", "stream": {"steps": [step]}})
-    transport = open_transport([("127.0.0.1", httpx.URL(server.url).port or 0)])
-    endpoint = Endpoint(transport, base_url=f"{server.url}/closed/v1", api_key="k", timeout_seconds=60)
-    request = CompletionRequest(model="some", messages=[{"role": "user", "content": "[case:closed]"}])
-    others = asyncio.all_tasks()
-    async for _ in endpoint.complete(request):
-        pass
-    await transport.aclose()
+    async with endpoint_at(servers["http"], {**STREAMED, "end": "open"}) as (endpoint, run):
+        others = asyncio.all_tasks()
+        async for _ in endpoint.complete(QUESTION):
+            pass
     assert asyncio.all_tasks() == others
     assert await asyncio.to_thread(run.dropped.wait, 20)
