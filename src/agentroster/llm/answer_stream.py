@@ -10,6 +10,7 @@ from agentroster.llm.completion import Chunk
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.body import Decoder
 from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
+from agentroster.messages import say
 from agentroster.net.dial import pace
 from agentroster.net.response_body import ResponseBody
 
@@ -57,7 +58,7 @@ class AnswerStream:
         if not reader.has_choices:
             raise NotRead(self._frames.begins)
         if not reader.has_ended():
-            raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
+            raise UpstreamUnavailable(say("endpoint.half_an_answer"))
 
     async def _arriving(self) -> AsyncIterator[list[Chunk]]:
         try:

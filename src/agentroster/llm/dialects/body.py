@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
@@ -50,16 +50,12 @@ class Decoder:
 
 async def error_bytes(body: ResponseBody, headers: httpx.Headers) -> bytes:
     """Return the beginning of an error's body: enough for its reason, however long or slow it is."""
-    read = LimitedBody(MAX_ERROR_BYTES)
+    begun = LimitedBody(MAX_ERROR_BYTES)
     # The status has said what counts.
     with suppress(NotRead, OverLimit, TimeoutError, httpx.TransportError):
+        decoder = Decoder(headers)
         async with asyncio.timeout(_ERROR_SECONDS):
-            await read.read(_decoded(body, Decoder(headers)))
-    return bytes(read.data[:MAX_ERROR_BYTES])
-
-
-async def _decoded(body: ResponseBody, decoder: Decoder) -> AsyncGenerator[bytes]:
-    while chunks := await body.take():
-        for chunk in chunks:
-            for step in decoder.steps(chunk):
-                yield step
+            while chunks := await body.take():
+                for step in (step for chunk in chunks for step in decoder.steps(chunk)):
+                    begun.add(step)
+    return bytes(begun.data)
