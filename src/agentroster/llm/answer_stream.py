@@ -24,14 +24,16 @@ _FIRST_BYTES = 1_024
 class AnswerStream:
     """One answer of a model server; `reader` knows afterwards how it ended."""
 
-    def __init__(self, response: httpx.Response, body: ResponseBody, reader: AnswerReader) -> None:
-        """Raise NotRead for an encoding that nobody asked for."""
+    def __init__(
+        self, response: httpx.Response, body: ResponseBody, reader: AnswerReader, *, is_streamed: bool
+    ) -> None:
+        """Raise NotRead for an encoding that nobody asked for. Nobody waits for the first text of a whole answer."""
         self._network = response.extensions.get("network_stream")
         self._decoder = Decoder(response.headers)
         self._body = body
         self._reader = reader
         self._frames = FrameReader()
-        self._has_begun = False
+        self._has_begun = body.gathers = not is_streamed
         self._deadline: float | None = None
 
     async def chunks(self) -> AsyncIterator[Chunk]:

@@ -111,7 +111,8 @@ class Endpoint:
                     raise _Refused(failed, another_way(habits, body, response.status_code, error))
                 has_said = False
                 try:
-                    async for chunk in AnswerStream(response, answer, reader).chunks():
+                    stream = AnswerStream(response, answer, reader, is_streamed=bool(body.get("stream")))
+                    async for chunk in stream.chunks():
                         has_said = True
                         yield chunk
                 except NotRead as error:
