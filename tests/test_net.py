@@ -3,21 +3,17 @@
 import asyncio
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from agentroster.errors import NotAllowed, Unreachable
 from agentroster.net.addresses import is_public
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Egress, Origin
+from tests.support.certificates import make_certificate
 
 
 @pytest.mark.parametrize(
@@ -145,24 +141,6 @@ async def test_tls_is_checked_against_the_name_and_the_private_authority(
             assert (await client.get(f"https://localhost:{port}/")).text == "ok"
             with pytest.raises(httpx.ConnectError):
                 await client.get(f"https://127.0.0.1:{port}/")
-
-
-def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(
-            subject, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return folder / "cert.pem", folder / "key.pem"
 
 
 async def _fetch(handler: Any, max_bytes: int = 100, **options: Any) -> Any:

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -21,13 +22,18 @@ _END = {"chunked": b"0\r\n\r\n"}
 
 @dataclass
 class Run:
-    """One play of one case: what was asked, and what a real server would have had against it."""
+    """One play of one case: what was asked, on which connections, and what a real server would have had against it.
+
+    `dropped` is set when the client closes a connection whose answer was still open.
+    """
 
     case: Json
     requests: list[Json] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     sent: list[Json] = field(default_factory=list)
     step: int = 0
+    connections: set[int] = field(default_factory=set)
+    dropped: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, body: Json) -> Json:
         """Return the scripted answer to a request."""
@@ -130,18 +136,21 @@ def _frames(step: Json) -> Iterator[str]:
 
 
 class ScriptedServer:
-    """Serves every run on one port; `url` is its address while it is started."""
+    """Serves every run on one port; `url` is its address while it is started, of `localhost` with TLS."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.runs: dict[str, Run] = {}
         self.url = ""
+        self._tls = tls
+        self._accepted = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> "ScriptedServer":
         self._thread.start()
         self._server = server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        origin = "https://localhost" if self._tls else "http://127.0.0.1"
+        self.url = f"{origin}:{server.sockets[0].getsockname()[1]}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -156,7 +165,7 @@ class ScriptedServer:
         return self.runs[name]
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        return await asyncio.start_server(self._connection, "127.0.0.1", 0, ssl=self._tls)
 
     async def _close(self) -> None:
         self._server.close()
@@ -166,15 +175,17 @@ class ScriptedServer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._accepted += 1
+        number = self._accepted
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             try:
-                while await self._exchange(reader, writer):
+                while await self._exchange(reader, writer, number):
                     pass
             finally:
                 writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; say whether the connection goes on."""
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> bool:
+        """Answer one request on the connection of this number; say whether it goes on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         method, target, _ = head.split("\r\n", 1)[0].split(" ", 2)
         headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
@@ -185,12 +196,17 @@ class ScriptedServer:
         run = self.runs.get(target.strip("/").split("/")[0])
         if method != "POST" or run is None or not target.split("?")[0].endswith("/v1/chat/completions"):
             return await _write(reader, writer, {"status": 404, "body": {"error": {"message": f"no {target}"}}})
+        run.connections.add(number)
         try:
             body = json.loads(raw.decode())
         except ValueError as error:
             run.errors.append(f"the body is no JSON: {error}")
             return await _write(reader, writer, {"status": 400, "body": body_of_refusal("openai", "no JSON")})
-        return await _write(reader, writer, run.answer(body))
+        step = run.answer(body)
+        goes_on = await _write(reader, writer, step)
+        if step.get("end") == "open":
+            run.dropped.set()
+        return goes_on
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -19,30 +18,25 @@ from agentroster.errors import (
     UpstreamUnavailable,
 )
 from agentroster.llm.address import address_of, cause_of
+from agentroster.llm.answer_stream import AnswerStream
 from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.llm.dialects.answer import AnswerReader
-from agentroster.llm.dialects.body import decoded_bytes, error_bytes
+from agentroster.llm.dialects.body import error_bytes
 from agentroster.llm.dialects.calls import names_of
 from agentroster.llm.dialects.faults import Fault, is_about_the_request, reason_in, reason_of
-from agentroster.llm.dialects.frames import FrameReader, NotRead, TooMuch
+from agentroster.llm.dialects.frames import NotRead, TooMuch
 from agentroster.llm.dialects.habits import HabitMemory, Habits
 from agentroster.llm.dialects.outgoing import body_of, encoded
 from agentroster.llm.dialects.refusals import MAX_TRIES, another_way
 from agentroster.llm.dialects.thinking import may_think_unopened
 from agentroster.logs import redactor
-from agentroster.net.dial import pace
+from agentroster.messages import say
+from agentroster.net.response_body import reading
 
 logger = logging.getLogger(__name__)
 
-_PACE_SECONDS = 0.035
-# What may still come after the finish reason: the token counts. And after the last word: the end of the body, without
-# which the connection could not be used again.
-_AFTER_FINISH_SECONDS, _AFTER_END_SECONDS = 2.0, 0.1
 # A closed connection says so at once; whoever ends one later has begun to work.
 _STALE_SECONDS = 0.25
-OPERATORS = "the operator checks LLM_API_BASE and LLM_API_KEY"
-"""Advice about the deployment's own model."""
-_ADDRESS_ONLY = {OPERATORS: "the operator checks LLM_API_BASE"}
 
 
 class _Refused(Exception):
@@ -70,15 +64,15 @@ class Endpoint:
         api_key: str,
         timeout_seconds: float,
         memory: HabitMemory | None = None,
-        advice: str = OPERATORS,
-        name: str = "its server",
+        advice: str = "",
+        name: str = "",
     ) -> None:
         """`advice` says who mends a wrong address or key, and where; `memory` what servers are known to want.
 
-        `name` is what a person is told of the server, beside its address.
+        `name` is what a person is told of the server, beside its address. Both have defaults for the deployment's own.
         """
         self._advice = advice
-        self._server = f"{name} at {address_of(base_url)}"
+        self._server = say("endpoint.server", name=name or say("endpoint.its_server"), address=address_of(base_url))
         self._memory = memory or HabitMemory()
         self._transport = transport
         self._base = base_url
@@ -90,14 +84,14 @@ class Endpoint:
         self._extensions = {"timeout": timeout.as_dict()}
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
-        """Yield the pieces of one answer. Raises an UpstreamError."""
+        """Yield the chunks of one answer. Raises an UpstreamError."""
         if not self._fits_header:
-            raise UpstreamRefusedKey(f"The language model's key has characters that no key has: {self._advice}.")
+            raise UpstreamRefusedKey(say("endpoint.odd_key", advice=_advice(self._advice)))
         habits = self._memory.get(self._base, request.model)
         for tried in range(MAX_TRIES):
             try:
-                async for piece in self._asked(request, habits):
-                    yield piece
+                async for chunk in self._asked(request, habits):
+                    yield chunk
             except _Refused as refused:
                 if refused.way is None or tried == MAX_TRIES - 1:
                     raise refused.error from refused
@@ -109,16 +103,18 @@ class Endpoint:
         body = body_of(request, habits)
         reader = AnswerReader(names_of(request.tools), self._unopened(request, habits), _ids_of(body))
         try:
-            async with aclosing(await self._send(body)) as response:
+            response = await self._send(body)
+            async with reading(response) as answer:
                 if not response.is_success:
-                    error = await error_bytes(response)
+                    error = await error_bytes(answer, response.headers)
                     failed = failure(response.status_code, error, response.headers, self._advice)
                     raise _Refused(failed, another_way(habits, body, response.status_code, error))
                 has_said = False
                 try:
-                    async for piece in _pieces(response, reader):
+                    stream = AnswerStream(response, answer, reader, is_streamed=bool(body.get("stream")))
+                    async for chunk in stream.chunks():
                         has_said = True
-                        yield piece
+                        yield chunk
                 except NotRead as error:
                     raise self._unreadable(response, error.begins) from error
                 if reader.fault is not None:
@@ -130,22 +126,16 @@ class Endpoint:
                 yield reader.last_piece()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             logger.warning("the language model cannot be reached: %s: %s", self._server, cause_of(error))
-            raise UpstreamUnavailable(
-                f"The language model cannot be reached: {self._server} does not answer. Try again; if it stays so, "
-                f"{self._advice}."
-            ) from error
+            text = say("endpoint.unreachable", server=self._server, advice=_advice(self._advice))
+            raise UpstreamUnavailable(text) from error
         except httpx.TimeoutException as error:
-            raise UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.") from error
+            raise UpstreamTimeout(say("endpoint.too_slow")) from error
         except httpx.TransportError as error:
             logger.warning("the language model broke off: %s: %s", self._server, cause_of(error))
-            raise UpstreamUnavailable(
-                f"The language model broke off: {self._server} ended the connection. Try again; if it stays so, "
-                f"{self._advice}."
-            ) from error
+            text = say("endpoint.broke_off", server=self._server, advice=_advice(self._advice))
+            raise UpstreamUnavailable(text) from error
         except TooMuch as error:
-            raise UpstreamError(
-                f"The language model's server sent too much: {error}. The answer was not used."
-            ) from error
+            raise UpstreamError(say("endpoint.too_much", bound=error)) from error
 
     def _unopened(self, request: CompletionRequest, habits: Habits) -> bool | None:
         if habits.unopened is not None:
@@ -157,13 +147,16 @@ class Endpoint:
         return _Refused(error, None if has_said else another_way(habits, body, fault.status, fault.body))
 
     def _unreadable(self, response: httpx.Response, begins: str) -> UpstreamError:
-        kind = response.headers.get("content-type", "no content type").split(";")[0][:60]
+        kind = response.headers.get("content-type", "").split(";")[0][:60]
         begun = redactor.clean(begins) or "nothing"
         logger.warning(
-            "%s sent what is no answer: status %d, %s, beginning with %r", self._base, response.status_code, kind, begun
+            "%s sent what is no answer: status %d, %s, beginning with %r",
+            *(self._base, response.status_code, kind or "no content type", begun),
         )
-        advice = _ADDRESS_ONLY.get(self._advice, self._advice)
-        return UpstreamError(f"The language model sent an answer that cannot be read ({kind}): {advice}.")
+        advice = _address_advice(self._advice)
+        if kind:
+            return UpstreamError(say("endpoint.unreadable", kind=kind, advice=advice))
+        return UpstreamError(say("endpoint.unreadable_of_no_kind", advice=advice))
 
     async def _send(self, body: dict[str, Any]) -> httpx.Response:
         """Send a request; once more at once when a connection that was kept open had just been closed.
@@ -185,92 +178,6 @@ class Endpoint:
         return await self._transport.handle_async_request(request)
 
 
-async def _pieces(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[Chunk]:
-    """Yield what an answer says, neighbours joined that came in one read: at full speed that is a tenth of the work.
-
-    Raises NotRead for what is no answer, UpstreamUnavailable for half of one.
-    """
-    frames = FrameReader()
-    try:
-        async for said in _paced(response, frames, reader):
-            for piece in _joined(said):
-                yield piece
-    except httpx.TransportError:
-        # What is complete is complete, however the connection ended.
-        if not reader.has_ended():
-            for piece in _joined(list(reader.close())):
-                yield piece
-            raise
-    rest = [] if reader.is_done else frames.close()
-    for piece in _joined([*(piece for frame in rest for piece in reader.read(frame)), *reader.close()]):
-        yield piece
-    if reader.fault is not None:
-        return
-    if not reader.has_choices:
-        raise NotRead(frames.begins)
-    if not reader.has_ended():
-        raise UpstreamUnavailable("The language model broke off in the middle of its answer. Try again.")
-
-
-async def _paced(response: httpx.Response, frames: FrameReader, reader: AnswerReader) -> AsyncIterator[list[Chunk]]:
-    """Yield what each read of the body says; after the first text, a few pieces may come together."""
-    network = response.extensions.get("network_stream")
-    is_paced = False
-    try:
-        async for chunk in _until_finished(response, reader):
-            said = [piece for frame in frames.feed(chunk) for piece in reader.read(frame)]
-            yield said
-            if not is_paced and any(piece.text or piece.thinking for piece in said):
-                pace(network, _PACE_SECONDS)
-                is_paced = True
-            if reader.fault is not None:
-                return
-    finally:
-        pace(network, 0)
-
-
-async def _until_finished(response: httpx.Response, reader: AnswerReader) -> AsyncIterator[bytes]:
-    """Yield the body; once the answer has ended, wait only a moment for the body to end as well."""
-    loop = asyncio.get_running_loop()
-    async with aclosing(decoded_bytes(response)) as chunks:
-        async for chunk in chunks:
-            yield chunk
-            if reader.is_done or reader.finish is not None:
-                break
-        deadline = loop.time() + (_AFTER_END_SECONDS if reader.is_done else _AFTER_FINISH_SECONDS)
-        with suppress(TimeoutError):
-            while (chunk := await _next(chunks, deadline)) is not None:
-                if not reader.is_done:
-                    yield chunk
-                    if reader.is_done:
-                        deadline = loop.time() + _AFTER_END_SECONDS
-
-
-async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:
-    """Return the next bytes, or None at their end. Raises TimeoutError."""
-    async with asyncio.timeout_at(deadline):
-        return await anext(chunks, None)
-
-
-def _joined(pieces: list[Chunk]) -> Iterator[Chunk]:
-    text: list[str] = []
-    thinking: list[str] = []
-    for piece in pieces:
-        if piece.thinking and text:
-            yield from _joined_piece(text, thinking)
-        text.append(piece.text)
-        thinking.append(piece.thinking)
-    yield from _joined_piece(text, thinking)
-
-
-def _joined_piece(text: list[str], thinking: list[str]) -> Iterator[Chunk]:
-    said, thought = "".join(text), "".join(thinking)
-    text.clear()
-    thinking.clear()
-    if said or thought:
-        yield Chunk(text=said, thinking=thought)
-
-
 def _ids_of(body: dict[str, Any]) -> frozenset[str]:
     return frozenset(
         str(call.get("id"))
@@ -280,35 +187,41 @@ def _ids_of(body: dict[str, Any]) -> frozenset[str]:
     )
 
 
-def failure(status: int, body: object, headers: httpx.Headers, advice: str = OPERATORS) -> UpstreamError:
+def _advice(given: str) -> str:
+    return given or say("endpoint.operator_checks_both")
+
+
+def _address_advice(given: str) -> str:
+    return given or say("endpoint.operator_checks_address")
+
+
+def failure(status: int, body: object, headers: httpx.Headers, advice: str = "") -> UpstreamError:
     """Return the error that an upstream status means, keeping the status where it speaks to the client.
 
     `body` is what came with it, as bytes or as a JSON value. A server may quote what it was sent, the key included, so
-    its reason is cleaned.
+    its reason is cleaned. `advice` is as in `Endpoint`.
     """
     reason = redactor.clean(reason_in(body) if isinstance(body, bytes) else reason_of(body)).rstrip(".")
-    because = f": {reason}" if reason else ""
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return UpstreamRefusedKey(f"The language model behind this agent refused its key (status {status}): {advice}.")
+        return UpstreamRefusedKey(say("endpoint.key_refused", status=status, advice=_advice(advice)))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = headers.get("retry-after")
-        when = f"Try again in {wait} seconds." if wait and wait.isdigit() else "Try again a little later."
-        return UpstreamRateLimited(
-            f"The language model is overloaded or its quota is used up{because}. {when}",
-            retry_after=wait,
-            retry_after_ms=headers.get("retry-after-ms"),
-        )
+        return _overloaded(reason, headers)
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
-        return UpstreamTimeout("The language model did not answer in time. Try again, or ask for less.")
+        return UpstreamTimeout(say("endpoint.too_slow"))
     is_refusal = is_about_the_request(status, reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_refusal:
-        text = f"The language model failed (status {status}){because}. Try again a little later."
+        because = say("endpoint.failed_because", status=status, reason=reason)
+        text = because if reason else say("endpoint.failed", status=status)
         return UpstreamUnavailable(text, status=status)
     if status < HTTPStatus.BAD_REQUEST:
-        return UpstreamError(
-            f"The language model's address leads elsewhere (status {status}): {_ADDRESS_ONLY.get(advice, advice)}."
-        )
-    return UpstreamRejected(
-        f"The language model refused the request (status {status}): {reason or 'it gave no reason'}.",
-        status=HTTPStatus.BAD_REQUEST if is_refusal else status,
-    )
+        return UpstreamError(say("endpoint.leads_elsewhere", status=status, advice=_address_advice(advice)))
+    because = say("endpoint.refused_because", status=status, reason=reason)
+    text = because if reason else say("endpoint.refused", status=status)
+    return UpstreamRejected(text, status=HTTPStatus.BAD_REQUEST if is_refusal else status)
+
+
+def _overloaded(reason: str, headers: httpx.Headers) -> UpstreamRateLimited:
+    wait = headers.get("retry-after")
+    text = say("endpoint.overloaded_because", reason=reason) if reason else say("endpoint.overloaded")
+    when = say("endpoint.try_in", seconds=wait) if wait and wait.isdigit() else say("endpoint.try_later")
+    return UpstreamRateLimited(f"{text} {when}", retry_after=wait, retry_after_ms=headers.get("retry-after-ms"))

@@ -9,6 +9,7 @@ import httpcore
 import httpx
 
 from agentroster.net.dial import Dialer
+from agentroster.net.response_body import Bodies
 
 _CONNECT_SECONDS = 5.0
 _MAX_CONNECTIONS, _MAX_IDLE, _IDLE_SECONDS = 200, 50, 30.0
@@ -21,7 +22,7 @@ def open_transport(trusted: Collection[tuple[str, int]] = ()) -> httpx.AsyncHTTP
     would bypass every address check; a private certificate authority is taken from `SSL_CERT_FILE` instead.
     """
     context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
-    return _transport(context, Dialer(trusted))
+    return _Transport(context, Dialer(trusted))
 
 
 def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
@@ -37,14 +38,26 @@ def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     )
 
 
-def _transport(context: ssl.SSLContext, dialer: Dialer) -> httpx.AsyncHTTPTransport:
-    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
-    # httpx has no parameter for the way to dial; a test watches that this pool is the one in use.
-    transport._pool = httpcore.AsyncConnectionPool(  # pyright: ignore[reportPrivateUsage]
-        ssl_context=context,
-        max_connections=_MAX_CONNECTIONS,
-        max_keepalive_connections=_MAX_IDLE,
-        keepalive_expiry=_IDLE_SECONDS,
-        network_backend=dialer,
-    )
-    return transport
+class _Transport(httpx.AsyncHTTPTransport):
+    """The pool, and the bodies that `reading` reads from it, which end with it."""
+
+    def __init__(self, context: ssl.SSLContext, dialer: Dialer) -> None:
+        super().__init__(verify=context, trust_env=False)
+        # httpx has no parameter for the way to dial; a test watches that this pool is the one in use.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=_MAX_CONNECTIONS,
+            max_keepalive_connections=_MAX_IDLE,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=dialer,
+        )
+        self._bodies = Bodies()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        response.extensions["bodies"] = self._bodies
+        return response
+
+    async def aclose(self) -> None:
+        await self._bodies.aclose()
+        await super().aclose()

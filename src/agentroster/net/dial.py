@@ -15,6 +15,7 @@ from typing import Any
 import httpcore
 
 from agentroster.errors import NotAllowed
+from agentroster.messages import say
 from agentroster.net.addresses import is_public
 
 # A server that sends this much at once is at full speed: waiting for more would only cost time.
@@ -51,7 +52,7 @@ class Dialer(httpcore.AsyncNetworkBackend):
         answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(address[0]) for *_, address in answers))
         if (host, port) not in self._trusted and not all(map(is_public, addresses)):
-            raise NotAllowed(f"{host} resolves to a private address.")
+            raise NotAllowed(say("net.private", host=host))
         return addresses
 
     async def sleep(self, seconds: float) -> None:

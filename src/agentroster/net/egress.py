@@ -10,10 +10,11 @@ from urllib.parse import urljoin
 import httpx
 
 from agentroster.errors import NotAllowed, Unreachable
+from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
+from agentroster.net.limited_body import LimitedBody, OverLimit
 
 _MAX_REDIRECTS = 5
-_NO_ADDRESS = "This is not a usable web address."
 # Part of a host name; longer or empty ones are an error of Python's resolver (RFC 1035). Underscores are in use.
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _MAX_NAME, _LAST_PORT = 253, 65_535
@@ -44,11 +45,11 @@ class Origin:
             scheme, host = parsed.scheme, parsed.host.rstrip(".").lower()
             ascii_host = parsed.raw_host.decode().rstrip(".")
         except (httpx.InvalidURL, ValueError) as error:
-            raise NotAllowed(_NO_ADDRESS) from error
+            raise NotAllowed(say("net.no_address")) from error
         if (ascii_host and ":" not in ascii_host and not _is_name(ascii_host)) or (parsed.port or 0) > _LAST_PORT:
-            raise NotAllowed(_NO_ADDRESS)
+            raise NotAllowed(say("net.no_address"))
         if scheme not in {"http", "https"} or not host or parsed.userinfo or "\\" in url or parsed.port == 0:
-            raise NotAllowed("Only plain http and https addresses without a user name are reached.")
+            raise NotAllowed(say("net.not_plain"))
         return cls(scheme, host, parsed.port or (443 if scheme == "https" else 80))
 
 
@@ -122,9 +123,9 @@ class Egress:
             async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(seconds):
                 return await self._follow(method, url, headers or {}, content, max_bytes)
         except TimeoutError as error:
-            raise Unreachable(f"{host} did not answer within {seconds:.0f} seconds.") from error
+            raise Unreachable(say("net.no_answer", host=host, seconds=seconds)) from error
         except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
-            raise Unreachable(f"{host} cannot be reached.") from error
+            raise Unreachable(say("net.unreachable", host=host)) from error
 
     async def _follow(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, max_bytes: int
@@ -134,48 +135,49 @@ class Egress:
             origin = Origin.of(url)
             self._check(origin)
             if self._permits is not None and not self._permits(url):
-                raise NotAllowed(f"Reaching {origin.host} at this address is not permitted here.")
+                raise NotAllowed(say("net.address_not_permitted", host=origin.host))
             if first.scheme == "https" and origin.scheme == "http":
-                raise NotAllowed(f"{first.host} redirects to an unprotected address.")
+                raise NotAllowed(say("net.redirect_unprotected", host=first.host))
             # What the caller sends is for the first origin; a credential is for its own.
             sent = {**_ALWAYS, **(headers if origin == first else {}), **self._credentials.get(origin, {})}
             async with self._client.stream(method, url, headers=sent, content=content) as response:
                 if not response.has_redirect_location:
                     return await _read(response, origin.host, max_bytes)
                 if method != "GET":
-                    raise Unreachable(f"{origin.host} redirects what was sent to it, which is not followed.")
+                    raise Unreachable(say("net.redirect_of_what_was_sent", host=origin.host))
                 url = _joined(url, response.headers["location"])
-        raise Unreachable(f"{first.host} redirects too often.")
+        raise Unreachable(say("net.redirects_too_often", host=first.host))
 
     def _check(self, origin: Origin) -> None:
         if origin in self._trusted or origin in self._declared:
             return
         if origin.host not in self._hosts:
-            raise NotAllowed(f"Reaching {origin.host} is not permitted here.")
+            raise NotAllowed(say("net.host_not_permitted", host=origin.host))
         if origin.scheme != "https":
-            raise NotAllowed(f"{origin.host} is only reached over https.")
-        raise NotAllowed(f"Reaching {origin.host} at port {origin.port} is not permitted here.")
+            raise NotAllowed(say("net.only_https", host=origin.host))
+        raise NotAllowed(say("net.port_not_permitted", host=origin.host, port=origin.port))
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name in headers:
         if name.strip().lower() in _STEERING:
-            raise NotAllowed(f"The header {name[:40]!r} may not be set by a skill.")
+            raise NotAllowed(say("net.header_not_permitted", name=name[:40]))
 
 
 def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise Unreachable(f"{Origin.of(url).host} redirects to something that is no address.") from error
+        raise Unreachable(say("net.redirect_to_nothing", host=Origin.of(url).host)) from error
 
 
 async def _read(response: httpx.Response, host: str, max_bytes: int) -> Fetched:
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise Unreachable(f"{host} sent a compressed answer although none was asked for.")
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > max_bytes:
-            raise Unreachable(f"{host} sent more than {max_bytes // 1000} kB.")
-    return Fetched(response.status_code, response.headers, bytes(body))
+        raise Unreachable(say("net.compressed", host=host))
+    body = LimitedBody(max_bytes)
+    try:
+        async for chunk in response.aiter_bytes():
+            body.add(chunk)
+    except OverLimit:
+        raise Unreachable(say("net.too_long", host=host, kilobytes=max_bytes // 1000)) from None
+    return Fetched(response.status_code, response.headers, bytes(body.data))

@@ -12,6 +12,8 @@ from typing import Any, NoReturn, cast
 from starlette.types import Receive
 
 from agentroster.errors import BadInput, TooLarge, TooSlow
+from agentroster.messages import say
+from agentroster.net.limited_body import LimitedBody, OverLimit
 
 LARGE_BYTES = 100_000
 """From this size on a body is parsed in a thread, and takes one of its caller's places."""
@@ -35,7 +37,7 @@ class BodyLimits:
 
 
 def declared_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """Return what `content-length` says, None when there is none (the size shows as pieces arrive)."""
+    """Return what `content-length` says, None when there is none (the size shows as chunks arrive)."""
     value = next((value for name, value in headers if name == b"content-length"), None)
     return int(value) if value is not None and value.isdigit() and len(value) < 20 else None  # noqa: PLR2004
 
@@ -43,32 +45,38 @@ def declared_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
 def check_size(size: int, limits: BodyLimits) -> None:
     """Raise TooLarge for a size over the limit."""
     if size > limits.max_bytes:
-        raise TooLarge(f"The request is larger than {limits.max_bytes / 1e6:g} MB: send less, or fewer images.")
+        raise _too_large(limits)
+
+
+def _too_large(limits: BodyLimits) -> TooLarge:
+    return TooLarge(say("body.too_large", megabytes=limits.max_bytes / 1e6))
 
 
 async def read_body(receive: Receive, limits: BodyLimits) -> bytes:
     """Read to the end. Raises TooLarge, TooSlow, and BadInput when the client goes away before."""
-    body = bytearray()
+    body = LimitedBody(limits.max_bytes)
     begun = asyncio.get_running_loop().time()
     while True:
         message = await _next(receive, limits.timeout)
         if message["type"] == "http.disconnect":
-            raise BadInput("The request ended before its body was complete.")
-        body += message.get("body", b"")
-        check_size(len(body), limits)
+            raise BadInput(say("body.ended_early"))
+        try:
+            body.add(message.get("body", b""))
+        except OverLimit:
+            raise _too_large(limits) from None
         if not message.get("more_body"):
-            return bytes(body)
+            return bytes(body.data)
         if asyncio.get_running_loop().time() - begun > limits.timeout * _MAX_WAITS:
-            raise TooSlow("The request body took too long.")
+            raise TooSlow(say("body.took_too_long"))
 
 
-async def _next(receive: Receive, timeout: float) -> Any:  # noqa: ASYNC109 - of one piece
-    # The second look is for a piece that waits in the socket after a pause of the whole process.
-    for patience in (timeout, _SECOND_LOOK_SECONDS):
+async def _next(receive: Receive, timeout: float) -> Any:  # noqa: ASYNC109 - of one chunk
+    # The second look is for a chunk that waits in the socket after a pause of the whole process.
+    for seconds in (timeout, _SECOND_LOOK_SECONDS):
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 return await receive()
-    raise TooSlow(f"No more of the request body arrived within {timeout:g} seconds.")
+    raise TooSlow(say("body.stalled", seconds=timeout))
 
 
 async def parsed(raw: bytes) -> tuple[dict[str, Any], bytes]:
@@ -83,7 +91,7 @@ def parsed_object(raw: bytes) -> tuple[dict[str, Any], bytes]:
     encode: it becomes a question mark. Raises BadInput, and TooLarge for more values than anybody means.
     """
     if sum(map(raw.count, _STRUCTURE)) > _MAX_VALUES and _has_more_values(raw):
-        raise TooLarge(f"The request has more than {_MAX_VALUES} values: send less.")
+        raise TooLarge(say("body.too_many_values", most=_MAX_VALUES))
     try:
         text = raw.decode()
         value: object = _DECODER.decode(text)
@@ -91,9 +99,9 @@ def parsed_object(raw: bytes) -> tuple[dict[str, Any], bytes]:
             raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
             value = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise BadInput("The request body is not valid JSON.") from error
+        raise BadInput(say("body.no_json")) from error
     if not isinstance(value, dict):
-        raise BadInput("The request body must be a JSON object.")
+        raise BadInput(say("body.no_object"))
     # Only a body with that many brackets can be that deep.
     if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH:
         _check_depth(cast("object", value))
@@ -116,7 +124,7 @@ def _check_depth(value: object) -> None:
     while level:
         depth += 1
         if depth > _MAX_DEPTH:
-            raise BadInput(f"The request body has more than {_MAX_DEPTH} levels.")
+            raise BadInput(say("body.too_deep", most=_MAX_DEPTH))
         level = [inner for outer in level for inner in _inside(outer)]
 
 

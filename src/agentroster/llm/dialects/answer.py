@@ -134,6 +134,15 @@ class AnswerReader:
         """Whether the answer is known to be complete."""
         return self.is_done or self.finish is not None or self.is_whole
 
+    def is_over(self) -> bool:
+        """Whether nothing that may still come counts: after the end, a fault, or a whole message with its tokens."""
+        is_complete = self.is_whole and self.finish is not None and self.usage is not None
+        return self.is_done or self.fault is not None or is_complete
+
+    def has_calls(self) -> bool:
+        """Whether a tool call has begun."""
+        return bool(self._calls.calls)
+
     def has_text(self) -> bool:
         """Whether the answer had words, by which a model shows how it thinks."""
         return bool("".join(self._content).strip())
