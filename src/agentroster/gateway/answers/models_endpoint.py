@@ -14,6 +14,7 @@ from agentroster.errors import ModelNotFound
 from agentroster.gateway.model_names import did_you_mean
 from agentroster.gateway.request_context import current
 from agentroster.llm.backend import AGENT_PREFIX
+from agentroster.messages import say
 from agentroster.web.error_forms import error_response
 
 _LIST_PATHS = ("/v1/models", "/models")
@@ -67,10 +68,7 @@ class ModelsEndpoint:
         row = next((row for row in rows if row.get("id") == wanted), None)
         if row is None:
             names = [str(row.get("id")) for row in rows]
-            hint, known = did_you_mean(wanted, names), ", ".join(names)
-            return error_response(
-                ModelNotFound(f"There is no model {wanted[:100]!r}.{hint} Known models: {known or 'none'}.")
-            )
+            return error_response(ModelNotFound(_no_model(wanted[:100], names)))
         return _json_response(row)
 
     def _visible(self) -> list[AgentSpec]:
@@ -107,6 +105,12 @@ class _Captured:
         response = Response(self._body, status_code=self.status)
         response.raw_headers = self._headers
         return response
+
+
+def _no_model(name: str, known: list[str]) -> str:
+    if not known:
+        return say("gateway.no_model_at_all", name=name)
+    return say("gateway.no_model_of", name=name, hint=did_you_mean(name, known), known=", ".join(known))
 
 
 def _json_response(value: Mapping[str, Any]) -> Response:
