@@ -14,12 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-import yaml
-
 LANGUAGE = "en"
 Text = str | Mapping[str, str]
-# Ten times as fast, where PyYAML was built with it.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def say(name: str, /, **values: object) -> str:
@@ -37,8 +33,12 @@ def say(name: str, /, **values: object) -> str:
 @cache
 def texts(room: str) -> Mapping[str, Text]:
     """Return the texts of a room by name; a file is read when its first sentence is needed."""
+    import yaml  # noqa: PLC0415 - the errors of a command line that says nothing need none
+
+    # Ten times as fast, where PyYAML was built with it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     source = files("agentroster.messages").joinpath(LANGUAGE, f"{room}.yaml").read_text(encoding="utf-8")
-    return cast("Mapping[str, Text]", yaml.load(source, Loader=_Loader))  # noqa: S506 - the safe one, in C
+    return cast("Mapping[str, Text]", yaml.load(source, Loader=loader))  # noqa: S506 - the safe one, in C
 
 
 def load() -> None:
