@@ -18,7 +18,7 @@ from agentroster.agents.reload import Reloader
 from agentroster.agents.rights import Rights
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.db.data_folder import in_use
+from agentroster.db.data_folder import Role, in_use
 from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
@@ -53,6 +53,7 @@ class Runtime:
     image_hosts: ImageHosts
     models: Models
     jobs: Jobs
+    worker_secret: bytes
     signals: Signals
     rights: Rights
     retention: Retention
@@ -66,13 +67,19 @@ class Runtime:
     requests: OpenRequests = field(default_factory=OpenRequests)
 
     @classmethod
-    def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
+    def open(
+        cls,
+        settings: Settings,
+        proxy_model: Callable[[], ChatModel],
+        public_url: str = "",
+        role: Role = "command",
+    ) -> "Runtime":
         """Open databases and HTTP client and load skills and agents. Raises StartRefused.
 
         `public_url` is where browsers reach the proxy, unless the operator says something else.
         """
         held = ExitStack()
-        held.enter_context(in_use(settings.data_dir))
+        held.enter_context(in_use(settings.data_dir, role))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
         database = Database.open(settings.database, ROSTER_SCHEMA)
@@ -125,6 +132,7 @@ class Runtime:
             client=client,
             model_transport=transport,
             named_backends=named_backends,
+            worker_secret=ring.subkey("worker"),
             page_secret=ring.subkey("pages"),
             held=held,
         )
@@ -141,7 +149,6 @@ class Runtime:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
         await self.retention.aclose()
-        await self.jobs.worker.aclose()
         await self.signals.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()

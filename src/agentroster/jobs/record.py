@@ -10,7 +10,7 @@ from typing import Any
 
 from agentroster.errors import StorageFailed
 from agentroster.jobs.events import item_text
-from agentroster.jobs.job import Counts, EventKind, Job, JobEvent, JobState
+from agentroster.jobs.job import Counts, Ending, EventKind, Job, JobEvent, JobState
 from agentroster.jobs.store import JobStore, Progress, Recorded
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import job_topic
@@ -75,12 +75,11 @@ class JobRecord:
         if len(self.waiting) > _MAX_WAITING and self.writing is not None:
             await asyncio.wait([self.writing])
 
-    async def end(self, state: JobState, error: str = "") -> None:
+    async def end(self, state: Ending, error: str = "") -> None:
         """Write the end, however long the database keeps it waiting, unless the job is another's by then."""
         counts = {"total": self.counts.total, "done": self.counts.done}
         counts |= {"changed": self.counts.changed, "failed": self.counts.failed}
-        kind: EventKind = "failed" if state == "failed" else "completed"
-        self._add(kind, {**counts, **({"error": error} if error else {})})
+        self._add(state, {**counts, **({"error": error} if error else {})})
         await self._insist(state, error)
 
     async def flush(self) -> None:
@@ -141,4 +140,5 @@ class JobRecord:
             elif not self.is_lost:
                 self.is_lost = True
                 self.lost()
-        self.signals.publish(job_topic(self.job.id))
+        # Other processes hear of it by the transaction itself.
+        self.signals.wake(job_topic(self.job.id))

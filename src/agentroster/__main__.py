@@ -1,0 +1,5 @@
+"""`python -m agentroster`: the command `roster`, by the interpreter that runs it."""
+
+from agentroster.cli import main
+
+main()
