@@ -18,6 +18,7 @@ from agentroster.identity.schema import api_keys
 from agentroster.jobs.events import add_event
 from agentroster.jobs.job import CANCELLING
 from agentroster.jobs.schema import COUNTS, jobs
+from agentroster.messages import say
 
 LEASE_SECONDS = 10.0
 
@@ -78,9 +79,9 @@ _MAX_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
 _REASON = sa.case(
-    (api_keys.c.id.is_(None), "The key this job was begun with was deleted."),
-    (api_keys.c.revoked_at.is_not(None), "The key this job was begun with was revoked."),
-    (api_keys.c.expires_at <= bindparam("now"), "The key this job was begun with has expired."),
+    (api_keys.c.id.is_(None), "deleted"),
+    (api_keys.c.revoked_at.is_not(None), "revoked"),
+    (api_keys.c.expires_at <= bindparam("now"), "expired"),
 ).label("reason")
 _KEYLESS = (
     select(_C.id, _REASON)
@@ -157,7 +158,18 @@ def release(connection: Connection, worker: str) -> None:
 
 def _reasons(connection: Connection, keyless: AnySelect, **values: object) -> dict[str, str]:
     """Return jobs whose key was revoked, has expired or is gone, each with the reason."""
-    return {row.id: row.reason for row in connection.execute(keyless, {"now": time.time(), **values})}
+    rows = connection.execute(keyless, {"now": time.time(), **values})
+    return {row.id: _sentence(row.reason) for row in rows}
+
+
+def _sentence(reason: str) -> str:
+    match reason:
+        case "deleted":
+            return say("jobs.key_deleted")
+        case "revoked":
+            return say("jobs.key_revoked")
+        case _:
+            return say("jobs.key_expired")
 
 
 def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: ColumnElement[bool]) -> None:

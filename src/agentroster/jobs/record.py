@@ -12,6 +12,7 @@ from agentroster.errors import StorageFailed
 from agentroster.jobs.events import item_text
 from agentroster.jobs.job import Counts, Ending, EventKind, Job, JobEvent, JobState
 from agentroster.jobs.store import JobStore, Progress, Recorded
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import job_topic
 from agentroster.skills.pipeline import ItemReport
@@ -22,7 +23,6 @@ _GATHER_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 15.0
 _MAX_WAITING = 1_000
 _MAX_ATTEMPTS = 5
-_UNWRITABLE = "The job ended, but what it said could not be stored; the operator finds why in the log."
 
 
 @dataclass(slots=True)
@@ -116,8 +116,8 @@ class JobRecord:
                 logger.exception("job %s cannot be recorded", self.job.id)
                 if attempts >= _MAX_ATTEMPTS and state != "running":
                     # Not for ever: what cannot be stored must not keep a job at work.
-                    self.waiting, state, error, attempts = [], "failed", _UNWRITABLE, 0
-                    self._add("failed", {"error": _UNWRITABLE})
+                    self.waiting, state, error, attempts = [], "failed", say("jobs.ended_unwritable"), 0
+                    self._add("failed", {"error": error})
                 elif attempts >= _MAX_ATTEMPTS:
                     return None
             if self.closing.is_set():

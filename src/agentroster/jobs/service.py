@@ -13,6 +13,7 @@ from agentroster.jobs.store import JobStore
 from agentroster.library.sidecar import Proposals
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.access import SkillAccess
@@ -86,12 +87,9 @@ class Jobs:
         skill = self._skill(name)
         errors = await _complaints(skill, arguments)
         if errors:
-            raise InputInvalid(f"The input does not fit the skill {name}.", errors)
+            raise InputInvalid(say("jobs.does_not_fit", name=name), errors)
         if skill.manifest.llm_required and await self._find_model(caller) is None:
-            raise ModelMissing(
-                f"{skill.manifest.title} needs a language model: connect your own with PUT /roster/api/me/llm, or ask "
-                "the operator to set LLM_PROVIDER and LLM_MODEL."
-            )
+            raise ModelMissing(say("jobs.needs_model", title=skill.manifest.title))
 
     async def find(self, caller: Caller, job_id: str) -> Job:
         """Return a job of this caller.
@@ -100,7 +98,7 @@ class Jobs:
         """
         job = await self.store.database.in_reader(self.store.find, caller, job_id)
         if job is None or not self._rights.may_run(caller, job.skill):
-            raise NotFound(f"You have no job {job_id[:60]!r}.")
+            raise NotFound(say("jobs.not_yours", job=job_id[:60]))
         return job
 
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
@@ -116,7 +114,7 @@ class Jobs:
         """
         job = await self.find(caller, job_id)
         if job.state in ENDED:
-            raise StateConflict(f"This job is {job.state} already.")
+            raise StateConflict(say("jobs.cancelled_late", state=job.state))
         in_thread = self.store.database.in_thread
         with self._signals.subscribe(job_topic(job_id), is_urgent=True) as changed, suppress(TimeoutError):
             if await in_thread(self.store.ask_to_cancel, caller, job_id):
@@ -166,7 +164,7 @@ class Jobs:
         self._rights.require_skill(job.caller, job.skill)
         skill = self._skill(job.skill)
         if skill.pipeline is None:
-            raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")
+            raise NotFound(say("jobs.no_longer_pipeline", name=job.skill))
         with redactor.watching():
             model = await self._find_model(job.caller)
             asker = skill.pipeline.asker(lambda: model)
@@ -185,7 +183,7 @@ class Jobs:
 
 async def _complaints(skill: Skill, arguments: Mapping[str, Any]) -> list[str]:
     if skill.pipeline is None:
-        return ["this skill is no pipeline"]
+        return [say("jobs.no_pipeline")]
     return [str(error) for error in await skill.tools[0].input.check(_arguments(skill, arguments))]
 
 

@@ -18,6 +18,7 @@ from agentroster.jobs.events import item_text, last_event, read_events, write_ev
 from agentroster.jobs.job import CANCELLING, ENDED, Counts, Job, JobEvent, JobState
 from agentroster.jobs.queue import Kept
 from agentroster.jobs.schema import job_events, jobs
+from agentroster.messages import say
 from agentroster.signals.send import send_within
 from agentroster.signals.topics import STOPPED_JOBS, WAITING_JOBS, job_topic
 
@@ -163,11 +164,9 @@ _QUEUED = select(
 def _require_room(connection: Connection, caller: Caller, max_queued: int) -> None:
     found = connection.execute(_QUEUED, {"of_issuer": caller.issuer, "of_subject": caller.user or ""}).one()
     if found.theirs >= max_queued:
-        raise QueueFull(
-            f"{found.theirs} of your jobs wait already: begin the next one when some have ended, or cancel some."
-        )
+        raise QueueFull(say("jobs.queue_full_of_yours", count=found.theirs))
     if found.in_all >= _MAX_QUEUED_IN_ALL:
-        raise QueueFull("The proxy has too many jobs that wait: try again in a minute.")
+        raise QueueFull(say("jobs.queue_full"))
 
 
 def _find(connection: Connection, caller: Caller, job_id: str) -> Job | None:

@@ -14,6 +14,7 @@ from agentroster.jobs.queue import LEASE_SECONDS
 from agentroster.jobs.record import JobRecord
 from agentroster.jobs.store import JobStore
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import KEYS, STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.pipeline import Watch
@@ -28,7 +29,6 @@ _MAX_JOBS = 4
 _MAX_JOBS_OF_ONE = 3
 _LOOK_SECONDS = 1.0
 _RENEW_SECONDS = LEASE_SECONDS / 3
-_FAILED = "The job failed because of an error in the skill; the operator finds it in the log."
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ class JobWorker:
             await record.end("failed", redactor.clean(error.message))
         except Exception:
             logger.exception("job %s failed", job.id)
-            await record.end("failed", _FAILED)
+            await record.end("failed", say("jobs.skill_failed"))
         else:
             await record.end("completed")
 
