@@ -115,6 +115,12 @@ def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None =
         )
 
 
+def workers_of(pid: int) -> list[int]:
+    """Return the processes that a proxy has started to work on its jobs."""
+    found = (path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(child) for children in found for child in children.split()]
+
+
 def help_seconds(times: int) -> float:
     """Return the median wall time of `roster --help`."""
     seconds: list[float] = []

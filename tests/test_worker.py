@@ -129,7 +129,7 @@ def test_a_job_asks_a_model_of_the_proxys_own_list(
 
 def test_nobody_else_asks_models_where_the_worker_does(proxy: RosterProcess, model_server: ModelServer) -> None:
     body = {"model": "plain-model", "messages": [{"role": "user", "content": "hi"}]}
-    for key in (proxy.master_key, Person(proxy, "curious").key, ""):
+    for key in (proxy.master_key, Person(proxy, "curious").key, "wrong"):
         headers = {"authorization": f"Bearer {key}"}
         path = f"{proxy.url}/roster/api/worker/chat/completions"
         assert httpx.post(path, json=body, headers=headers, trust_env=False).status_code == 404

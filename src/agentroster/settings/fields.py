@@ -176,13 +176,14 @@ class Fields(BaseSettings):
         default=8,
         alias="ROSTER_HOST_REQUESTS",
         ge=1,
-        description="Most requests of skills to one host at the same time, in all jobs and chats.",
+        description="Most requests of skills to one host at the same time, in all chats and, beside them, in all jobs.",
     )
     model_questions: int = Field(
         default=4,
         alias="ROSTER_MODEL_QUESTIONS",
         ge=1,
-        description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
+        description="Most questions of pipelines to one model server at the same time, in all chats and, beside them, "
+        "in all jobs.",
     )
 
     queued_jobs: int = Field(
