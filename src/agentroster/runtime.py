@@ -33,6 +33,7 @@ from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.net.shared_slots import SharedSlots
 from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
@@ -88,12 +89,13 @@ class Runtime:
         account_transport, connector = _open_accounts(settings, store, public_url)
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
-        openers = openers_of(settings, database=database, client=client, accounts=connector.source)
+        slots = SharedSlots(settings.data_dir / "slots.lock", is_worker=role == "worker") if role != "command" else None
+        openers = openers_of(settings, database=database, client=client, accounts=connector.source, slots=slots)
         access = SkillAccess(skills, openers)
         signals = Signals(database, settings.database)
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
         models = Models(
-            Backends(settings, transport, proxy_model, named_backends),
+            Backends(settings, transport, proxy_model, named_backends, slots),
             connector.source,
             account_transport,
             timeout_seconds=settings.llm_timeout_seconds,

@@ -176,14 +176,13 @@ class Fields(BaseSettings):
         default=8,
         alias="ROSTER_HOST_REQUESTS",
         ge=1,
-        description="Most requests of skills to one host at the same time, in all chats and, beside them, in all jobs.",
+        description="Most requests of skills to one host at the same time, in all jobs and chats.",
     )
     model_questions: int = Field(
         default=4,
         alias="ROSTER_MODEL_QUESTIONS",
         ge=1,
-        description="Most questions of pipelines to one model server at the same time, in all chats and, beside them, "
-        "in all jobs.",
+        description="Most questions of pipelines to one model server at the same time, in all jobs and chats.",
     )
 
     queued_jobs: int = Field(
