@@ -19,7 +19,7 @@ from agentroster.skills.pipeline import ItemReport
 
 logger = logging.getLogger(__name__)
 
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 15.0
 _MAX_WAITING = 1_000
 _MAX_ATTEMPTS = 5
