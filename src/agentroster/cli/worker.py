@@ -43,7 +43,7 @@ _LAST_SECONDS = 10.0
 )
 @click.option("--name", default="", hidden=True)
 def worker(data_dir: Path | None, agents_file: Path | None, proxy_url: str, name: str) -> None:
-    """Work on jobs until Ctrl-C, beside a `roster serve --no-worker` with the same data and settings."""
+    """Work on jobs until Ctrl-C, beside a `roster serve --no-worker` on the same data."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings, notice = load_with_secrets(data_dir=data_dir, agents_file=agents_file)
     if notice:
