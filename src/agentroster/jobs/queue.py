@@ -19,6 +19,8 @@ from agentroster.jobs.events import add_event
 from agentroster.jobs.job import CANCELLING
 from agentroster.jobs.schema import COUNTS, jobs
 from agentroster.messages import say
+from agentroster.signals.send import send_within
+from agentroster.signals.topics import job_topic
 
 LEASE_SECONDS = 10.0
 
@@ -188,6 +190,7 @@ def end_cancelled(connection: Connection, condition: ColumnElement[bool], **valu
     rows = connection.execute(cancelled.returning(_C.id, *COUNTS), values).mappings().all()
     for row in rows:
         add_event(connection, row["id"], "cancelled", {name: row[name] for name in row if name != "id"})
+        send_within(connection, [job_topic(row["id"])])
     return bool(rows)
 
 

@@ -215,7 +215,7 @@ def _ask_to_cancel(connection: Connection, caller: Caller, job_id: str) -> bool:
 def _cancel(connection: Connection, caller: Caller, job_id: str) -> bool:
     if not queue.end_cancelled(connection, and_(_C.id == job_id, _of_caller(caller), ~_HAS_ENDED)):
         return False
-    send_within(connection, [STOPPED_JOBS, job_topic(job_id)])
+    send_within(connection, [STOPPED_JOBS])
     return True
 
 
