@@ -86,9 +86,14 @@ class WorkerProcess:
     async def _until_a_job_waits(self) -> None:
         with self._signals.subscribe(WAITING_JOBS) as word:
             while True:
-                with suppress(StorageFailed):
+                try:
                     if await self._store.database.in_reader(self._store.is_waiting):
                         return
+                except StorageFailed:
+                    # The database has logged it; the next look is soon enough.
+                    pass
+                except Exception:
+                    logger.exception("looking for jobs failed")
                 # Nobody sends word of a lease that runs out.
                 await word.wait(_LOOK_SECONDS)
 
