@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks.cases import FULL, QUICK, Plan, measure_cases, measure_first_piece, progress
+from benchmarks.cases import CLIENTS, FULL, QUICK, Plan, Server, measure_cases, measure_first_piece, progress
 from benchmarks.load import WrongAnswer, open_client
 from benchmarks.memory import measure_memory
-from benchmarks.processes import Proxy, help_seconds, running_proxy, running_stub, write_byte_code
+from benchmarks.processes import Proxy, help_seconds, running_agentos, running_proxy, running_stub, write_byte_code
 from benchmarks.report import as_json, as_table
 from benchmarks.results import Results
 
@@ -46,16 +46,20 @@ def _run(plan: Plan) -> Results:
     with TemporaryDirectory(prefix="roster-bench-") as folder, running_stub() as stub_url:
         help_time = help_seconds(_HELP_RUNS)
         progress("starting the proxy")
-        with running_proxy(Path(folder), stub_url) as proxy:
-            return asyncio.run(_measure(proxy, plan, help_time))
+        with running_proxy(Path(folder), stub_url) as proxy, running_agentos(stub_url) as agentos:
+            return asyncio.run(_measure(proxy, agentos, plan, help_time))
 
 
-async def _measure(proxy: Proxy, plan: Plan, help_time: float) -> Results:
-    async with open_client(proxy) as client:
+async def _measure(proxy: Proxy, agentos: tuple[str, int] | None, plan: Plan, help_time: float) -> Results:
+    url, pid = agentos or ("http://127.0.0.1:1", 0)
+    async with open_client(proxy.url, proxy.master_key) as client, open_client(url) as agentos_client:
         # Memory first: after many streams the heap has so much free room that growth would not show.
         memory = await measure_memory(client, proxy, plan.memory_warm_up)
-        rounds = await measure_cases(client, proxy.pid, plan)
-        first_piece = await measure_first_piece(client, plan.first_piece_requests)
+        peer = Server(client=agentos_client, pid=pid) if agentos else None
+        rounds = await measure_cases(Server(client=client, pid=proxy.pid), peer, plan)
+        first_piece = {
+            clients: await measure_first_piece(client, plan.first_piece_requests, clients) for clients in CLIENTS
+        }
     return Results(
         rounds=rounds,
         first_piece_ms=first_piece,

@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 import httpx
 
-from benchmarks.load import Question, ask, ask_many
+from benchmarks.load import Question, ask_many
 from benchmarks.process_cost import settled_cpu_seconds
 from benchmarks.stub_model import PIECES, order
 
-Target: TypeAlias = Literal["passthrough", "empty", "agent", "offline"]
+Target: TypeAlias = Literal["passthrough", "empty", "agent", "offline", "agentos"]
 Shape: TypeAlias = Literal["whole", "stream", "paced"]
 
 CLIENTS = (1, 16)
@@ -26,13 +26,22 @@ _MODELS: Mapping[Target, str] = {
     "empty": "empty-model",
     "agent": "agno/demo-agent",
     "offline": "agno/demo-agent",
+    "agentos": "bench",
 }
 # In this order, so that what is compared is also measured close together.
 _TARGETS: Mapping[Shape, tuple[Target, ...]] = {
-    "whole": ("passthrough", "agent", "empty", "offline"),
+    "whole": ("passthrough", "agent", "agentos", "empty", "offline"),
     "stream": ("passthrough", "agent", "empty", "offline"),
     "paced": ("passthrough", "agent"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Who is asked, and whose CPU is counted."""
+
+    client: httpx.AsyncClient
+    pid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,34 +101,35 @@ def question(target: Target, shape: Shape, headers: Mapping[str, str] | None = N
         text="/palette blue" if offline else order(PIECES, PACE if shape == "paced" else 0),
         stream=shape != "whole",
         expected=b"#" if offline else _LAST_WORD,
+        path="/agents/bench/runs" if target == "agentos" else "/v1/chat/completions",
         headers=headers or {},
     )
 
 
-async def measure_cases(client: httpx.AsyncClient, pid: int, plan: Plan) -> dict[Case, list[Cost]]:
+async def measure_cases(proxy: Server, agentos: Server | None, plan: Plan) -> dict[Case, list[Cost]]:
     """Measure all cases once a round, every second round backwards; return each case's costs in order of rounds."""
-    cases = all_cases()
+    cases = [case for case in all_cases() if agentos or case.target != "agentos"]
     costs: dict[Case, list[Cost]] = {case: [] for case in cases}
     for case in cases:
         if case.shape != "paced":
-            await _measure(client, pid, case, requests=case.clients)
+            await _measure(proxy, agentos, case, requests=case.clients)
     for number in range(plan.rounds):
         progress(f"round {number + 1} of {plan.rounds}")
         for case in cases if number % 2 == 0 else reversed(cases):
             requests = plan.requests[case.shape][CLIENTS.index(case.clients)]
-            costs[case].append(await _measure(client, pid, case, requests))
+            costs[case].append(await _measure(proxy, agentos, case, requests))
     return costs
 
 
-async def measure_first_piece(client: httpx.AsyncClient, requests: int) -> dict[Target, float]:
-    """Return the median milliseconds to the first piece of a paced stream for one client, asking in turns.
+async def measure_first_piece(client: httpx.AsyncClient, requests: int, clients: int) -> dict[Target, float]:
+    """Return the median milliseconds to the first piece of a paced stream for so many clients, asking in turns.
 
-    The streams are short, because only their beginning counts, and one client never waits for another.
+    The streams are short, because only their beginning counts.
     """
     targets: tuple[Target, ...] = ("passthrough", "agent")
     seconds: dict[Target, list[float]] = {target: [] for target in targets}
-    progress("time to first piece")
-    for _ in range(requests):
+    progress(f"time to first piece, clients: {clients}")
+    for _ in range(max(1, requests // clients)):
         for target in targets:
             asked = Question(
                 model=_MODELS[target],
@@ -127,7 +137,7 @@ async def measure_first_piece(client: httpx.AsyncClient, requests: int) -> dict[
                 stream=True,
                 expected=f"w{_FIRST_PIECE_LENGTH - 1} ".encode(),
             )
-            seconds[target].append(await ask(client, asked))
+            seconds[target] += await ask_many(client, lambda _, asked=asked: asked, requests=clients, clients=clients)
     return {target: median(found) * 1000 for target, found in seconds.items()}
 
 
@@ -150,13 +160,14 @@ def progress(text: str) -> None:
     sys.stderr.flush()
 
 
-async def _measure(client: httpx.AsyncClient, pid: int, case: Case, requests: int) -> Cost:
+async def _measure(proxy: Server, agentos: Server | None, case: Case, requests: int) -> Cost:
     asked = question(case.target, case.shape)
-    before, begin = settled_cpu_seconds(pid), time.perf_counter()
-    firsts = await ask_many(client, lambda _: asked, requests=requests, clients=case.clients)
+    server = agentos if agentos and case.target == "agentos" else proxy
+    before, begin = settled_cpu_seconds(server.pid), time.perf_counter()
+    firsts = await ask_many(server.client, lambda _: asked, requests=requests, clients=case.clients)
     seconds = time.perf_counter() - begin
     return Cost(
-        cpu_ms=(settled_cpu_seconds(pid) - before) * 1000 / requests,
+        cpu_ms=(settled_cpu_seconds(server.pid) - before) * 1000 / requests,
         per_second=requests / seconds,
         first_piece_ms=median(firsts) * 1000,
     )

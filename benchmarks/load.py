@@ -5,10 +5,9 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
-
-from benchmarks.processes import Proxy
 
 _FIRST_PIECE = re.compile(rb'"content":\s*"[^"]')
 _TIMEOUT_SECONDS = 120
@@ -26,21 +25,29 @@ class Question:
     text: str
     stream: bool
     expected: bytes
+    path: str = "/v1/chat/completions"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def is_form(self) -> bool:
+        """Whether it is for Agno's own server."""
+        return not self.path.startswith("/v1")
+
+    @property
     def body(self) -> dict[str, object]:
-        """The request's JSON."""
+        """The request's JSON, or the form of Agno's own server, which knows no other."""
+        if self.is_form:
+            return {"message": self.text, "stream": "false"}
         messages = [{"role": "user", "content": self.text}]
         options: dict[str, object] = {"stream": True, "stream_options": {"include_usage": True}} if self.stream else {}
         return {"model": self.model, "messages": messages, **options}
 
 
-def open_client(proxy: Proxy) -> httpx.AsyncClient:
-    """Return a client that asks this proxy with the master key, on as many connections as needed."""
+def open_client(url: str, key: str = "") -> httpx.AsyncClient:
+    """Return a client that asks a server, on as many connections as needed."""
     return httpx.AsyncClient(
-        base_url=proxy.url,
-        headers={"authorization": f"Bearer {proxy.master_key}"},
+        base_url=url,
+        headers={"authorization": f"Bearer {key}"},
         trust_env=False,
         timeout=_TIMEOUT_SECONDS,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
@@ -51,7 +58,8 @@ async def ask(client: httpx.AsyncClient, question: Question) -> float:
     """Ask and return the seconds until the first piece. Raises WrongAnswer when it is not complete."""
     begin = time.perf_counter()
     first, body = 0.0, bytearray()
-    request = client.stream("POST", "/v1/chat/completions", json=question.body, headers=dict(question.headers))
+    body_of_request: dict[str, Any] = {"data" if question.is_form else "json": question.body}
+    request = client.stream("POST", question.path, headers=dict(question.headers), **body_of_request)
     async with request as response:
         async for data in response.aiter_bytes():
             body += data

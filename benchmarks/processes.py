@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
@@ -119,6 +120,29 @@ def workers_of(pid: int) -> list[int]:
     """Return the processes that a proxy has started to work on its jobs."""
     found = (path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children"))
     return [int(child) for children in found for child in children.split()]
+
+
+@contextmanager
+def running_agentos(stub_url: str) -> Generator[tuple[str, int] | None]:
+    """Run Agno's own server against the stub; give its URL and process, or None where it cannot be installed."""
+    needed = [f"agno[os]=={version('agno')}", "openai", "uvloop", "httptools"]
+    command = ["uv", "run", "-q", "--no-project", "--python", sys.executable]
+    command += [part for name in needed for part in ("--with", name)]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME"} or name.startswith(("UV_", "SSL_"))
+    }
+    process = subprocess.Popen(
+        [*command, "python", str(REPOSITORY / "benchmarks/agentos_server.py"), stub_url],
+        env={**kept, "AGNO_TELEMETRY": "false"},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with _stopped_at_the_end(process):
+        assert process.stdout is not None
+        port, _, pid = process.stdout.readline().decode().partition(" ")
+        yield (f"http://127.0.0.1:{port}", int(pid)) if pid else None
 
 
 def help_seconds(times: int) -> float:

@@ -28,7 +28,7 @@ def as_json(results: Results) -> str:
     """Return everything as JSON."""
     value = {
         "cases": [asdict(case) | asdict(cost) for case, cost in results.costs.items()],
-        "first_piece_ms": dict(results.first_piece_ms),
+        "first_piece_ms": {clients: dict(ms) for clients, ms in results.first_piece_ms.items()},
         "memory_mb": asdict(results.memory) | {"growth_mb": results.memory.growth_mb},
         "start": {"cpu_seconds": results.start_cpu_seconds, "wall_seconds": results.start_wall_seconds},
         "help_seconds": results.help_seconds,
@@ -38,9 +38,13 @@ def as_json(results: Results) -> str:
 
 
 def _others(results: Results) -> list[str]:
-    first, memory = results.first_piece_ms, results.memory
+    memory = results.memory
     return [
-        f"first piece at 50/s, 1 client: passthrough {first['passthrough']:.1f} ms, agent {first['agent']:.1f} ms",
+        *(
+            f"first piece at 50/s, clients: {clients}: "
+            f"passthrough {ms['passthrough']:.1f} ms, agent {ms['agent']:.1f} ms"
+            for clients, ms in results.first_piece_ms.items()
+        ),
         f"memory: {memory.before_mb:.0f} MB, after 1,000 users {memory.after_mb:.0f} MB",
         f"start: {results.start_cpu_seconds:.1f} s of CPU, ready after {results.start_wall_seconds:.1f} s",
         f"roster --help: {results.help_seconds:.2f} s",

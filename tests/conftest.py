@@ -1,7 +1,8 @@
 """What tests share: stand-ins, and real proxies that talk to them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -171,19 +172,55 @@ def proxy_arguments() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def proxy(
+def proxy(request: pytest.FixtureRequest) -> RosterProcess:
+    """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model.
+
+    A module with `BOTH_LANES = True` runs each of its tests with it twice: past LiteLLM, as it is by default, and
+    through LiteLLM.
+    """
+    lane: str = getattr(request, "param", "auto")
+    process: RosterProcess = request.getfixturevalue(f"{lane}_lane_proxy")
+    return process
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "proxy" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_LANES", False):
+        metafunc.parametrize("proxy", ["auto", "litellm"], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def auto_lane_proxy(start_proxy: Callable[..., RosterProcess]) -> RosterProcess:
+    process = start_proxy()
+    assert "chat completions with agents take our own lane" in process.log
+    return process
+
+
+@pytest.fixture(scope="session")
+def litellm_lane_proxy(start_proxy: Callable[..., RosterProcess]) -> RosterProcess:
+    process = start_proxy(ROSTER_LANE="litellm")
+    assert "go through LiteLLM, because of ROSTER_LANE" in process.log
+    return process
+
+
+@pytest.fixture(scope="session")
+def start_proxy(
     tmp_path_factory: pytest.TempPathFactory,
     proxy_environment: dict[str, str],
     proxy_arguments: list[str],
     _model_server: tuple[ModelServer, str],
-) -> Iterator[RosterProcess]:
-    """A proxy with a language model, signed Open WebUI users, plug-ins and a direct model."""
-    folder = tmp_path_factory.mktemp("proxy")
-    config = PROXY_CONFIG.format(base=_model_server[1])
-    (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
-    process = RosterProcess(folder, proxy_environment, proxy_arguments).start()
-    yield process
-    process.stop()
+) -> Iterator[Callable[..., RosterProcess]]:
+    """Start a proxy with these variables beside those of all."""
+    with ExitStack() as started:
+
+        def start(**variables: str) -> RosterProcess:
+            folder = tmp_path_factory.mktemp("proxy")
+            config = PROXY_CONFIG.format(base=_model_server[1])
+            (folder / "proxy_config.yaml").write_text(config, encoding="utf-8")
+            process = RosterProcess(folder, {**proxy_environment, **variables}, proxy_arguments).start()
+            started.callback(process.stop)
+            return process
+
+        yield start
 
 
 @pytest.fixture(scope="session")

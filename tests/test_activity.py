@@ -18,6 +18,8 @@ from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer, Repository
 from tests.support.stand_ins.model_server import ModelServer
 
+BOTH_LANES = True
+
 
 def statuses(found: list[dict[str, Any]]) -> list[tuple[str, bool]]:
     events = [frame["event"] for frame in found if "event" in frame]

@@ -9,6 +9,8 @@ from openai import OpenAI
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import ModelServer
 
+BOTH_LANES = True
+
 AGENT = "agno/demo-agent"
 
 

@@ -98,11 +98,17 @@ async def auth(request, api_key):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["auto", "direct"])
 def risky(
-    tmp_path_factory: pytest.TempPathFactory, proxy_environment: dict[str, str], _model_server: tuple[ModelServer, str]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    proxy_environment: dict[str, str],
+    _model_server: tuple[ModelServer, str],
 ) -> Iterator[RosterProcess]:
-    """A proxy with everything in its config that would share, repeat or reroute what an agent answers."""
+    """A proxy with everything in its config that would share, repeat or reroute what an agent answers.
+
+    It has callbacks too, for which `auto` means LiteLLM's lane.
+    """
     folder = tmp_path_factory.mktemp("risky")
     plain = json.dumps(
         {"model": "openai/stub", "api_base": f"{_model_server[1]}/v1", "api_key": "os.environ/LLM_API_KEY"}
@@ -111,7 +117,10 @@ def risky(
     (folder / "more.yaml").write_text(MORE.format(plain=plain), encoding="utf-8")
     (folder / "deeper.yaml").write_text(DEEPER, encoding="utf-8")
     (folder / "seen.py").write_text(CALLBACKS, encoding="utf-8")
-    process = RosterProcess(folder, {**proxy_environment, "SEEN_FILE": str(folder / "seen.txt")}).start()
+    environment = {"SEEN_FILE": str(folder / "seen.txt"), "ROSTER_LANE": request.param}
+    process = RosterProcess(folder, {**proxy_environment, **environment}).start()
+    through = "WARNING" if request.param == "direct" else "go through LiteLLM, because of litellm_settings.success_call"
+    assert through in process.log
     yield process
     process.stop()
 
@@ -203,7 +212,8 @@ def test_health_checks_of_models_run_no_agent(risky: RosterProcess, model_server
 
 def test_a_callback_of_the_operators_sees_no_secret(risky: RosterProcess) -> None:
     key, seen = make_key(risky, "watched"), risky.folder / "seen.txt"
-    ask(risky.url, key, "/v1/chat/completions", AGENT, "/token github ghp_seen0123456789abcdefghijklmnopqrstuv")
+    for path in ("/v1/chat/completions", "/v1/messages"):
+        ask(risky.url, key, path, AGENT, "/token github ghp_seen0123456789abcdefghijklmnopqrstuv")
     ask(risky.url, key, "/v1/chat/completions", "plain-model", "script: say seen-at-last")
     deadline = time.monotonic() + 30
     while not seen.exists() or seen.read_text(encoding="utf-8").count("success") < 2:

@@ -26,6 +26,8 @@ from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer, Repository
 from tests.support.stand_ins.model_server import ModelServer
 
+BOTH_LANES = True
+
 AGENT, DIRECT = "agno/demo-agent", "plain-model"
 HANG = "script: hang"
 

@@ -12,6 +12,8 @@ from tests.support.deployment import REPOSITORY
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import KEY, ModelServer
 
+BOTH_LANES = True
+
 AGENT = "agno/demo-agent"
 INTERNAL = re.compile(rf"Traceback|File \"|site-packages|{re.escape(str(REPOSITORY))}|\.py\b|litellm\.|0x[0-9a-f]{{6}}")
 

@@ -14,6 +14,8 @@ from tests.support.deployment import JWT_SECRET, OPENWEBUI_KEY
 from tests.support.identity import AGENT, favourite, make_key, remember, say, signed, text_of, token
 from tests.support.roster_process import RosterProcess
 
+BOTH_LANES = True
+
 
 def test_each_key_is_its_own_person(proxy: RosterProcess) -> None:
     anna, bert = make_key(proxy, "anna"), make_key(proxy, "bert")

@@ -13,6 +13,8 @@ from agentroster.gateway.requests.chat_request import read_request
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import ModelServer
 
+BOTH_LANES = True
+
 AGENT = "agno/demo-agent"
 
 HOSTILE: list[dict[str, Any]] = [
@@ -131,7 +133,7 @@ def test_a_client_gone_cancels_the_model_call(
 def test_a_client_gone_cancels_the_tools(
     proxy: RosterProcess, model_server: ModelServer, marks: Path, stream: bool
 ) -> None:
-    name = f"gone-{stream}"
+    name = f"gone-{stream}-{proxy.url.rpartition(':')[2]}"
     body = {
         "model": "agno/slow-tool",
         "stream": stream,

@@ -77,6 +77,8 @@ CHAT: list[tuple[Any, str, str]] = [
     ([U, {"role": "assistant", "tool_calls": ["f"]}], "messages[1].tool_calls[0]", "invalid_type"),
     ([U, called({"id": "c1", "type": "function"})], "messages[1].tool_calls[0].function", "missing_required_parameter"),
     ([U, called({"id": "c1", "type": "magic", "magic": {}})], "messages[1].tool_calls[0].type", "invalid_value"),
+    ([U, called({"id": "c1", "type": ["function"]})], "messages[1].tool_calls[0].type", "invalid_value"),
+    ([{"role": ["user"], "content": "/token github x"}], "messages[0].role", "invalid_type"),
     ([U, called(call(name=None))], "messages[1].tool_calls[0].function.name", "missing_required_parameter"),
     ([U, called(call(name=""))], "messages[1].tool_calls[0].function.name", "invalid_value"),
     ([U, called(call(arguments=[1]))], "messages[1].tool_calls[0].function.arguments", "invalid_type"),
@@ -275,6 +277,8 @@ UNOFFERED: list[tuple[str, dict[str, Any], str]] = [
     ("chat/completions", {"tools": TOOLS, "tool_choice": "required"}, "tool_choice"),
     ("chat/completions", {"tools": TOOLS, "tool_choice": NAMED}, "tool_choice"),
     ("chat/completions", {"tools": TOOLS, "tool_choice": "any"}, "tool_choice"),
+    ("chat/completions", {"tools": TOOLS, "tool_choice": ["f"]}, "tool_choice"),
+    ("chat/completions", {"tools": TOOLS, "tool_choice": {"type": ["function"]}}, "tool_choice"),
     ("chat/completions", {"tools": TOOLS, "tool_choice": {"type": "allowed_tools", "allowed_tools":
      {"mode": "required", "tools": [NAMED]}}}, "tool_choice"),
     ("chat/completions", {"functions": [], "function_call": {"name": "f"}}, "function_call"),

@@ -323,6 +323,16 @@ async def test_a_model_that_refuses_the_old_names_is_asked_in_the_new_ones(
 
 
 @on_asyncio
+async def test_a_model_that_does_not_say_that_it_takes_no_temperature_is_asked_without_one(
+    model_server: ModelServer, asking: Asking
+) -> None:
+    model_server.structured = [Structured(GOOD)]
+    await asking(model=f"taciturn-{uuid4().hex}")
+    assert kinds(model_server) == ["json_schema"]
+    assert "temperature" not in model_server.requests[0]
+
+
+@on_asyncio
 @pytest.mark.parametrize(
     ("status", "error", "calls"),
     [

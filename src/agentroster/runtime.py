@@ -35,6 +35,7 @@ from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
 from agentroster.net.shared_slots import SharedSlots
 from agentroster.roster_schema import ROSTER_SCHEMA
+from agentroster.runs.answers import Answers
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
 from agentroster.signals.signals import Signals
@@ -50,8 +51,7 @@ class Runtime:
     agents: AgentRegistry
     skills: SkillRegistry
     authenticator: AuditedAuthenticator
-    runner: Runner
-    image_hosts: ImageHosts
+    answers: Answers
     models: Models
     jobs: Jobs
     worker_secret: bytes
@@ -103,20 +103,20 @@ class Runtime:
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
+        runner = Runner(
+            settings,
+            agents=agents,
+            skills=access,
+            connector=connector,
+            models=models,
+            session_secret=ring.subkey("session-key"),
+        )
         return cls(
             settings=settings,
             agents=agents,
             skills=skills,
             authenticator=AuditedAuthenticator(settings, database),
-            runner=Runner(
-                settings,
-                agents=agents,
-                skills=access,
-                connector=connector,
-                models=models,
-                session_secret=ring.subkey("session-key"),
-            ),
-            image_hosts=ImageHosts(settings, agents, skills),
+            answers=Answers(runner, ImageHosts(settings, agents, skills)),
             models=models,
             jobs=Jobs(
                 JobStore(database),

@@ -17,12 +17,13 @@ from agentroster.credentials.store import CredentialStore, Stored
 from agentroster.errors import CredentialMissing, CredentialRefused, NotAllowed, RosterError
 from agentroster.identity.caller import Caller
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.net.egress import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSource:
-    """What opening an account takes; one for the process."""
+    """What it takes to open an account; one for the process."""
 
     providers: ProviderRegistry
     store: CredentialStore
@@ -54,14 +55,7 @@ class Accounts:
 
     def for_call(self, tool: str, *, may_write: bool) -> "Accounts":
         """Return the accounts for one call of a tool; `close` it when the call is over."""
-        return Accounts(
-            source=self.source,
-            caller=self.caller,
-            declared=self.declared,
-            agent=self.agent,
-            tool=tool,
-            may_write=may_write,
-        )
+        return replace(self, tool=tool, may_write=may_write, _opened={}, _opening=asyncio.Lock())
 
     async def open(self, name: str) -> Api:
         """Return the caller's account at a provider, read from the store now.
@@ -70,9 +64,8 @@ class Accounts:
         is not connected, CredentialRefused when the provider no longer accepts it.
         """
         if name not in self.declared:
-            raise NotAllowed(f"This skill does not declare the account {name[:60]!r} in `credentials`.")
-        if not self.caller.is_person:
-            raise NotAllowed("Accounts need a proven identity: ask with a key of your own.")
+            raise NotAllowed(say("accounts.not_declared", name=name[:60]))
+        require_person(self.caller)
         # Tools do several things at once: one account is still opened, and recorded, once.
         async with self._opening:
             known = self._opened.get(name)
@@ -117,25 +110,24 @@ class Accounts:
             return latest.secret
 
         api = Api(
-            provider,
-            stored.secret,
-            self.source.client,
-            self.source.trusted,
-            may_write=self.may_write,
-            renew=renew,
+            provider, stored.secret, self.source.client, self.source.trusted, may_write=self.may_write, renew=renew
         )
         self._opened[provider.name] = _Opened(owner=owner, act=act, api=api)
         return api
 
 
+def require_person(caller: Caller) -> None:
+    """Raise NotAllowed when nobody in particular asks."""
+    if not caller.is_person:
+        raise NotAllowed(say("accounts.identity_needed"))
+
+
 def owner_of(caller: Caller, provider: str) -> Owner:
-    """Return whose credential a proven caller's is."""
+    """Return the owner of a proven caller's credential for a provider."""
     return Owner(issuer=caller.issuer, subject=caller.user or "", provider=provider)
 
 
 def _watch(provider: Provider, secret: Secret) -> None:
-    shown = {one.name for one in provider.fields if not one.secret}
-    values = [value for name, value in secret.items() if name not in shown]
     # Also as the header carries it: a server may echo what it was sent.
     headers = (header.partition(" ")[2] or header for header in provider.headers(secret).values())
-    redactor.watch({*values, *headers})
+    redactor.watch({*provider.hidden(secret), *headers})

@@ -13,6 +13,7 @@ from agentroster.accounts.provider import Provider
 from agentroster.credentials.credential import Secret
 from agentroster.errors import BadInput, NotAllowed, Unreachable
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.net.egress import Egress, Origin
 
 _READING = frozenset({"GET", "HEAD"})
@@ -44,7 +45,7 @@ class Answer:
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise Unreachable("The service sent something that is not JSON.") from error
+            raise Unreachable(say("accounts.not_json")) from error
 
 
 @lru_cache(maxsize=1024)
@@ -55,9 +56,9 @@ def checked_base(url: str, trusted: frozenset[Origin]) -> str:
     """
     origin = Origin.of(url)
     if origin.scheme != "https" and origin not in trusted:
-        raise NotAllowed(f"{origin.host} is only used over https; the operator can permit it in ROSTER_TRUSTED_URLS.")
+        raise NotAllowed(say("accounts.https_only", host=origin.host))
     if "?" in url or "#" in url:
-        raise BadInput("An address of a service has no question mark and no #.")
+        raise BadInput(say("accounts.address_has_query"))
     return str(httpx.URL(url)).rstrip("/")
 
 
@@ -117,7 +118,7 @@ class Api:
         accept the credential. The account's secret is masked in whatever comes back.
         """
         if method not in _READING and not self._may_write:
-            raise NotAllowed("This tool declares no `writes`: it may only read.")
+            raise NotAllowed(say("accounts.reads_only"))
         url = self._url(target, params)
         content = None if json_body is None else json.dumps(json_body).encode()
         self._check_headers(headers or {})
@@ -158,17 +159,17 @@ class Api:
     def _check_headers(self, headers: Mapping[str, str]) -> None:
         for name in headers:
             if name.lower() not in _HEADERS and name.lower() not in self._provider.tool_headers:
-                raise NotAllowed(f"The header {name[:40]!r} may not be set by a tool.")
+                raise NotAllowed(say("accounts.header_refused", name=name[:40]))
 
     def _url(self, target: str, params: Params | None) -> str:
         if not self._bases:
-            raise NotAllowed("This account is closed: open it again in each call.")
+            raise NotAllowed(say("accounts.account_closed"))
         # httpx writes a blank in a query as `+`, which some services (Seerr) refuse.
         query = urlencode({name: _text(value) for name, value in (params or {}).items()}, quote_via=quote)
         url = self._bases[0] + target if target.startswith("/") else target
         full = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
         if not self._is_inside(full):
-            raise NotAllowed(f"This address is not part of the {self._provider.title} account.")
+            raise NotAllowed(say("accounts.outside_account", title=self._provider.title))
         return full
 
     def _is_inside(self, url: str) -> bool:

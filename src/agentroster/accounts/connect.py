@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agentroster.accounts.access import AccountSource, owner_of
+from agentroster.accounts.access import AccountSource, owner_of, require_person
 from agentroster.accounts.api import Api
 from agentroster.accounts.oauth import OAuthClient, new_verifier
 from agentroster.accounts.provider import OAuth, Profile, Provider
 from agentroster.credentials.audit import Act
 from agentroster.credentials.credential import Credential, Owner, Secret
 from agentroster.credentials.tickets import Flow, Ticket, digest
-from agentroster.errors import AccountCheckFailed, BadInput, ConnectRefused, NotAllowed, RosterError
+from agentroster.errors import AccountCheckFailed, BadInput, ConnectRefused, RosterError
 from agentroster.identity.caller import Caller
 from agentroster.logs import redactor
+from agentroster.messages import say
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Connector:
 
         Raises NotAllowed without a proven person, NotFound for an unknown provider.
         """
-        _require_person(caller)
+        require_person(caller)
         provider = self.source.providers.get(name)
         tickets = self._store.tickets
         ticket = await self._store.in_thread(tickets.issue, owner_of(caller, provider.name), caller.shown_name)
@@ -65,9 +66,7 @@ class Connector:
 
     async def look(self, secret: str) -> tuple[Ticket, Provider]:
         """Return what a ticket permits, leaving it as it is. Raises ConnectRefused for one that is no longer good."""
-        ticket = await self._store.in_thread(self._store.tickets.look, secret)
-        if ticket is None:
-            raise ConnectRefused("link_gone")
+        ticket = await self._ticket(self._store.tickets.look, secret)
         return ticket, self.source.providers.get(ticket.owner.provider)
 
     def callback_uri(self, provider: Provider) -> str:
@@ -79,15 +78,12 @@ class Connector:
 
         Raises ConnectRefused for a dead ticket, BadInput, NotAllowed or Unreachable for a token that does not work.
         """
-        ticket = await self._store.in_thread(self._store.tickets.attempt, secret)
-        if ticket is None:
-            raise ConnectRefused("link_gone")
+        ticket = await self._ticket(self._store.tickets.attempt, secret)
         provider = self.source.providers.get(ticket.owner.provider)
         with redactor.watching():
             given = read_form(provider, values)
             profile = await self._check(provider, given)
-            if await self._store.in_thread(self._store.tickets.take, secret) is None:
-                raise ConnectRefused("link_gone")
+            await self._ticket(self._store.tickets.take, secret)
             await self._keep(Credential(owner=ticket.owner, label=profile.label, scopes=profile.scopes), given)
         return Connected(provider, ticket, profile.label)
 
@@ -96,12 +92,12 @@ class Connector:
 
         Raises BadInput with the right form, and as `submit`.
         """
-        _require_person(caller)
+        require_person(caller)
         provider = self.source.providers.get(name)
         wanted = [one for one in provider.fields if one.required]
         fields = provider.fields if len(words) == len(provider.fields) else wanted
         if not provider.fields or len(words) != len(fields):
-            raise BadInput(f"Write it as `{provider.token_usage}`, or use /connect {name}.")
+            raise BadInput(say("accounts.token_usage", usage=provider.token_usage, name=name))
         with redactor.watching():
             given = read_form(provider, {one.name: word for one, word in zip(fields, words, strict=True)})
             profile = await self._check(provider, given)
@@ -117,9 +113,7 @@ class Connector:
         _, provider = await self.look(secret)
         oauth = _oauth_of(provider)
         endpoints = await self._oauth.endpoints(oauth)
-        ticket = await self._store.in_thread(self._store.tickets.take, secret)
-        if ticket is None:
-            raise ConnectRefused("link_gone")
+        ticket = await self._ticket(self._store.tickets.take, secret)
         verifier, redirect_uri = new_verifier(), self.callback_uri(provider)
         details = {
             "verifier": verifier,
@@ -164,7 +158,7 @@ class Connector:
 
     async def disconnect(self, caller: Caller, name: str) -> Disconnected:
         """Remove a person's account here, and give its tokens back at the provider where that is possible."""
-        _require_person(caller)
+        require_person(caller)
         provider = self.source.providers.get(name)
         stored = await self._store.in_thread(self._store.find, owner_of(caller, name))
         if stored is None:
@@ -176,8 +170,14 @@ class Connector:
 
     async def connections(self, caller: Caller) -> list[Credential]:
         """Return what may be shown of a person's accounts."""
-        _require_person(caller)
+        require_person(caller)
         return await self._store.in_thread(self._store.list, caller.user, caller.issuer)
+
+    async def _ticket(self, step: Callable[[str], Ticket | None], secret: str) -> Ticket:
+        ticket = await self._store.in_thread(step, secret)
+        if ticket is None:
+            raise ConnectRefused("link_gone")
+        return ticket
 
     async def _exchange(self, provider: Provider, oauth: OAuth, flow: Flow, code: str) -> Connected:
         tokens = await self._oauth.exchange(
@@ -185,16 +185,13 @@ class Connector:
         )
         secret = tokens.secret()
         profile = await self._check(provider, secret)
-        scopes = profile.scopes or tokens.scopes
-        owner = flow.owner
-        await self._keep(
-            Credential(owner=owner, label=profile.label, scopes=scopes, expires_at=tokens.expires_at), secret
-        )
+        owner, scopes = flow.owner, profile.scopes or tokens.scopes
+        kept = Credential(owner=owner, label=profile.label, scopes=scopes, expires_at=tokens.expires_at)
+        await self._keep(kept, secret)
         return Connected(provider, Ticket(owner=owner, person=flow.details["person"]), profile.label)
 
     async def _check(self, provider: Provider, secret: Secret) -> Profile:
-        shown = {one.name for one in provider.fields if not one.secret}
-        redactor.watch(value for name, value in secret.items() if name not in shown)
+        redactor.watch(provider.hidden(secret))
         api = Api(provider, secret, self.source.client, self.source.trusted)
         try:
             profile = await provider.check(api)
@@ -225,12 +222,10 @@ def read_form(provider: Provider, values: Mapping[str, str]) -> Secret:
     for one in provider.fields:
         value = values.get(one.name, "").strip()
         if not value and one.required:
-            raise AccountCheckFailed("field_missing", f"Something is missing: {one.name}.", field=one.label)
+            raise AccountCheckFailed("field_missing", say("accounts.field_missing", name=one.name), field=one.label)
         # Blanks and line breaks come from copying; no token and no address has them inside.
         if len(value) > _MAX_VALUE or _CONTROL.search(value) or (one.secret and not value.isascii()):
-            raise AccountCheckFailed(
-                "field_unusable", f"This is not usable as {one.name}: copy it again.", field=one.name
-            )
+            raise AccountCheckFailed("field_unusable", say("accounts.field_unusable", name=one.name), field=one.name)
         if value:
             found[one.name] = value
     return Secret(found)
@@ -246,10 +241,5 @@ def _check_issuer(flow: Flow, query: Mapping[str, str], oauth: OAuth) -> None:
 
 def _oauth_of(provider: Provider) -> OAuth:
     if provider.oauth is None:
-        raise BadInput(f"{provider.title} has no sign-in here: give a token.")
+        raise BadInput(say("accounts.no_sign_in", title=provider.title))
     return provider.oauth
-
-
-def _require_person(caller: Caller) -> None:
-    if not caller.is_person:
-        raise NotAllowed("Accounts need a proven identity: ask with a key of your own.")

@@ -19,6 +19,7 @@ from agentroster.accounts.api import checked_base
 from agentroster.accounts.provider import OAuth
 from agentroster.credentials.credential import Secret
 from agentroster.errors import NotAllowed, OAuthRefused, Unreachable
+from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched, Origin
 
 _DISCOVERY_SECONDS = 3600.0
@@ -115,9 +116,8 @@ class OAuthClient:
             return False
         if oauth.revoke == "github":
             body = json.dumps({"access_token": secret["access_token"]}).encode()
-            answer = await self._send(
-                "DELETE", endpoints.revoke, body, _basic(oauth) | {"content-type": "application/json"}
-            )
+            headers = _basic(oauth) | {"content-type": "application/json"}
+            answer = await self._send("DELETE", endpoints.revoke, body, headers)
         else:
             # The refresh token first: it ends the whole grant (RFC 7009 section 2.1).
             kind = "refresh_token" if secret.get("refresh_token") else "access_token"
@@ -131,20 +131,20 @@ class OAuthClient:
             fetched = await egress.get(base + path, max_bytes=_MAX_BYTES, seconds=_SECONDS)
             if httpx.codes.is_success(fetched.status):
                 return self._read_metadata(issuer, _object(fetched))
-        raise Unreachable("The sign-in service has no discovery document: check ROSTER_OIDC_ISSUER.")
+        raise Unreachable(say("accounts.discovery_missing"))
 
     def _read_metadata(self, issuer: str, metadata: Mapping[str, Any]) -> Endpoints:
         if metadata.get("issuer") != issuer:
-            raise NotAllowed("The discovery document is of another issuer: check ROSTER_OIDC_ISSUER, exactly as given.")
+            raise NotAllowed(say("accounts.discovery_other_issuer"))
         methods = metadata.get("code_challenge_methods_supported")
         if not isinstance(methods, list) or "S256" not in methods:
-            raise NotAllowed("The sign-in service does not promise PKCE with S256, which is needed.")
+            raise NotAllowed(say("accounts.pkce_missing"))
         addresses = [metadata.get(f"{name}_endpoint", "") for name in ("authorization", "token", "revocation")]
         for address in filter(None, addresses):
             checked_base(str(address).split("?", 1)[0], self._trusted)
         authorize, token, revoke = map(str, addresses)
         if not authorize or not token:
-            raise Unreachable("The discovery document lacks an endpoint.")
+            raise Unreachable(say("accounts.discovery_incomplete"))
         required = metadata.get("authorization_response_iss_parameter_supported") is True
         return Endpoints(authorize=authorize, token=token, revoke=revoke, iss_required=required)
 
@@ -152,12 +152,12 @@ class OAuthClient:
         endpoints = await self.endpoints(oauth)
         answer = await self._post(oauth, endpoints.token, form)
         if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004
-            raise Unreachable("The sign-in service is busy: try again in a minute.")
+            raise Unreachable(say("accounts.sign_in_busy"))
         body = _object(answer)
         # GitHub answers failures with status 200.
         if not httpx.codes.is_success(answer.status) or "error" in body:
             code = str(body.get("error", ""))
-            raise OAuthRefused("The sign-in service refused the request.", for_good=code in _FOR_GOOD)
+            raise OAuthRefused(say("accounts.sign_in_refused"), for_good=code in _FOR_GOOD)
         return _read_tokens(body, scopes)
 
     async def _post(self, oauth: OAuth, url: str, form: Mapping[str, str]) -> Fetched:
@@ -187,16 +187,16 @@ def _object(fetched: Fetched) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise Unreachable("The sign-in service sent something that cannot be understood.")
+        raise Unreachable(say("accounts.sign_in_unreadable"))
     return cast("dict[str, Any]", value)
 
 
 def _read_tokens(body: Mapping[str, Any], asked: tuple[str, ...]) -> Tokens:
     access, refresh, kind = body.get("access_token"), body.get("refresh_token", ""), body.get("token_type", "")
     if not isinstance(access, str) or not access or not isinstance(refresh, str | None):
-        raise Unreachable("The sign-in service sent no access token.")
+        raise Unreachable(say("accounts.access_token_missing"))
     if str(kind).lower() != "bearer":
-        raise Unreachable("The sign-in service sent a kind of token that is not used here.")
+        raise Unreachable(say("accounts.token_kind_unknown"))
     scope = body.get("scope")
     scopes = tuple(scope.replace(",", " ").split()) if isinstance(scope, str) and scope else asked
     return Tokens(access=access, refresh=refresh or "", expires_at=_expiry(body.get("expires_in")), scopes=scopes)

@@ -83,6 +83,11 @@ class Provider:
         if not self.fields and self.oauth is None:
             raise BadInput(f"the provider {self.name} has neither fields for a token nor OAuth")
 
+    def hidden(self, secret: Secret) -> list[str]:
+        """Return the values of an account that nobody may see, all but those of open fields such as its address."""
+        shown = {one.name for one in self.fields if not one.secret}
+        return [value for name, value in secret.items() if name not in shown]
+
     @property
     def token_usage(self) -> str:
         """How the token form is written in a chat."""

@@ -7,9 +7,10 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from agentroster.accounts.api import Answer, Api
-from agentroster.accounts.provider import FormField, OAuth, Profile, Provider, bearer
+from agentroster.accounts.provider import Check, FormField, OAuth, Profile, Provider, bearer
 from agentroster.credentials.credential import Secret
 from agentroster.errors import AccountCheckFailed, Unreachable
+from agentroster.messages import say
 from agentroster.settings.settings import Settings
 
 _TOKEN = FormField(name="token", label="token", secret=True)
@@ -40,22 +41,28 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
 
 
+def _labelled(path: str, *names: str) -> Check:
+    """Return a check that reads the account's name from the first of these fields that says one."""
+
+    async def check(api: Api) -> Profile:
+        me = await _object(api, path)
+        return Profile(label=str(next((me[name] for name in names if me.get(name)), "")))
+
+    return check
+
+
 async def _object(api: Api, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
     return _fields(await api.get(path, params))
 
 
 def _fields(answer: Answer) -> dict[str, Any]:
     if answer.status in {401, 403}:
-        raise AccountCheckFailed(
-            "token_refused", "The service does not accept this: check the token, and that it has not expired."
-        )
-    if answer.status == 404:  # noqa: PLR2004
-        raise AccountCheckFailed("no_service", "There is no such service at this address.")
-    if not answer.ok:
-        raise Unreachable(f"The service answered with status {answer.status}: try again later.")
-    value = answer.json()
+        raise AccountCheckFailed("token_refused", say("accounts.token_refused"))
+    if not answer.ok and answer.status != 404:  # noqa: PLR2004
+        raise Unreachable(say("accounts.service_failed", status=answer.status))
+    value = answer.json() if answer.ok else None
     if not isinstance(value, dict):
-        raise AccountCheckFailed("no_service", "There is no such service at this address.")
+        raise AccountCheckFailed("no_service", say("accounts.no_service"))
     return cast("dict[str, Any]", value)
 
 
@@ -132,15 +139,11 @@ async def _jira_profile(api: Api) -> Profile:
     server = await _object(api, "/rest/api/2/serverInfo")
     is_cloud = server.get("deploymentType") == "Cloud"
     if is_cloud and not api.detail("email"):
-        raise AccountCheckFailed(
-            "cloud_needs_email", "This is Jira Cloud: give the e-mail address of your account too."
-        )
+        raise AccountCheckFailed("cloud_needs_email", say("accounts.cloud_needs_email"))
     if not is_cloud and api.detail("email"):
-        raise AccountCheckFailed(
-            "server_has_no_email", "This is no Jira Cloud: leave the e-mail address empty, and give an access token."
-        )
-    me = await _object(api, "/rest/api/3/myself" if is_cloud else "/rest/api/2/myself")
-    return Profile(label=str(me.get("displayName") or me.get("name") or ""))
+        raise AccountCheckFailed("server_has_no_email", say("accounts.server_has_no_email"))
+    path = "/rest/api/3/myself" if is_cloud else "/rest/api/2/myself"
+    return await _labelled(path, "displayName", "name")(api)
 
 
 # --- Seerr, Forgejo, any service with a bearer token, any OpenAI-compatible endpoint
@@ -152,14 +155,9 @@ def _seerr() -> Provider:
         title="Seerr",
         bases=_given(suffix="/api/v1"),
         headers=lambda secret: {"x-api-key": secret["token"]},
-        check=_seerr_profile,
+        check=_labelled("/auth/me", "displayName", "email"),
         fields=(_address("https://seerr.example.com"), FormField(name="token", label="api_key", secret=True)),
     )
-
-
-async def _seerr_profile(api: Api) -> Profile:
-    me = await _object(api, "/auth/me")
-    return Profile(label=str(me.get("displayName") or me.get("email") or ""))
 
 
 def _forgejo() -> Provider:
@@ -168,19 +166,15 @@ def _forgejo() -> Provider:
         title="Forgejo",
         bases=_given(suffix="/api/v1"),
         headers=lambda secret: {"authorization": f"token {secret['token']}"},
-        check=_forgejo_profile,
+        check=_labelled("/user", "login"),
         fields=(_address("https://codeberg.org"), _TOKEN),
     )
-
-
-async def _forgejo_profile(api: Api) -> Profile:
-    return Profile(label=str((await _object(api, "/user")).get("login", "")))
 
 
 def _bearer() -> Provider:
     return Provider(
         name="bearer",
-        title="Bearer token",
+        title=say("accounts.title_bearer"),
         bases=_given(),
         headers=bearer,
         check=_bearer_profile,
@@ -199,7 +193,7 @@ async def _bearer_profile(api: Api) -> Profile:
 def _llm() -> Provider:
     return Provider(
         name="llm",
-        title="Language model",
+        title=say("accounts.title_llm"),
         bases=_given(),
         headers=lambda secret: {"authorization": f"Bearer {secret['token']}"} if secret.get("token") else {},
         check=_llm_profile,
@@ -217,9 +211,7 @@ async def _llm_profile(api: Api) -> Profile:
     names = [cast("dict[str, object]", row).get("id") for row in rows if isinstance(row, dict)]
     if names and api.detail("model") not in names:
         offered = ", ".join(map(str, names[:10]))
-        raise AccountCheckFailed(
-            "unknown_model", f"This endpoint has no model of that name; it offers {offered}.", names=offered
-        )
+        raise AccountCheckFailed("unknown_model", say("accounts.unknown_model", names=offered), names=offered)
     return Profile(label=api.detail("model"))
 
 
@@ -261,7 +253,7 @@ def _atlassian(settings: Settings) -> Provider:
         title="Atlassian",
         bases=_fixed("https://api.atlassian.com"),
         headers=bearer,
-        check=_atlassian_profile,
+        check=_labelled("/me", "email"),
         oauth=OAuth(
             issuer="https://auth.atlassian.com",
             client_id=settings.atlassian_client_id or "",
@@ -277,15 +269,11 @@ def _atlassian(settings: Settings) -> Provider:
     )
 
 
-async def _atlassian_profile(api: Api) -> Profile:
-    return Profile(label=str((await _object(api, "/me")).get("email", "")))
-
-
 def _oidc(settings: Settings) -> Provider:
     issuer = settings.oidc_issuer or ""
     return Provider(
         name="oidc",
-        title="Single sign-on",
+        title=say("accounts.title_oidc"),
         bases=_fixed(settings.oidc_api_url or issuer),
         headers=bearer,
         check=_oidc_profile,

@@ -21,6 +21,7 @@ from agentroster.errors import (
     RosterError,
     Unreachable,
 )
+from agentroster.messages import say
 from agentroster.net.egress import Origin
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 
 
 class Refresher:
-    """Refreshes in tasks of its own: a client that goes away must not lose a rotated token on its way to the store."""
+    """Refreshes tokens in tasks of its own, so that a client that goes away loses no rotated token unstored."""
 
     def __init__(
         self, store: CredentialStore, oauth: OAuthClient, client: httpx.AsyncClient, trusted: frozenset[Origin]
@@ -86,7 +87,7 @@ class Refresher:
             if await self._store.in_thread(self._store.take_lease, current, _LEASE_SECONDS):
                 return await self._ask(provider, current)
             if time.monotonic() > deadline:
-                raise Unreachable(f"{provider.title} is being refreshed by another process: try again in a minute.")
+                raise Unreachable(say("accounts.refreshed_elsewhere", title=provider.title))
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _confirm_refusal(self, provider: Provider, current: Stored) -> None:
@@ -118,7 +119,7 @@ class Refresher:
             if error.for_good:
                 await self._give_up(provider, current)
             await self._release(current)
-            raise Unreachable(f"{provider.title} did not renew the sign-in: try again later.") from error
+            raise Unreachable(say("accounts.sign_in_not_renewed", title=provider.title)) from error
         except Unreachable:
             await self._release(current)
             raise

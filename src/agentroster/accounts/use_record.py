@@ -10,14 +10,14 @@ from agentroster.db.write_behind import WriteBehind
 
 
 class UseRecord:
-    """Notes uses and writes them behind; a use whose end is missing shows as `started`."""
+    """Gathers uses and writes them in groups; a use whose end is missing shows as `started`."""
 
     def __init__(self, store: CredentialStore) -> None:
         self._store = store
         self._notes = WriteBehind("uses of accounts", self._write)
 
     def note(self, owner: Owner, act: Act) -> None:
-        """Write this soon."""
+        """Record one act, which is written within moments."""
         self._notes.add(AuditEntry(at=time.time(), owner=owner, act=act))
 
     async def aclose(self) -> None:

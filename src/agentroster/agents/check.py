@@ -22,7 +22,7 @@ class Checked:
     details: Sequence[dict[str, object]] = ()
 
     def to_json(self) -> dict[str, object]:
-        """Return it for programs."""
+        """Return the result as JSON values, for programs."""
         return {
             "file": self.path,
             "agents": list(self.agents),

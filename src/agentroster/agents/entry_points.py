@@ -28,7 +28,7 @@ class EntryPointSource:
         return self._found
 
     def is_stale(self) -> bool:
-        """Code does not change."""
+        """Return False: code does not change while the process lives."""
         return False
 
     def _loaded(self) -> Found:

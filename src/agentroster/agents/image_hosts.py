@@ -10,7 +10,7 @@ from agentroster.skills.registry import SkillRegistry
 
 
 class ImageHosts:
-    """The deployment's own, those of the agent, and those its skills declare as `network_domains`."""
+    """Knows these hosts: the deployment's own, the agent's, and those its skills declare as `network_domains`."""
 
     def __init__(self, settings: Settings, agents: AgentRegistry, skills: SkillRegistry) -> None:
         self._agents = agents

@@ -11,6 +11,7 @@ from agentroster.agents.spec import AgentSpec
 from agentroster.agents.toml_file import TomlSource
 from agentroster.errors import ModelNotFound
 from agentroster.llm.named_backends import BackendSpec
+from agentroster.messages import say
 from agentroster.settings.settings import Settings
 from agentroster.skills.registry import SkillRegistry
 
@@ -37,7 +38,7 @@ class Change:
 
 
 class AgentRegistry:
-    """Live: what changes counts with the next request, and a run that has begun keeps the spec it began with."""
+    """The agents of the moment: a change counts with the next request, and a run keeps the spec it began with."""
 
     def __init__(self, sources: Sequence[AgentSource], skills: SkillRegistry) -> None:
         """Raises StartRefused as `reload`."""
@@ -70,7 +71,9 @@ class AgentRegistry:
         spec = self._now.enabled.get(name)
         if spec is None:
             known = ", ".join(spec.model_name for spec in self.all())
-            raise ModelNotFound(f"There is no agent agno/{name}. Known agents: {known or 'none'}.")
+            raise ModelNotFound(
+                say("agents.unknown", name=name, known=known) if known else say("agents.unknown_of_none", name=name)
+            )
         return spec
 
     def has(self, name: str) -> bool:

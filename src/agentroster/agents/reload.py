@@ -15,7 +15,7 @@ _LOOK_SECONDS = 1.0
 
 
 class Reloader:
-    """One per process. What cannot be used changes nothing, and is said in one line of the log."""
+    """Reloads in the background, one per process. A file that cannot be used changes nothing, and is logged."""
 
     def __init__(self, agents: AgentRegistry, signals: Signals, reloaded: Callable[[], None]) -> None:
         """`reloaded` is called after each reload that counts."""

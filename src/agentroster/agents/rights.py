@@ -3,11 +3,14 @@
 from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import NotAllowed
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.skills.manifest import canonical_name
+
+_MAX_LISTED = 5
 
 
 class Rights:
-    """Answers for every door of ours; the question itself is `Caller.may`."""
+    """Checks skills and agents for every door of ours, by `Caller.may`."""
 
     def __init__(self, agents: AgentRegistry) -> None:
         self._agents = agents
@@ -19,19 +22,26 @@ class Rights:
 
     def require_skill(self, caller: Caller, skill: str) -> None:
         """Raise NotAllowed for a skill that no agent of the key carries, whether or not there is one."""
-        if not self.may_run(caller, skill):
-            raise NotAllowed(
-                f"This key may not run the skill {skill[:60]!r}: it is for {_listed(caller)}. "
-                "Ask the operator for a key that may."
-            )
+        if self.may_run(caller, skill):
+            return
+        skill, models = skill[:60], _listed(caller)
+        raise NotAllowed(
+            say("agents.skill_not_permitted", skill=skill, models=models)
+            if len(caller.models) <= _MAX_LISTED
+            else say("agents.skill_not_permitted_of_many", skill=skill, models=models)
+        )
 
     def require_agent(self, caller: Caller) -> None:
         """Raise NotAllowed for a key that permits no agent at all."""
-        if not caller.may(*(spec.model_name for spec in self._agents.all())):
-            raise NotAllowed(
-                f"This key permits no agent: it is for {_listed(caller)}. Ask the operator for a key that may."
-            )
+        if caller.may(*(spec.model_name for spec in self._agents.all())):
+            return
+        models = _listed(caller)
+        raise NotAllowed(
+            say("agents.none_permitted", models=models)
+            if len(caller.models) <= _MAX_LISTED
+            else say("agents.none_permitted_of_many", models=models)
+        )
 
 
 def _listed(caller: Caller) -> str:
-    return ", ".join(name[:60] for name in caller.models[:5]) + (" and others" if len(caller.models) > 5 else "")  # noqa: PLR2004
+    return ", ".join(name[:60] for name in caller.models[:_MAX_LISTED])

@@ -72,5 +72,5 @@ class DatabaseSource:
         return Found()
 
     def is_stale(self) -> bool:
-        """Whoever changes something sends word of it."""
+        """Return False: a change in the database is signalled."""
         return False

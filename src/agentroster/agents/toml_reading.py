@@ -53,10 +53,7 @@ class Reading:
             self._backend(name, table)
         agents = [agent for name, table in self._tables("agents").items() if (agent := self._agent(name, table))]
         return Found(
-            agents=agents,
-            problems=self.problems,
-            backends=self.backends,
-            broken_backends=self.broken_backends,
+            agents=agents, problems=self.problems, backends=self.backends, broken_backends=self.broken_backends
         )
 
     def _tables(self, section: str) -> Mapping[str, object]:

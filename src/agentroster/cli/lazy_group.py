@@ -3,9 +3,22 @@
 Click asks every command for its line of `--help`; here the lines stand beside the names, so that help imports nothing.
 """
 
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Generator[None]:
+    """Let Ctrl-C end an import at once: there is nothing to clean up, and some modules swallow the exception."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class LazyCommand(click.Command):
@@ -18,7 +31,8 @@ class LazyCommand(click.Command):
     def load(self) -> click.Command:
         """Import the command itself."""
         module, _, name = self.path.partition(":")
-        return getattr(import_module(module), name)
+        with _ended_by_ctrl_c():
+            return getattr(import_module(module), name)
 
 
 class LazyGroup(click.Group):

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, delete, insert, select
 
 from agentroster.credentials.credential import Owner
-from agentroster.credentials.schema import DELETABLE, audit
+from agentroster.credentials.schema import DELETABLE, audit, owner_in
 from agentroster.db.database import Database
 from agentroster.db.driver import SqlRow, write_rows
 
@@ -84,16 +84,8 @@ def record(connection: Connection, owner: Owner, act: Act) -> None:
 
 def record_all(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Append many entries."""
-    write_rows(connection, _INSERT, [_values(entry) for entry in entries])
-
-
-def _values(entry: AuditEntry) -> Mapping[str, object]:
-    owner, act = entry.owner, entry.act
-    return {
-        "at": entry.at, "issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider,
-        "action": act.action, "actor": act.actor, "agent": act.agent, "tool": act.tool, "outcome": act.outcome,
-        "use_id": act.use_id,
-    }  # fmt: skip
+    rows = [{"at": entry.at, **asdict(entry.owner), **asdict(entry.act)} for entry in entries]
+    write_rows(connection, _INSERT, rows)
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:
@@ -134,6 +126,4 @@ def _entry(row: SqlRow) -> AuditEntry:
     act = Act(
         action=row.action, actor=row.actor, agent=row.agent, tool=row.tool, outcome=row.outcome, use_id=row.use_id
     )
-    return AuditEntry(
-        at=row.at, owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), act=act, id=row.id
-    )
+    return AuditEntry(at=row.at, owner=owner_in(row), act=act, id=row.id)

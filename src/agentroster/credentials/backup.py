@@ -18,11 +18,11 @@ from agentroster.credentials.audit import Act
 from agentroster.credentials.credential import Credential, Owner
 from agentroster.credentials.store import CredentialStore
 from agentroster.errors import BadInput, CredentialUnreadable
+from agentroster.messages import say
 
 SHORTEST_PASSPHRASE = 12
 _KIND, _VERSION = "agentroster credentials", 1
 _COST = {"n": 2**17, "r": 8, "p": 1}
-_DAMAGED = "This backup is damaged or not complete; nothing was imported."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Imported:
 def export_lines(store: CredentialStore, passphrase: str) -> Iterator[str]:
     """Yield the lines of a backup. Raises BadInput for a short passphrase, CredentialUnreadable for a bad row."""
     if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise BadInput(f"The passphrase of a backup has at least {SHORTEST_PASSPHRASE} characters.")
+        raise BadInput(say("credentials.passphrase_short", characters=SHORTEST_PASSPHRASE))
     salt = secrets.token_bytes(16)
     fernet = _fernet(passphrase, salt, _COST)
     yield json.dumps({"kind": _KIND, "version": _VERSION, "scrypt": _COST, "salt": salt.hex()})
@@ -72,9 +72,9 @@ def _read(passphrase: str, lines: list[str]) -> list[tuple[Credential, dict[str,
     try:
         records = [cast("dict[str, Any]", json.loads(fernet.decrypt(line))) for line in lines[1:]]
     except InvalidToken as error:
-        raise BadInput("The passphrase is wrong, or the backup is damaged; nothing was imported.") from error
+        raise BadInput(say("credentials.passphrase_wrong")) from error
     if not records or not records[-1].get("end") or [record["number"] for record in records] != [*range(len(records))]:
-        raise BadInput(_DAMAGED)
+        raise BadInput(say("credentials.backup_incomplete"))
     return [(_credential(record["credential"]), record["secret"]) for record in records[:-1]]
 
 
@@ -82,10 +82,10 @@ def _fernet_of(passphrase: str, header: str) -> Fernet:
     try:
         fields = json.loads(header)
         if (fields["kind"], fields["version"]) != (_KIND, _VERSION) or fields["scrypt"] != _COST:
-            raise BadInput("This is no backup of credentials that this version can read.")
+            raise BadInput(say("credentials.backup_of_other_version"))
         return _fernet(passphrase, bytes.fromhex(fields["salt"]), _COST)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput("This is no backup of credentials.") from error
+        raise BadInput(say("credentials.no_backup")) from error
 
 
 def _credential(fields: dict[str, Any]) -> Credential:
@@ -94,7 +94,7 @@ def _credential(fields: dict[str, Any]) -> Credential:
     try:
         return Credential(owner=owner, scopes=scopes, **fields)
     except TypeError as error:
-        raise CredentialUnreadable(_DAMAGED) from error
+        raise CredentialUnreadable(say("credentials.backup_incomplete")) from error
 
 
 def _fernet(passphrase: str, salt: bytes, cost: dict[str, int]) -> Fernet:

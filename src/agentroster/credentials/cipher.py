@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.ring import KeyRing
 from agentroster.errors import CredentialUnreadable, UnknownKeyId
+from agentroster.messages import say
 
 FORMAT = "r1"
 _STORED = re.compile(rf"{FORMAT}:([0-9a-f]{{8}}):([A-Za-z0-9_=-]+)")
@@ -45,13 +46,13 @@ class Cipher:
         """
         match = _STORED.fullmatch(stored)
         if match is None:
-            raise CredentialUnreadable("A stored credential has no readable form: it was damaged or changed.")
+            raise CredentialUnreadable(say("credentials.unreadable_form"))
         if match[1] not in self._keys:
             raise UnknownKeyId(match[1])
         try:
             return self._fernet(match[1], owner).decrypt(match[2])
         except InvalidToken as error:
-            raise CredentialUnreadable("A stored credential was damaged, or belongs to somebody else.") from error
+            raise CredentialUnreadable(say("credentials.unreadable")) from error
 
     def _fernet(self, key_id: str, owner: Owner) -> Fernet:
         parts = (FORMAT, key_id, owner.issuer, owner.subject, owner.provider)

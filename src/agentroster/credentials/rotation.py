@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agentroster.credentials import canary, rows
 from agentroster.credentials.credential import Owner
+from agentroster.credentials.schema import owner_in
 from agentroster.credentials.store import CredentialStore
 from agentroster.errors import CredentialUnreadable, UnknownKeyId
 
@@ -32,7 +33,7 @@ def rotate(store: CredentialStore, progress: Callable[[int, int], None]) -> Rota
     while batch := database.call(rows.old_rows, primary, after, _BATCH):
         for row in batch:
             after = (row.issuer, row.subject, row.provider)
-            outcome = _move(store, Owner(issuer=row.issuer, subject=row.subject, provider=row.provider), row.secret)
+            outcome = _move(store, owner_in(row), row.secret)
             moved += outcome
             unreadable += not outcome
         progress(min(moved + unreadable, total), total)

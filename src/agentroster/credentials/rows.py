@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
 
 from agentroster.credentials.audit import Act, record
-from agentroster.credentials.credential import Credential, Owner, State
-from agentroster.credentials.schema import credentials
+from agentroster.credentials.credential import Credential, Owner
+from agentroster.credentials.schema import credentials, owner_in
 from agentroster.db.database import Database
 from agentroster.db.driver import SqlRow
 from agentroster.db.schema import insert_into
@@ -35,7 +36,7 @@ def put(connection: Connection, credential: Credential, stored: str, key_id: str
         "label": credential.label, "scopes": " ".join(credential.scopes), "expires_at": credential.expires_at,
         "updated_at": now, "key_id": key_id, "secret": stored, "state": credential.state, "lease_until": None,
     }  # fmt: skip
-    key = {"issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider}
+    key = asdict(owner)
     row = insert_into(connection, credentials).values(**key, **changing, created_at=credential.created_at or now)
     connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=changing))
     if act is not None:
@@ -81,21 +82,17 @@ def swap(connection: Connection, credential: Credential, old: str, new: str, key
         "secret": new, "key_id": key_id, "expires_at": credential.expires_at, "scopes": " ".join(credential.scopes),
         "state": "ok", "lease_until": None, "updated_at": time.time(),
     }  # fmt: skip
-    return _changed(connection, credential.owner, old, values, act)
+    return change(connection, credential.owner, old, values, act)
 
 
 def rekey(connection: Connection, owner: Owner, old: str, new: str, key_id: str) -> bool:
     """Replace a re-encrypted secret where nothing changed meanwhile: a token refreshed by the running proxy wins."""
     act = Act(action="rotate", actor="operator")
-    return _changed(connection, owner, old, {"secret": new, "key_id": key_id}, act)
+    return change(connection, owner, old, {"secret": new, "key_id": key_id}, act)
 
 
-def set_state(connection: Connection, owner: Owner, stored: str, state: State, act: Act) -> bool:
-    """Mark a credential, unless it was changed meanwhile."""
-    return _changed(connection, owner, stored, {"state": state}, act)
-
-
-def _changed(connection: Connection, owner: Owner, stored: str, values: Mapping[str, object], act: Act) -> bool:
+def change(connection: Connection, owner: Owner, stored: str, values: Mapping[str, object], act: Act) -> bool:
+    """Set columns of a credential, unless it was changed meanwhile; return whether they were set."""
     changed = connection.execute(_CHANGE, {**_of(owner), "stored": stored, **values}).first() is not None
     if changed:
         record(connection, owner, act)
@@ -129,7 +126,7 @@ def old_rows(connection: Connection, key_id: str, after: tuple[str, str, str], m
 def shown(row: SqlRow) -> Credential:
     """Read what may be shown of a credential."""
     return Credential(
-        owner=Owner(issuer=row.issuer, subject=row.subject, provider=row.provider),
+        owner=owner_in(row),
         label=row.label,
         scopes=tuple(row.scopes.split()),
         expires_at=row.expires_at,

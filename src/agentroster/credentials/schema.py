@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import DDL, Column, Connection, Index, Integer, MetaData, Table, Text, event
 
+from agentroster.credentials.credential import Owner
+from agentroster.db.driver import SqlRow
 from agentroster.db.schema import SECONDS, Schema, add_columns, create, required, row_number
 
 installation = Table("installation", MetaData(), Column("name", Text, primary_key=True), *required(Text, "value"))
@@ -70,6 +72,11 @@ DELETABLE: Mapping[str, tuple[Sequence[str], str]] = {
     ),
 }
 """For each dialect, what lets rows of the audit table be deleted in a transaction, and what forbids it again."""
+
+
+def owner_in(row: SqlRow) -> Owner:
+    """Return the owner that a row names."""
+    return Owner(issuer=row.issuer, subject=row.subject, provider=row.provider)
 
 
 def _stored(connection: Connection) -> None:

@@ -100,7 +100,7 @@ class CredentialStore:
 
     def mark(self, stored: Stored, state: State, act: Act) -> bool:
         """Set the state of a credential, unless somebody changed it meanwhile."""
-        return self.database.call(rows.set_state, stored.credential.owner, stored.sealed, state, act)
+        return self.database.call(rows.change, stored.credential.owner, stored.sealed, {"state": state}, act)
 
     def take_lease(self, stored: Stored, seconds: float) -> bool:
         """Reserve the refresh of a credential for some seconds; return whether nobody else holds it."""

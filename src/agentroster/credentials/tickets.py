@@ -8,14 +8,14 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, Executable, Table, and_, delete, insert, select, update
 
 from agentroster.credentials.cipher import Cipher
 from agentroster.credentials.credential import Owner
-from agentroster.credentials.schema import oauth_states, tickets
+from agentroster.credentials.schema import oauth_states, owner_in, tickets
 from agentroster.db.database import Database
 from agentroster.db.driver import SqlRow
 from agentroster.errors import UnknownKeyId
@@ -82,7 +82,7 @@ class Tickets:
         row = self._database.call(_first, taken)
         if row is None:
             return None
-        owner = _owner(row)
+        owner = owner_in(row)
         try:
             details = cast("dict[str, str]", json.loads(self._cipher.decrypt(owner, row.details)))
         except UnknownKeyId:
@@ -96,7 +96,7 @@ class Tickets:
 
     def _ticket(self, statement: Executable) -> Ticket | None:
         row = self._database.call(_first, statement)
-        return None if row is None else Ticket(owner=_owner(row), person=row.person)
+        return None if row is None else Ticket(owner=owner_in(row), person=row.person)
 
 
 def digest(secret: str) -> str:
@@ -109,8 +109,8 @@ def _live(table: Table, secret: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _insert(connection: Connection, table: Table, key: str, owner: Owner, values: Mapping[str, object]) -> None:
-    whose = {"issuer": owner.issuer, "subject": owner.subject, "provider": owner.provider}
-    connection.execute(insert(table).values(digest=key, **whose, **values, expires_at=time.time() + LIFE_SECONDS))
+    row = {"digest": key, **asdict(owner), **values, "expires_at": time.time() + LIFE_SECONDS}
+    connection.execute(insert(table).values(row))
 
 
 def _issue(connection: Connection, key: str, owner: Owner, person: str) -> None:
@@ -124,10 +124,6 @@ def _issue(connection: Connection, key: str, owner: Owner, person: str) -> None:
 
 def _first(connection: Connection, statement: Executable) -> SqlRow | None:
     return connection.execute(statement).first()
-
-
-def _owner(row: SqlRow) -> Owner:
-    return Owner(issuer=row.issuer, subject=row.subject, provider=row.provider)
 
 
 def _purge(connection: Connection, issuer: str, subject: str) -> None:

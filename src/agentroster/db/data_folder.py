@@ -48,7 +48,7 @@ def in_use(data_dir: Path, role: Role = "command") -> Generator[None]:
 
 @contextmanager
 def sole_use(data_dir: Path) -> Generator[None]:
-    """Have the folder alone. Raises StartRefused when somebody uses it, and says who."""
+    """Use the folder alone. Raises StartRefused when somebody uses it, and says who."""
     with _lock_file(data_dir) as lock:
         if not _taken(lock, fcntl.LOCK_EX):
             raise StartRefused(f"{_users(data_dir)} {data_dir}: stop it first; nothing was changed")

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, func, select, table
 from sqlalchemy.pool import PoolProxiedConnection
 
 from agentroster.db.driver import AnySelect, SqlRow, first_row
-from agentroster.db.engine import POSTGRES_PLACE, open_postgres, open_sqlite, wait_for_server
+from agentroster.db.engine import POSTGRES_NAME, open_postgres, open_sqlite, wait_for_server
 from agentroster.db.schema import Schema
-from agentroster.db.trouble import SENTENCES, Kind, for_operator, kind_of
+from agentroster.db.trouble import Kind, for_client, for_operator, kind_of
 from agentroster.errors import StorageFailed
 
 __all__ = ["Database", "wait_for_server"]
@@ -70,7 +70,7 @@ class Database:
             raise
         if "away" in self._told:
             del self._told["away"]
-            logger.warning("%s answers again", self._place())
+            logger.warning("%s answers again", self._name)
         return result
 
     def read_one(self, statement: AnySelect, values: Mapping[str, object]) -> SqlRow | None:
@@ -152,15 +152,16 @@ class Database:
         if now - self._told.get(kind, -_TELL_AGAIN_SECONDS) >= _TELL_AGAIN_SECONDS:
             # Who tries again each second would fill the log.
             self._told[kind] = now
-            logger.error("%s (%s)", for_operator(kind, self._place()), " ".join(str(error).split())[:300])
+            logger.error("%s (%s)", for_operator(kind, self._name), " ".join(str(error).split())[:300])
         raise self._failed(kind) from error
 
     def _failed(self, kind: Kind) -> StorageFailed:
-        place = POSTGRES_PLACE if self._path is None else str(self._path)
-        return StorageFailed(SENTENCES[kind].client, kind=kind, for_operator=for_operator(kind, place))
+        name = POSTGRES_NAME if self._path is None else str(self._path)
+        return StorageFailed(for_client(kind), kind=kind, for_operator=for_operator(kind, name))
 
-    def _place(self) -> str:
-        return POSTGRES_PLACE if self._path is None else self._path.name
+    @property
+    def _name(self) -> str:
+        return POSTGRES_NAME if self._path is None else self._path.name
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from agentroster.db.schema import Schema, insert_into, schema_versions
 from agentroster.db.trouble import Kind, for_operator, kind_of
 from agentroster.errors import StartRefused
 
-POSTGRES_PLACE = "The database of ROSTER_DATABASE_URL"
+POSTGRES_NAME = "The database of ROSTER_DATABASE_URL"
 """How the database is called where an address must not be shown."""
 
 _PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
@@ -37,18 +37,18 @@ def wait_for_server(url: str, seconds: float, report: Callable[[str], None]) -> 
 
     Proxies and databases start together, in any order. What else may be wrong with the address is for `open` to say.
     """
-    place = _server(url)
+    address = _server(url)
     deadline, told = time.monotonic() + seconds, False
-    while place is not None:
+    while address is not None:
         try:
-            socket.create_connection(place, timeout=5).close()
+            socket.create_connection(address, timeout=5).close()
         except UnicodeError:
             return  # no name that a server could have
         except OSError:
             if time.monotonic() >= deadline:
                 return
             if not told:
-                report(f"waiting for the database at {place[0]}:{place[1]}")
+                report(f"waiting for the database at {address[0]}:{address[1]}")
             told = True
             time.sleep(0.5)
         else:
@@ -58,12 +58,12 @@ def wait_for_server(url: str, seconds: float, report: Callable[[str], None]) -> 
 def _server(url: str) -> tuple[str, int] | None:
     """Return host and port, or None where the address has not exactly one of each."""
     try:
-        address = make_url(url)
+        parts = make_url(url)
     except (ArgumentError, ValueError):
         return None
-    if not address.drivername.startswith("postgres") or not address.host or "," in address.host:
+    if not parts.drivername.startswith("postgres") or not parts.host or "," in parts.host:
         return None
-    return address.host, address.port or _POSTGRES_PORT
+    return parts.host, parts.port or _POSTGRES_PORT
 
 
 def open_sqlite(path: Path, schema: Schema) -> Engine:
@@ -74,8 +74,8 @@ def open_sqlite(path: Path, schema: Schema) -> Engine:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         kind = _ERRNO_KINDS.get(error.errno or 0)
-        told = for_operator(kind, str(path)) if kind else f"{path} cannot be opened: {error.strerror}"
-        raise StartRefused(f"{told}; choose another --data-dir" if not kind else told) from error
+        unknown = f"{path} cannot be opened: {error.strerror}; choose another --data-dir"
+        raise StartRefused(for_operator(kind, str(path)) if kind else unknown) from error
     # Last in, first out: another connection's write empties a connection's cache, so the same one is used again.
     # Made of parts: a `?` or `%` in a path has no meaning of its own. Absolute, so that no name is special.
     url = URL.create("sqlite", database=str(path.absolute()))
@@ -120,10 +120,10 @@ def open_postgres(address: str, schema: Schema) -> Engine:
         row = insert_into(connection, schema_versions).values(name=schema.name, version=schema.version)
         connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"version": schema.version}))
 
-    return _migrated(engine, migrate, POSTGRES_PLACE, None)
+    return _migrated(engine, migrate, POSTGRES_NAME, None)
 
 
-def _migrated(engine: Engine, migrate: Callable[[Connection], None], place: str, path: Path | None) -> Engine:
+def _migrated(engine: Engine, migrate: Callable[[Connection], None], name: str, path: Path | None) -> Engine:
     """Return the engine, its schema up to date. Raises StartRefused, having closed it, and says what is wrong."""
     try:
         with engine.begin() as connection:
@@ -131,7 +131,7 @@ def _migrated(engine: Engine, migrate: Callable[[Connection], None], place: str,
     except (DBAPIError, sqlite3.Error, UnicodeError) as error:
         engine.dispose()
         kind = kind_of(error, path)
-        told = for_operator(kind, place) if kind else f"{place} cannot be opened by this version: nothing was changed"
+        told = for_operator(kind, name) if kind else f"{name} cannot be opened by this version: nothing was changed"
         raise StartRefused(told) from error
     except BaseException:
         engine.dispose()

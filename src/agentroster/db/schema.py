@@ -41,10 +41,10 @@ class Schema:
         """The version of an up-to-date database."""
         return len(self.migrations)
 
-    def migrate(self, connection: Connection, version: int, place: str) -> None:
+    def migrate(self, connection: Connection, version: int, name: str) -> None:
         """Bring a database of this version up to date. Raises StartRefused when a newer one wrote it."""
         if version > self.version:
-            raise StartRefused(f"{place} was written by a newer agentroster (schema {version}): install that version")
+            raise StartRefused(f"{name} was written by a newer agentroster (schema {version}): install that version")
         for migration in self.migrations[version:]:
             migration(connection)
 

@@ -6,75 +6,51 @@ connection, only a text.
 
 import os
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from agentroster.messages import say
+
 Kind: TypeAlias = Literal[
     "full", "locked", "read_only", "damaged", "unopenable", "io", "missing", "away", "login", "busy", "slow", "other"
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """What a client is told, and what the operator reads: `{place}` cannot be used: ..."""
-
-    client: str
-    operator: str
-
-
-_WAIT = "Try again in a moment"
-SENTENCES: Mapping[Kind, Sentences] = {
-    "full": Sentences(
-        "The proxy's disk is full, so nothing can be stored: the operator makes room. What only reads goes on.",
-        "the disk is full: make room, then try again",
-    ),
-    "locked": Sentences(
-        f"The proxy's database is locked by another program: {_WAIT.lower()}.",
-        "it is locked by another process: stop what works on it (a backup, a database browser, a second proxy), "
-        "then try again",
-    ),
-    "read_only": Sentences(
-        "The proxy's database is read-only, so nothing can be stored: the operator makes it writable.",
-        "it is read-only: check owner and mode of the file and its folder, and how the disk is mounted",
-    ),
-    "damaged": Sentences(
-        "The proxy's database is damaged: the operator restores it from a backup.",
-        "it is damaged: restore it from a backup",
-    ),
-    "unopenable": Sentences(
-        "The proxy's database cannot be opened: the operator looks into the log.",
-        "it cannot be opened: check that the folder exists and that owner and mode permit it",
-    ),
-    "io": Sentences(
-        "The proxy's disk does not answer as it should: the operator looks into the log.",
-        "reading or writing the disk failed: check the disk, its quota, and the system's log",
-    ),
-    "missing": Sentences(
-        "The proxy's database lacks what was stored in it: the operator looks into the log.",
-        "it or its tables are missing: it was emptied, replaced or never made; restore it from a backup, or restart",
-    ),
-    "away": Sentences(
-        f"The proxy's database does not answer. {_WAIT}; it comes back by itself.",
-        "it does not answer: is it up, and the address right?",
-    ),
-    "login": Sentences(
-        "The proxy's database refuses the proxy: the operator checks its password.",
-        "it refuses the login: check user, password and permissions",
-    ),
-    "busy": Sentences(
-        f"The proxy's database has no connection left. {_WAIT}.",
-        "it has no connection left: permit more, or run fewer proxies",
-    ),
-    "slow": Sentences(f"The proxy's database took too long. {_WAIT}.", "it took too long: look what keeps it busy"),
-    "other": Sentences(
-        f"The proxy's database failed. {_WAIT}; the operator finds why in the log.", "it failed: see its own log"
-    ),
+_FOR_CLIENTS: Mapping[Kind, Callable[[], str]] = {
+    "full": lambda: say("db.full"),
+    "locked": lambda: say("db.locked"),
+    "read_only": lambda: say("db.read_only"),
+    "damaged": lambda: say("db.damaged"),
+    "unopenable": lambda: say("db.unopenable"),
+    "io": lambda: say("db.io"),
+    "missing": lambda: say("db.missing"),
+    "away": lambda: say("db.away"),
+    "login": lambda: say("db.login"),
+    "busy": lambda: say("db.busy"),
+    "slow": lambda: say("db.slow"),
+    "other": lambda: say("db.other"),
 }
+_FOR_OPERATORS: Mapping[Kind, str] = {
+    "full": "the disk is full: make room, then try again",
+    "locked": "it is locked by another process: stop what works on it (a backup, a database browser, a second proxy), "
+    "then try again",
+    "read_only": "it is read-only: check owner and mode of the file and its folder, and how the disk is mounted",
+    "damaged": "it is damaged: restore it from a backup",
+    "unopenable": "it cannot be opened: check that the folder exists and that owner and mode permit it",
+    "io": "reading or writing the disk failed: check the disk, its quota, and the system's log",
+    "missing": "it or its tables are missing: it was emptied, replaced or never made; restore it from a backup, "
+    "or restart",
+    "away": "it does not answer: is it up, and the address right?",
+    "login": "it refuses the login: check user, password and permissions",
+    "busy": "it has no connection left: permit more, or run fewer proxies",
+    "slow": "it took too long: look what keeps it busy",
+    "other": "it failed: see its own log",
+}
+"""What the operator reads, behind `... cannot be used:`."""
 
 _SQLITE: Mapping[int, Kind] = {
     sqlite3.SQLITE_FULL: "full",
@@ -121,11 +97,16 @@ def kind_of(error: BaseException, path: Path | None = None) -> Kind | None:
     return None
 
 
-def for_operator(kind: Kind, place: str) -> str:
-    """Return the sentence for the log and the command line."""
-    if kind == "unopenable" and len(os.fsencode(place)) > _MAX_SQLITE_PATH:
-        return f"{place} cannot be used: SQLite takes paths of at most 512 bytes; choose a shorter --data-dir"
-    return f"{place} cannot be used: {SENTENCES[kind].operator}"
+def for_client(kind: Kind) -> str:
+    """Return the sentence for clients, which names no file and no server."""
+    return _FOR_CLIENTS[kind]()
+
+
+def for_operator(kind: Kind, name: str) -> str:
+    """Return the sentence for the log and the command line; `name` is the database's path, or what it is called."""
+    if kind == "unopenable" and len(os.fsencode(name)) > _MAX_SQLITE_PATH:
+        return f"{name} cannot be used: SQLite takes paths of at most 512 bytes; choose a shorter --data-dir"
+    return f"{name} cannot be used: {_FOR_OPERATORS[kind]}"
 
 
 def _sqlite_kind(error: sqlite3.Error) -> Kind | None:

@@ -33,7 +33,7 @@ class WriteBehind(Generic[T]):
         self._closing = asyncio.Event()
 
     def add(self, note: T) -> None:
-        """Write this soon."""
+        """Queue a note, to be written soon."""
         self._waiting.append(note)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_soon())
@@ -67,7 +67,7 @@ class WriteBehind(Generic[T]):
                 return
 
     async def _rest(self, seconds: float) -> bool:
-        """Return whether this is the end of the process."""
+        """Wait, and return whether the process is ending."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._closing.wait()

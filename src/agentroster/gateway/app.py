@@ -5,7 +5,7 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -16,11 +16,14 @@ from starlette.types import ASGIApp
 from agentroster.gateway.answers.answer_forms import AnswerForms
 from agentroster.gateway.answers.anthropic_errors import AnthropicErrors
 from agentroster.gateway.answers.cors import Cors
+from agentroster.gateway.answers.direct_models import DirectModels
 from agentroster.gateway.answers.endings import Endings
 from agentroster.gateway.answers.error_filter import ErrorFilter
 from agentroster.gateway.answers.last_resort import LastResort
 from agentroster.gateway.answers.models_endpoint import ModelsEndpoint
 from agentroster.gateway.answers.token_count import TokenCount
+from agentroster.gateway.config.proxy_config import direct_model_names, ping_seconds
+from agentroster.gateway.lane.chat_lane import ChatLane
 from agentroster.gateway.litellm import state
 from agentroster.gateway.litellm.app import litellm_app, litellm_lifespan
 from agentroster.gateway.litellm.warm_up import warm_up
@@ -41,10 +44,14 @@ from agentroster.web.pages.connect import ConnectPages
 from agentroster.web.request_body import BodyLimits
 
 
-def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
-    """Return the app that serves this runtime, and these models of the operator's beside its agents."""
+def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) -> ASGIApp:
+    """Return the app that serves this runtime, and the direct models of LiteLLM's config beside its agents.
+
+    With `has_lane`, chat completions with agents are answered by our own lane.
+    """
     settings = runtime.settings
-    names = ModelNames(runtime.agents, direct_models)
+    names = ModelNames(runtime.agents, direct_model_names(config))
+    direct_models = DirectModels(litellm_app, config)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
@@ -54,6 +61,7 @@ def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
             agents = [spec.model_name for spec in runtime.agents.all()]
             runtime.signals.start()
             await warm_up(litellm_app, settings.required("master_key"), agents)
+            await direct_models.load(settings.required("master_key"))
             runtime.retention.start()
             active, signals = runtime.authenticator.active, runtime.signals
             watch = asyncio.create_task(runtime.requests.watch_keys(active, signals))
@@ -66,13 +74,14 @@ def build_app(runtime: Runtime, direct_models: Sequence[str]) -> ASGIApp:
         await runtime.aclose()
 
     door = RequestFilter(
-        AnswerForms(TokenCount(ErrorFilter(litellm_app, names))),
+        AnswerForms(TokenCount(ErrorFilter(direct_models, names))),
         authenticator=runtime.authenticator,
         secrets=ChatSecrets(runtime.connector.source.providers.names()),
         limits=BodyLimits(max_bytes=int(settings.max_request_mb * 1_000_000), timeout=settings.body_seconds),
         large_bodies=LargeBodies(settings.large_bodies),
         names=names,
         expose_all=settings.expose_litellm == "all",
+        lane=ChatLane(runtime.answers, ping_seconds=ping_seconds(config)) if has_lane else None,
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
     who, accounts = runtime.authenticator, runtime.connector.source

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from agentroster.messages import say
 from agentroster.web.error_forms import PublicError
 
 _SLICE_BYTES = 16_384
@@ -19,12 +20,6 @@ _SECOND_LOOK_SECONDS = 0.25
 _LINGER_SECONDS = 2.0
 _MAX_LINGER_BYTES = 64_000_000
 _MAX_LINGERING = 200
-_WORDS = {
-    400: ("invalid_http", "This is not a valid HTTP request."),
-    408: ("request_timeout", "The head of the request did not arrive in time."),
-    431: ("headers_too_large", "The address and headers of the request are too large."),
-    503: ("too_many_connections", "The proxy has as many connections as it takes: try again in a moment."),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +85,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if (self._in_head or self._head_bytes) and self._timer is None and not self._is_over:
             self._await_head()
 
-    def _feed(self, piece: bytes) -> None:
+    def _feed(self, chunk: bytes) -> None:
         heads = self._heads
-        super().data_received(piece)
+        super().data_received(chunk)
         if heads == self._heads and not self._in_body and not self._is_over:
-            self._head_bytes += len(piece)
+            self._head_bytes += len(chunk)
             if self._head_bytes > self.limits.max_head_bytes:
                 self.refuse(431)
 
@@ -126,7 +121,7 @@ class LimitedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the next bytes are a head."""
+        """Note that the next bytes belong to a head."""
         self._in_body = False
         if not self._is_over:
             super().on_message_complete()
@@ -150,11 +145,11 @@ class LimitedProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - words of the parser
-        """Refuse what is no HTTP."""
+        """Refuse bytes that are not HTTP."""
         self.refuse(400)
 
     def make_room(self) -> None:
-        """End a connection that waits for a head: with a word where somebody may be listening for one."""
+        """End a connection that waits for a head, with an answer where a request may be on its way."""
         if self._in_head or not self._heads:
             self.refuse(503)
         else:
@@ -250,8 +245,19 @@ class _Outlet:
 
 
 def _refusal(status: int) -> bytes:
-    code, message = _WORDS[status]
-    body = json.dumps({"error": PublicError(status, message, code).body}).encode()
+    body = json.dumps({"error": _error(status).body}).encode()
     head = b"content-type: application/json\r\nconnection: close\r\n"
     retry = b"retry-after: 1\r\n" if status == 503 else b""  # noqa: PLR2004
     return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], head, retry, len(body), body)
+
+
+def _error(status: int) -> PublicError:
+    match status:
+        case 408:
+            return PublicError(status, say("gateway.head_late"), "request_timeout")
+        case 431:
+            return PublicError(status, say("gateway.head_too_large"), "headers_too_large")
+        case 503:
+            return PublicError(status, say("gateway.connections_used_up"), "too_many_connections")
+        case _:
+            return PublicError(status, say("gateway.not_http"), "invalid_http")

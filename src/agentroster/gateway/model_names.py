@@ -1,4 +1,4 @@
-"""Knows which models there are, and suggests one for a name that does not exist."""
+"""The names of all models, and suggestions for a name that does not exist."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,6 +6,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.errors import ModelNotFound
 from agentroster.identity.caller import Caller, permits
 from agentroster.llm.backend import AGENT_PREFIX
+from agentroster.messages import say
 
 _MAX_EDITS = 2
 _MAX_LENGTH = 100
@@ -24,8 +25,10 @@ class ModelNames:
         """Raise ModelNotFound for an agent that does not exist, unless the caller's key would not permit it either."""
         if not self._agents.has(name.removeprefix(AGENT_PREFIX)) and caller.may(name):
             known = self._agents_of(caller)
-            listed = ", ".join(known) or "none"
-            raise ModelNotFound(f"There is no agent {name}.{did_you_mean(name, known)} Known agents: {listed}.")
+            if not known:
+                raise ModelNotFound(say("gateway.no_agents", name=name))
+            hint = did_you_mean(name, known)
+            raise ModelNotFound(say("gateway.no_agent", name=name, hint=hint, known=", ".join(known)))
 
     def is_known(self, name: str) -> bool:
         """Whether there is such a model."""
@@ -57,7 +60,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
             found.append((edits, model))
     least = min(found)[0] if found else 0
     close = [model for edits, model in sorted(found) if edits == least][:_MAX_SHOWN]
-    return f" Did you mean {' or '.join(close)}?" if close else ""
+    return say("gateway.did_you_mean", names=say("gateway.or").join(close)) if close else ""
 
 
 def _forms(model: str) -> set[str]:

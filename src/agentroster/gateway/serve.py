@@ -18,7 +18,9 @@ import uvloop
 from agentroster.credentials.secret_file import load_with_secrets
 from agentroster.db.database import wait_for_server
 from agentroster.errors import RosterError, StartRefused
-from agentroster.gateway.config.proxy_config import build_config, direct_model_names, read_config, write_config
+from agentroster.gateway.config.lane import choose_lane
+from agentroster.gateway.config.proxy_config import build_config, read_config, write_config
+from agentroster.gateway.leaving import leave
 from agentroster.gateway.worker_process import WorkerProcess
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
@@ -48,9 +50,12 @@ _ENVIRONMENT = {
 
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     settings, notice = load_with_secrets(**options)
     signal.signal(signal.SIGHUP, _hang_up)
     listener = _listen(settings)
+    click.echo("roster is starting, which takes about 10 seconds")
     if notice:
         click.echo(notice)
     configure_logging(settings.secrets())
@@ -101,7 +106,10 @@ def _prepare_environment(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     runtime = Runtime.open(settings, _router_model, _url(listener), role="serve")
-    config = build_config(read_config(_user_config(settings)), runtime.agents.all(), settings.provider_keys)
+    given = read_config(_user_config(settings))
+    lane = choose_lane(settings.lane, given, os.environ)
+    click.echo(lane.line)
+    config = build_config(given, runtime.agents.all(), settings.provider_keys)
     write_config(config, _generated_config(settings))
 
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
@@ -116,7 +124,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         told = redactor.clean(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
         raise StartRefused(f"LiteLLM cannot be loaded ({told}): check the variables of the environment") from error
 
-    app = build_app(runtime, direct_model_names(config))
+    app = build_app(runtime, config, has_lane=lane.is_direct)
     configure_logging(runtime.secrets())
     url = _url(listener)
     limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
@@ -151,7 +159,7 @@ async def _announce(url: str, runtime: Runtime, worker: WorkerProcess) -> None:
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
         (await client.get("/v1/models")).raise_for_status()
     if settings.provider != "offline" or runtime.agents.backends():
-        await runtime.runner.prepare()
+        await runtime.answers.runner.prepare()
     # What is loaded by now stays: a full collection over LiteLLM's 700,000 objects would stall every stream.
     gc.collect()
     gc.freeze()

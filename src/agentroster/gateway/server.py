@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agentroster.gateway.http_protocol import WireLimits, limited_protocol
+from agentroster.gateway.leaving import leave
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +56,7 @@ class Server(uvicorn.Server):
     """Calls `announce` once it listens; SIGINT and SIGTERM end it without being raised again, after `stop`."""
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        announce: Callable[[], Awaitable[None]],
-        stop: Callable[[], Awaitable[None]],
+        self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
     ) -> None:
         super().__init__(config)
         self._announce = announce
@@ -92,9 +90,7 @@ class Server(uvicorn.Server):
                 self.force_exit = self.should_exit = True
             return
         if self._loop is None:
-            self.force_exit = self.should_exit and sig == signal.SIGINT
-            self.should_exit = True
-            return
+            leave(sig, frame)
         self._is_stopping = True
         # The listener stays open meanwhile: who asks now is told to ask again.
         self._loop.call_soon_threadsafe(self._begin_end)

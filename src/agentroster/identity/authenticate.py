@@ -12,12 +12,20 @@ from agentroster.identity.presented_key import RawHeaders, presented_key
 from agentroster.identity.request_rate import RequestRate
 from agentroster.identity.reserved import ADMIN
 from agentroster.lru import LruDict
+from agentroster.messages import say
 from agentroster.settings.settings import Settings
 
 _MAX_CHAT_ID = 200
 _MAX_RIGHT_KEYS = 10_000
-_GUESSING = "Too many requests with a wrong API key come from this address: try again later."
 _GUESSING_SECONDS = 10
+
+
+class UserNotProven(Unauthenticated):
+    """The key of a forwarder is good; what it says of the user is not."""
+
+    def __init__(self, message: str, key_id: str) -> None:
+        super().__init__(message)
+        self.key_id = key_id
 
 
 class Authenticator:
@@ -39,9 +47,10 @@ class Authenticator:
         Raises Unauthenticated, and TooManyRequests for a caller who asks too often or an address with many wrong keys.
         """
         key = presented_key(headers)
-        is_guess = bool(key) and hash(key) not in self._right and not self._is_configured(key)
+        is_configured = _same(key, self._master) or _same(key, self._forwarder)
+        is_guess = bool(key) and hash(key) not in self._right and not is_configured
         if is_guess and self._wrong_keys.is_exhausted(address):
-            raise TooManyRequests(_GUESSING, retry_after=_GUESSING_SECONDS)
+            raise TooManyRequests(say("identity.guessing"), retry_after=_GUESSING_SECONDS)
         try:
             caller = await self.authenticate(key, lambda name: _values(headers, name))
         except Unauthenticated:
@@ -51,11 +60,8 @@ class Authenticator:
         self._right[hash(key)] = None
         wait = self._rate.take((caller.key_id, caller.issuer, caller.user))
         if wait:
-            raise TooManyRequests(f"Too many requests: ask again in {wait} seconds.", retry_after=wait)
+            raise TooManyRequests(say("identity.too_many_requests", seconds=wait), retry_after=wait)
         return caller
-
-    def _is_configured(self, key: str) -> bool:
-        return _same(key, self._master) or _same(key, self._forwarder)
 
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:
         """Return who asks; `header_values(lower_case_name)` gives all values of a request header.
@@ -72,11 +78,11 @@ class Authenticator:
             return self._forwarded(header_values, key_id="openwebui", models=(), chat_id=chat_id)
         stored = await self._keys.find(key)
         if stored is None:
-            raise Unauthenticated(_no_key_text(key))
+            raise Unauthenticated(say("identity.key_invalid") if key else say("identity.key_missing"))
         if stored.forwarder:
             return self._forwarded(header_values, key_id=stored.id, models=stored.models, chat_id=chat_id)
         if stored.user == ADMIN:
-            raise NotAllowed("This key is for the user `admin`, who is the operator: ask for a key with another name.")
+            raise NotAllowed(say("identity.key_for_admin"))
         return Caller(user=stored.user, proof="own_key", key_id=stored.id, models=stored.models, chat_id=chat_id)
 
     async def active(self, key_ids: AbstractSet[str]) -> AbstractSet[str]:
@@ -90,15 +96,12 @@ class Authenticator:
     def _forwarded(
         self, header_values: Callable[[str], Sequence[str]], *, key_id: str, models: tuple[str, ...], chat_id: str
     ) -> Caller:
-        user = forwarded_user(header_values, self._jwt_secret)
-        return Caller(
-            user=user.id,
-            name=user.name,
-            proof="signed_token" if self._jwt_secret else "forwarder",
-            key_id=key_id,
-            models=models,
-            chat_id=chat_id,
-        )
+        try:
+            user = forwarded_user(header_values, self._jwt_secret)
+        except Unauthenticated as error:
+            raise UserNotProven(error.message, key_id) from error
+        proof = "signed_token" if self._jwt_secret else "forwarder"
+        return Caller(user=user.id, name=user.name, proof=proof, key_id=key_id, models=models, chat_id=chat_id)
 
 
 def _values(headers: RawHeaders, name: str) -> list[str]:
@@ -108,8 +111,3 @@ def _values(headers: RawHeaders, name: str) -> list[str]:
 
 def _same(given: str, expected: str | None) -> bool:
     return bool(expected) and hmac.compare_digest(given.encode(), (expected or "").encode())
-
-
-def _no_key_text(key: str) -> str:
-    how = "Send 'Authorization: Bearer KEY'; the operator makes keys with `roster keys create --user NAME`."
-    return f"This API key is not valid. {how}" if key else f"An API key is needed. {how}"

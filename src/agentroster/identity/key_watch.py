@@ -1,10 +1,10 @@
-"""Notes which keys are used and refused, a few rows at a time and beside the requests."""
+"""Records which keys are used and refused, in batches, while requests go on."""
 
 import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
@@ -41,7 +41,10 @@ class _Noted:
 
 
 class KeyWatch:
-    """Belongs to one event loop. A process that is killed loses its last second, and of repeated refusals a minute."""
+    """Gathers uses and refusals, and writes them; belongs to one event loop.
+
+    A killed process loses those of its last second, and of repeated refusals those of its last minute.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,7 +67,7 @@ class KeyWatch:
         self._wake()
 
     def refused(self, key_id: str, outcome: str = "") -> None:
-        """Note a refused key by its public part, with others of the same address; no outcome is found out later."""
+        """Note a refused key by its public part; without an outcome, the writer looks the reason up."""
         group = (peer_address(), key_id, outcome)
         now, groups = time.time(), self._noted.refusals
         if group not in groups and len(groups) >= MAX_GROUPS:
@@ -118,12 +121,8 @@ class KeyWatch:
                 del self._noted.refusals[group]
             if refusals.count:
                 address, key_id, outcome = group
-                events.append(
-                    KeyEvent(
-                        action="refuse", at=refusals.last, key_id=key_id, address=address, outcome=outcome,
-                        count=refusals.count,
-                    )
-                )  # fmt: skip
+                event = KeyEvent(action="refuse", at=refusals.last, key_id=key_id, address=address, outcome=outcome)
+                events.append(replace(event, count=refusals.count))
                 refusals.count, refusals.due = 0, now + _WINDOW_SECONDS
         return events
 
@@ -133,7 +132,7 @@ def _write(connection: Connection, events: list[KeyEvent]) -> None:
 
 
 def _explained(connection: Connection, event: KeyEvent) -> KeyEvent:
-    """Say why the key was refused, and whose it is; the caller is told neither."""
+    """Return a refusal with the reason and the user of the key; the caller is told neither."""
     if event.outcome:
         return event
     outcome, user = "not a key of this proxy", ""
@@ -146,7 +145,4 @@ def _explained(connection: Connection, event: KeyEvent) -> KeyEvent:
                 outcome = "revoked"
             elif row.expires_at is not None and row.expires_at <= event.at:
                 outcome = "expired"
-    return KeyEvent(
-        action="refuse", at=event.at, key_id=event.key_id, user=user, address=event.address, outcome=outcome,
-        count=event.count,
-    )  # fmt: skip
+    return replace(event, user=user, outcome=outcome)

@@ -19,6 +19,7 @@ from agentroster.errors import BadInput, NotFound
 from agentroster.identity.key_audit import KeyEvent, record
 from agentroster.identity.reserved import is_reserved
 from agentroster.identity.schema import api_keys
+from agentroster.messages import say
 
 _FORM = re.compile(r"rst_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _LAST_USED_STEP_SECONDS = 60.0
@@ -40,9 +41,9 @@ class ApiKey:
     forwarder: bool
     models: tuple[str, ...]
     created_at: float
-    expires_at: float | None
-    last_used_at: float | None
-    revoked_at: float | None
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    revoked_at: float | None = None
 
     def state(self, now: float) -> str:
         """Return `active`, `expired` or `revoked`."""
@@ -68,27 +69,19 @@ class KeyStore:
         with a comma or blank, or that LiteLLM reads as something else.
         """
         if not user.strip() or len(user) > _MAX_USER or not user.isprintable():
-            raise BadInput(f"A user name has 1 to {_MAX_USER} printable characters.")
+            raise BadInput(say("identity.user_name_malformed", max_length=_MAX_USER))
         if is_reserved(user):
-            raise BadInput(f"{user.strip()!r} is the operator's name, or looks like it: choose another for the key.")
+            raise BadInput(say("identity.user_name_reserved", name=user.strip()))
         if words := _LITELLM_WORDS.intersection(models):
-            raise BadInput(
-                f"{min(words)!r} is no model but a word of LiteLLM's: leave --model out to permit everything."
-            )
+            raise BadInput(say("identity.litellm_word", word=min(words)))
         if any(not name or re.search(r"[\s,]", name) for name in models):
-            raise BadInput("A model name is not empty and has no comma or blank.")
+            raise BadInput(say("identity.model_name_malformed"))
         key_id = "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
         secret = f"rst_{key_id}_{secrets.token_urlsafe(32)}"
         key = ApiKey(
-            id=key_id,
-            user=user.strip(),
-            forwarder=forwarder,
-            models=tuple(models),
-            created_at=time.time(),
-            expires_at=expires_at,
-            last_used_at=None,
-            revoked_at=None,
-        )
+            id=key_id, user=user.strip(), forwarder=forwarder, models=tuple(models),
+            created_at=time.time(), expires_at=expires_at,
+        )  # fmt: skip
         self._database.call(_insert, key, _digest(secret))
         return key, secret
 
@@ -99,7 +92,7 @@ class KeyStore:
     def revoke(self, key_id: str) -> None:
         """Make a key useless from the next request on. Raises NotFound when there is no such key."""
         if not self._database.call(_revoke, key_id):
-            raise NotFound(f"There is no key {key_id!r}; `roster keys list` shows them all.")
+            raise NotFound(say("identity.no_such_key", key_id=key_id))
 
     async def find(self, secret: str) -> ApiKey | None:
         """Return the active key with this text, or None. Its use is noted later: this only reads.
@@ -134,7 +127,7 @@ class KeyStore:
 
 
 def public_part(secret: str) -> str:
-    """Return the id in the text of a key, which is no secret, or an empty text where it has not the form of one."""
+    """Return the id in the text of a key, which is no secret; an empty text where it is no key of ours."""
     match = _FORM.fullmatch(secret)
     return match[1] if match else ""
 
@@ -163,15 +156,9 @@ def _insert(connection: Connection, key: ApiKey, digest: bytes) -> None:
 
 def _from_row(row: SqlRow) -> ApiKey:
     return ApiKey(
-        id=row.id,
-        user=row.user,
-        forwarder=bool(row.forwarder),
-        models=tuple(name for name in row.models.split(",") if name),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked_at=row.revoked_at,
-    )
+        id=row.id, user=row.user, forwarder=bool(row.forwarder), models=tuple(filter(None, row.models.split(","))),
+        created_at=row.created_at, expires_at=row.expires_at, last_used_at=row.last_used_at, revoked_at=row.revoked_at,
+    )  # fmt: skip
 
 
 def _select_all(connection: Connection) -> list[ApiKey]:

@@ -1,4 +1,4 @@
-"""Knows the requests that are being answered, and can end them before they are done."""
+"""Keeps the requests that are being answered, and can end them early."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from agentroster.errors import RosterError, Stopping, Unauthenticated
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import KEYS
 
@@ -52,7 +53,7 @@ class OpenRequests:
         self._none_open = asyncio.Event()
 
     def add(self, request: OpenRequest) -> None:
-        """Begin to know a request."""
+        """Add a request that begins."""
         self._open.add(request)
 
     def discard(self, request: OpenRequest) -> None:
@@ -62,7 +63,7 @@ class OpenRequests:
             self._none_open.set()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Admit nothing more, let open requests end for a while, then end them."""
+        """Admit nothing more, wait up to `grace_seconds` for open requests, then end them."""
         self.is_stopping = True
         # They would last as long as the grace, and can be taken up again elsewhere.
         self._end(Stopping(), lambda request: request.is_followed)
@@ -73,7 +74,7 @@ class OpenRequests:
         self._end(Stopping(), lambda _: True)
 
     async def watch_keys(self, active: Active, signals: Signals) -> None:
-        """End requests whose key was revoked, expired or deleted, by whatever process; `active` asks the key table."""
+        """End requests whose key was revoked, expired or deleted by any process; `active` asks the key table."""
         with signals.subscribe(KEYS) as changed:
             while True:
                 # Nobody sends word of a key that expires.
@@ -89,10 +90,8 @@ class OpenRequests:
             logger.exception("looking for ended keys failed")
             return
         if ended:
-            self._end(
-                Unauthenticated("This API key was revoked or has expired, so its requests have ended."),
-                lambda request: request.caller is not None and request.caller.key_id in ended,
-            )
+            error = Unauthenticated(say("identity.key_ended"))
+            self._end(error, lambda request: request.caller is not None and request.caller.key_id in ended)
 
     def _end(self, error: RosterError, which: Callable[[OpenRequest], bool]) -> None:
         for request in [request for request in self._open if which(request)]:

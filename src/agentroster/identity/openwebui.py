@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import jwt
 
 from agentroster.errors import Unauthenticated
+from agentroster.messages import say
 
 SIGNED_HEADER = "x-openwebui-user-jwt"
 PLAIN_HEADER = "x-openwebui-user-id"
@@ -20,7 +21,6 @@ CHAT_HEADER = "x-openwebui-chat-id"
 _MAX_LIFE_SECONDS = 600
 _LEEWAY_SECONDS = 30
 _MAX_SUBJECT = 128
-_REFUSED = "The signed user header of Open WebUI is missing, expired or not valid: check ROSTER_OPENWEBUI_JWT_SECRET."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ForwardedUser:
 def signed_user(tokens: Sequence[str], secret: str) -> ForwardedUser:
     """Return the user of exactly one valid token. Raises Unauthenticated for anything else."""
     if len(tokens) != 1:
-        raise Unauthenticated(_REFUSED)
+        raise _refused()
     try:
         claims: dict[str, Any] = jwt.decode(
             tokens[0],
@@ -46,11 +46,11 @@ def signed_user(tokens: Sequence[str], secret: str) -> ForwardedUser:
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         # What is signed may still be no token: PyJWT meets some kinds of claims with Python's own errors.
-        raise Unauthenticated(_REFUSED) from error
+        raise _refused() from error
     # PyJWT accepts a life of ten years, times as text and a blank subject.
     issued, expires = claims["iat"], claims["exp"]
     if not (_is_time(issued) and _is_time(expires) and 0 < expires - issued <= _MAX_LIFE_SECONDS):
-        raise Unauthenticated(_REFUSED)
+        raise _refused()
     return ForwardedUser(_subject(claims["sub"]), _name(claims.get("name") or claims.get("email")))
 
 
@@ -62,9 +62,13 @@ def forwarded_user(header_values: Callable[[str], Sequence[str]], secret: str | 
     if not plain:
         return ForwardedUser(None)
     if len(plain) != 1:
-        raise Unauthenticated(f"The header {PLAIN_HEADER} was sent more than once.")
+        raise Unauthenticated(say("identity.user_header_repeated", header=PLAIN_HEADER))
     names = header_values(PLAIN_NAME_HEADER)
     return ForwardedUser(_subject(plain[0]), _name(unquote(names[0])) if len(names) == 1 else "")
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated(say("identity.user_token_invalid"))
 
 
 def _is_time(value: object) -> bool:
@@ -73,7 +77,7 @@ def _is_time(value: object) -> bool:
 
 def _subject(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > _MAX_SUBJECT:
-        raise Unauthenticated(_REFUSED)
+        raise _refused()
     return value.strip()
 
 

@@ -14,13 +14,13 @@ def peer_address() -> str:
 
 
 class PeerAddress:
-    """Notes the address of each request. Behind a proxy it is what that one says, if uvicorn trusts it."""
+    """Records the address of each request; behind a reverse proxy that uvicorn trusts, the one it forwards."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note, and pass on."""
+        """Record the address, and run the inner app."""
         client = scope.get("client")
         _address.set(_valid(client[0]) if client else "")
         await self._app(scope, receive, send)

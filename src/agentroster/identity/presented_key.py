@@ -7,6 +7,7 @@ Clients send it in different headers: `Authorization: Bearer` (OpenAI), `x-api-k
 from collections.abc import Iterable, Sequence
 
 from agentroster.errors import Unauthenticated
+from agentroster.messages import say
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -15,7 +16,6 @@ KEY_HEADERS = frozenset(
     {_AUTHORIZATION, b"x-api-key", b"api-key", b"x-goog-api-key", b"ocp-apim-subscription-key", b"x-litellm-api-key"}
 )
 _LITELLM_ONLY = b"x-litellm-api-key"
-_AMBIGUOUS = "Send one API key, once: this request has more than one."
 
 
 def presented_key(headers: RawHeaders) -> str:
@@ -27,11 +27,9 @@ def presented_key(headers: RawHeaders) -> str:
     given = [(name, value) for name, value in headers if name in KEY_HEADERS and name != _LITELLM_ONLY]
     if len(given) == 1:
         return _key_of(*given[0])
-    if len({name for name, _ in given}) != len(given):
-        raise Unauthenticated(_AMBIGUOUS)
     keys = {key for key in (_key_of(name, value) for name, value in given) if key}
-    if len(keys) > 1:
-        raise Unauthenticated(_AMBIGUOUS)
+    if len({name for name, _ in given}) != len(given) or len(keys) > 1:
+        raise Unauthenticated(say("identity.keys_ambiguous"))
     return keys.pop() if keys else ""
 
 

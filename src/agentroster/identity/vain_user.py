@@ -10,7 +10,7 @@ from agentroster.lru import LruDict
 logger = logging.getLogger(__name__)
 
 NOTICE_HEADER = b"x-roster-notice"
-_MAX_TOLD = 1_000
+_MAX_LOGGED = 1_000
 _NOT_A_FORWARDER = (
     "the user header is ignored, because this key may not name users: `roster keys create --forwarder` makes one that "
     "may, and ROSTER_OPENWEBUI_KEY is one"
@@ -19,13 +19,13 @@ _NOT_CHECKED = "the signed user header is ignored, because ROSTER_OPENWEBUI_JWT_
 
 
 class VainUsers:
-    """Finds such requests, and tells the log of each key once."""
+    """Finds requests whose user header is ignored, and logs each key once."""
 
     def __init__(self) -> None:
-        self._told = LruDict[str, None](_MAX_TOLD)
+        self._logged = LruDict[str, None](_MAX_LOGGED)
 
     def notice(self, caller: Caller, headers: RawHeaders) -> str:
-        """Return what the client is told, or an empty text."""
+        """Return the notice for the client, empty where no user header is ignored."""
         names = {name.decode("latin-1") for name, _ in headers} & {PLAIN_HEADER, SIGNED_HEADER}
         if not names:
             return ""
@@ -35,7 +35,7 @@ class VainUsers:
             notice = _NOT_CHECKED
         else:
             return ""
-        if caller.key_id not in self._told:
+        if caller.key_id not in self._logged:
             logger.warning("key %s sent %s: %s", caller.key_id, " and ".join(sorted(names)), notice)
-            self._told[caller.key_id] = None
+            self._logged[caller.key_id] = None
         return notice

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 
 def write_file(folder: int, name: str, content: bytes, *, mode: int, replaces: bool) -> None:
-    """Write a file of a folder, given by its descriptor; `replaces` permits that there is one.
+    """Write a file into a folder, given by its descriptor; with `replaces` there may be one of that name.
 
     Raises FileExistsError rather than replacing a file that another program put there meanwhile, and OSError.
     """

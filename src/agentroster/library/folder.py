@@ -1,4 +1,4 @@
-"""A folder of models, locked while something in it is written."""
+"""A folder of models, opened, and locked while something in it is written."""
 
 import fcntl
 import os
@@ -13,9 +13,16 @@ def locked(folder: Path) -> Generator[int]:
 
     A lock on the folder needs no lock file, and goes away with the process.
     """
+    with opened(folder) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+
+
+@contextmanager
+def opened(folder: Path) -> Generator[int]:
+    """Open a folder, and yield its descriptor."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)

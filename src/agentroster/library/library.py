@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentroster.errors import BadInput, NotAllowed, NotFound
+from agentroster.messages import say
 
 MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
@@ -27,17 +28,17 @@ class ModelFile:
 
 
 class Library:
-    """The only door to model files: every path is resolved and must lie under a root."""
+    """Finds model files: every path is resolved and must lie under a root."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots))
         self._accepts: Callable[[ModelFile], bool] = lambda _: True
-        self._accepted = ""
+        self._types: Sequence[str] = ()
 
-    def only(self, accepts: Callable[[ModelFile], bool], accepted: str) -> "Library":
-        """Return the same library with only the models that `accepts` lets pass; `accepted` names them in words."""
+    def only(self, accepts: Callable[[ModelFile], bool], types: Sequence[str]) -> "Library":
+        """Return the same library with only the models that `accepts` lets pass: those of these types."""
         made = copy.copy(self)
-        made._accepts, made._accepted = accepts, accepted
+        made._accepts, made._types = accepts, types
         return made
 
     @property
@@ -63,9 +64,9 @@ class Library:
         BadInput, with the names there are, for a text that means several of them.
         """
         if not self._roots:
-            raise NotFound("No library is configured: the operator sets ROSTER_LIBRARY to the folders of the models.")
+            raise NotFound(say("library.not_configured"))
         if "\0" in text or not text.strip():
-            raise NotFound("This is not a file name.")
+            raise NotFound(say("library.no_file_name"))
         path = self._resolve(text.strip())
         if path is None:
             return self._by_name(text.strip())
@@ -73,14 +74,15 @@ class Library:
             self._require_no_namesake(text.strip(), path)
             return list(self.models(path))
         if path.suffix.lower() not in MODEL_SUFFIXES:
-            raise NotFound(f"{text} is not a model file ({', '.join(sorted(MODEL_SUFFIXES))}).")
+            raise NotFound(say("library.no_model_file", path=text, suffixes=", ".join(sorted(MODEL_SUFFIXES))))
         model = ModelFile(path, self._name(path))
         if not self._accepts(model):
-            raise NotFound(f"{model.name} is not for this skill, which works on {self._accepted} only.")
+            types = say("library.or").join(self._types)
+            raise NotFound(say("library.not_of_type", name=model.name, types=types))
         return [model]
 
     def holds(self, model: ModelFile) -> bool:
-        """Whether a model is where it says, under a root: anybody can put a `ModelFile` together."""
+        """Whether a model's path is resolved and lies under a root: anybody can make a `ModelFile`."""
         is_there = Path(os.path.realpath(model.path)) == model.path and self._root_of(model.path) is not None
         return is_there and self._accepts(model)
 
@@ -88,8 +90,8 @@ class Library:
         """Whether a text is the path of a folder of the library; no folder is looked through for that."""
         if not text or "\0" in text or len(text) > _MAX_PATH:
             return False
-        places = (Path(os.path.realpath(root / text)) for root in self._roots)
-        return any(self._root_of(place) is not None and _is_folder(place) for place in places)
+        paths = (Path(os.path.realpath(root / text)) for root in self._roots)
+        return any(self._root_of(path) is not None and _exists(path) and path.is_dir() for path in paths)
 
     def _resolve(self, text: str) -> Path | None:
         """Return the resolved existing path under a root; None when nothing by that path exists."""
@@ -101,11 +103,11 @@ class Library:
             real = Path(os.path.realpath(candidate))
             if self._root_of(real) is None:
                 # The same words whether it exists or not: nobody learns what lies outside.
-                raise NotAllowed(f"{text} is outside the library.", logged="a path outside the library")
+                raise NotAllowed(say("library.outside", path=text), logged="a path outside the library")
             if _exists(real):
                 found[real] = None
         if not found and outside:
-            raise NotFound(f"{text} does not exist in the library.")
+            raise NotFound(say("library.missing_path", path=text))
         if named := self._by_full_name(text):
             return named
         if len(found) > 1:
@@ -132,7 +134,7 @@ class Library:
     def _by_name(self, text: str) -> list[ModelFile]:
         found = {model: None for model in self.models() if text in {model.path.name, model.path.stem, model.name}}
         if not found:
-            raise NotFound(f"{text} is not in the library.")
+            raise NotFound(say("library.missing_name", name=text))
         if len(found) > 1:
             raise _several(text, [model.name for model in found])
         return list(found)
@@ -163,11 +165,8 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _is_folder(path: Path) -> bool:
-    return _exists(path) and path.is_dir()
-
-
 def _several(text: str, names: Sequence[str]) -> BadInput:
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    listed = ", ".join(names[:_MAX_NAMED])
-    return BadInput(f"{text} can mean several: {listed}{more}. Write the full name of one of them.")
+    listed, more = ", ".join(names[:_MAX_NAMED]), len(names) - _MAX_NAMED
+    if more > 0:
+        return BadInput(say("library.several_and_more", text=text, names=listed, more=more))
+    return BadInput(say("library.several", text=text, names=listed))

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from agentroster.json_values import as_object
 
@@ -40,8 +39,5 @@ def header_metadata(path: Path) -> dict[str, str]:
         header: object = json.loads(raw)
     except ValueError:
         return {}
-    metadata = as_object(header).get("__metadata__")
-    if not isinstance(metadata, dict):
-        return {}
-    pairs = cast("dict[str, object]", metadata).items()
-    return {key: value for key, value in pairs if isinstance(value, str)}
+    metadata = as_object(as_object(header).get("__metadata__"))
+    return {key: value for key, value in metadata.items() if isinstance(value, str)}

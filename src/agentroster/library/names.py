@@ -45,7 +45,7 @@ class Names:
         return self._folders[text]
 
     def require(self, text: str) -> None:
-        """Raise what `Library.find` raises for a text that means no model, or several."""
+        """Raise what `Library.find` raises, for a text that means no model, or several."""
         self._library.find(text)
 
     def meant(self, text: str) -> list[ModelFile]:
@@ -55,7 +55,7 @@ class Names:
         return exact if len(exact) == 1 else found
 
     def longest_at(self, text: str, start: int) -> int:
-        """Return where the longest name that begins at a place of a folded text ends; `start` when none does."""
+        """Return where the longest name that begins at `start` of a folded text ends; `start` when none does."""
         if text != self._text:
             self._text, self._ends = text, {}
         # One text is read in several languages, and names are the same in all of them.
@@ -90,19 +90,19 @@ class Names:
         return root
 
     def _with_blanks(self, text: str, start: int) -> int:
-        word, place, longest = self._words, start, start
-        while place <= len(text):
-            end = _word_end(text, place)
-            part = text[place:end]
+        word, position, longest = self._words, start, start
+        while position <= len(text):
+            end = _word_end(text, position)
+            part = text[position:end]
             last = word.following.get(part.rstrip(_PUNCTUATION))
             if last is not None and last.is_end:
-                longest = place + len(part.rstrip(_PUNCTUATION))
+                longest = position + len(part.rstrip(_PUNCTUATION))
             following = word.following.get(part)
             if following is None:
                 return longest
             if following.is_end:
                 longest = end
-            word, place = following, end + 1
+            word, position = following, end + 1
         return longest
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from agentroster.errors import ToolFailed
 from agentroster.library.strip_metadata import orientation, strip_metadata
+from agentroster.messages import say
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
@@ -42,10 +43,10 @@ _one_at_a_time = threading.Lock()
 def as_preview(data: bytes) -> bytes:
     """Return a still WebP, at most 480 wide, without metadata. Blocks. Raises ToolFailed, saying what is wrong."""
     if len(data) > MAX_BYTES:
-        raise ToolFailed(f"the picture is larger than {MAX_BYTES // 1_000_000} MB")
+        raise ToolFailed(say("library.picture_too_large", megabytes=MAX_BYTES // 1_000_000))
     kind = _kind(data)
     if kind is None:
-        raise ToolFailed("this is not a PNG, JPEG, WebP or GIF picture")
+        raise ToolFailed(say("library.no_picture"))
     try:
         with _one_at_a_time:
             return _drawn(data, kind)
@@ -54,7 +55,7 @@ def as_preview(data: bytes) -> bytes:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels() from error
     except Exception as error:  # the border to a decoder, which meets damaged files with every kind of error
-        raise ToolFailed("the picture is damaged") from error
+        raise ToolFailed(say("library.picture_damaged")) from error
 
 
 def _kind(data: bytes) -> str | None:
@@ -70,9 +71,10 @@ def _kind(data: bytes) -> str | None:
 def _drawn(data: bytes, kind: str) -> bytes:
     data, turned = strip_metadata(data, kind)
     if kind == "JPEG" and data.count(_SCAN) > _MAX_SCANS:
-        raise ToolFailed("the picture would take too long to draw")
+        raise ToolFailed(say("library.picture_too_slow"))
     with Image.open(BytesIO(data), formats=[kind]) as image:
-        _check_size(image)
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_many_pixels()
         image.verify()
     # Verifying uses an image up.
     with Image.open(BytesIO(data), formats=[kind]) as image:
@@ -83,18 +85,12 @@ def _drawn(data: bytes, kind: str) -> bytes:
             turned = orientation(image.info.get("exif", b""))
         picture = _scaled(image, turned)
     if max(picture.size) > _MAX_SIDE:
-        raise ToolFailed("the picture is too long and thin to be a preview")
+        raise ToolFailed(say("library.picture_too_thin"))
     # What Pillow might write along: position, camera, colour profile.
     picture.info.clear()
     written = BytesIO()
     picture.save(written, "WEBP", quality=_QUALITY)
     return written.getvalue()
-
-
-def _check_size(image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise _too_many_pixels()
 
 
 def _scaled(image: Image.Image, turned: int) -> Image.Image:
@@ -115,4 +111,4 @@ def _in_colour(image: Image.Image) -> Image.Image:
 
 
 def _too_many_pixels() -> ToolFailed:
-    return ToolFailed(f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels")
+    return ToolFailed(say("library.picture_too_many_pixels", millions=MAX_PIXELS // 1_000_000))

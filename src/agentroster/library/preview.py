@@ -6,8 +6,9 @@ from pathlib import Path
 
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.atomic_file import write_file
-from agentroster.library.folder import locked
+from agentroster.library.folder import locked, opened
 from agentroster.library.library import Library, ModelFile
+from agentroster.messages import say
 
 _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
 _SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
@@ -17,46 +18,35 @@ _ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS))
 class Previews:
     """Finds previews, and writes them where that is permitted. All methods but one block: call them in a thread."""
 
-    def __init__(
-        self,
-        library: Library | None = None,
-        *,
-        refusal: str = "",
-        dry_run: bool = False,
-    ) -> None:
+    def __init__(self, library: Library | None = None, *, refusal: str = "", dry_run: bool = False) -> None:
         """Permit writing, beside the models of a library if there is one, unless `refusal` says why not."""
         self._library = library
         self._refusal = refusal
         self._dry_run = dry_run
 
     def rehearsing(self) -> "Previews":
-        """Return the same door for a dry run: nothing is written."""
+        """Return the same previews for a dry run: nothing is written."""
         return Previews(self._library, refusal=self._refusal, dry_run=True)
 
     def require_permission(self) -> None:
-        """Raise NotAllowed unless writing is permitted: asked before a picture is fetched. Does not block.
+        """Raise NotAllowed without the permission to write, ToolFailed in a dry run. Does not block.
 
-        Raises ToolFailed in a dry run.
+        Asked before a picture is fetched.
         """
         if self._refusal:
             raise NotAllowed(self._refusal)
         if self._dry_run:
-            raise ToolFailed("a dry run fetches no picture")
+            raise ToolFailed(say("library.dry_run_no_picture"))
 
     def existing(self, model: ModelFile) -> Path | None:
         """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
         # Names are tried one by one: to list a folder of 10,000 models for each of them would take minutes.
+        names = (f"{model.path.stem}{ending}" for ending in _ENDINGS)
         try:
-            descriptor = os.open(model.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            with opened(model.path.parent) as folder:
+                found = next((name for name in names if _is_there(folder, name)), None)
         except OSError as error:
-            raise ToolFailed(f"the folder cannot be read: {error.strerror}") from error
-        try:
-            names = (f"{model.path.stem}{ending}" for ending in _ENDINGS)
-            found = next((name for name in names if _is_there(descriptor, name)), None)
-        except OSError as error:
-            raise ToolFailed(f"the folder cannot be read: {error.strerror}") from error
-        finally:
-            os.close(descriptor)
+            raise ToolFailed(say("library.folder_unreadable", reason=error.strerror)) from error
         return None if found is None else model.path.with_name(found)
 
     def write(self, model: ModelFile, image: bytes) -> Path:
@@ -67,20 +57,20 @@ class Previews:
         """
         self.require_permission()
         if self._library is not None and not self._library.holds(model):
-            raise NotAllowed("this model is outside the library: nothing written")
+            raise NotAllowed(say("library.model_outside_nothing_written"))
         from agentroster.library.picture import as_preview  # noqa: PLC0415 - slow, and most runs need no picture
 
         content = as_preview(image)
         path = model.path.with_name(f"{model.path.stem}.webp")
         try:
             with locked(path.parent) as folder:
-                if self.existing(model) is not None:
-                    raise ToolFailed("there is a preview already; nothing written")
+                if (existing := self.existing(model)) is not None:
+                    raise FileExistsError(existing)
                 write_file(folder, path.name, content, mode=0o644, replaces=False)
         except FileExistsError as error:
-            raise ToolFailed("there is a preview already; nothing written") from error
+            raise ToolFailed(say("library.preview_there")) from error
         except OSError as error:
-            raise ToolFailed(f"the preview cannot be written: {error.strerror}") from error
+            raise ToolFailed(say("library.preview_unwritable", reason=error.strerror)) from error
         return path
 
 

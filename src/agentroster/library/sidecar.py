@@ -4,6 +4,7 @@ Fields and who may write them are described in `docs/sidecar.md`.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +15,17 @@ from agentroster.library.atomic_file import write_file
 from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import sha256_of
+from agentroster.messages import say
 
 Sidecar: TypeAlias = dict[str, object]
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
 class Sidecars:
     """Reads sidecars, and writes them where that is permitted. All methods block: call them in a thread."""
 
     def __init__(
-        self,
-        library: Library | None = None,
-        *,
-        refusal: str = "",
-        proposals: "Proposals | None" = None,
+        self, library: Library | None = None, *, refusal: str = "", proposals: "Proposals | None" = None
     ) -> None:
         """Permit writing, unless `refusal` says why not; with `proposals` changes are collected there instead.
 
@@ -42,7 +41,7 @@ class Sidecars:
         return self._refusal
 
     def rehearsing(self) -> "Sidecars":
-        """Return the same door for a dry run: changes are collected, and nothing is written."""
+        """Return the same sidecars for a dry run: changes are collected, and nothing is written."""
         proposals = self._proposals if self._proposals is not None else Proposals()
         return Sidecars(self._library, refusal=self._refusal, proposals=proposals)
 
@@ -50,15 +49,15 @@ class Sidecars:
         """Return the sidecar, or None when there is none. Raises ToolFailed when it is no JSON object."""
         self._check_place(model)
         if model.sidecar.is_symlink():
-            raise ToolFailed("the sidecar is a link: not followed, nothing written")
+            raise ToolFailed(say("library.sidecar_link"))
         try:
             value: object = json.loads(model.sidecar.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError, OSError) as error:
-            raise ToolFailed("the sidecar cannot be read as JSON: repair or remove it; nothing written") from error
+            raise ToolFailed(say("library.sidecar_unreadable")) from error
         if not isinstance(value, dict):
-            raise ToolFailed("the sidecar is not a JSON object: repair or remove it; nothing written")
+            raise ToolFailed(say("library.sidecar_no_object"))
         return cast("Sidecar", value)
 
     def update(self, model: ModelFile, change: Callable[[Sidecar], bool]) -> bool:
@@ -73,7 +72,7 @@ class Sidecars:
         with locked(model.sidecar.parent) as folder:
             sidecar = self.read(model)
             if sidecar is None:
-                raise ToolFailed("the sidecar disappeared while it was being completed; nothing written")
+                raise ToolFailed(say("library.sidecar_gone"))
             if not change(sidecar):
                 return False
             _write(folder, model.sidecar, sidecar)
@@ -123,7 +122,7 @@ class Sidecars:
 
     def _check_place(self, model: ModelFile) -> None:
         if self._library is not None and not self._library.holds(model):
-            raise NotAllowed("this model is outside the library: nothing read, nothing written")
+            raise NotAllowed(say("library.model_outside"))
 
 
 @dataclass(slots=True)
@@ -143,17 +142,9 @@ class Proposals:
 
 
 def _text(sidecar: Sidecar) -> str:
-    text = json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(sidecar, indent=2, ensure_ascii=False)
     # Half a surrogate pair, which other programs leave behind when they cut texts, exists in JSON's escapes only.
-    return text if _is_utf8(text) else json.dumps(sidecar, indent=2) + "\n"
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return (json.dumps(sidecar, indent=2) if _HALF_PAIR.search(text) else text) + "\n"
 
 
 def _write(folder: int, path: Path, sidecar: Sidecar) -> None:
@@ -161,4 +152,4 @@ def _write(folder: int, path: Path, sidecar: Sidecar) -> None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         write_file(folder, path.name, _text(sidecar).encode(), mode=mode, replaces=True)
     except OSError as error:
-        raise ToolFailed(f"the sidecar cannot be written: {error.strerror}") from error
+        raise ToolFailed(say("library.sidecar_unwritable", reason=error.strerror)) from error

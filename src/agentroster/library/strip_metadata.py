@@ -1,7 +1,7 @@
 """Reduces a picture file to its first picture: what else it holds is never shown to a decoder.
 
 Metadata is where decoders could be kept busy or made to fill the memory, some releases more than others: directories
-whose entries overlap, comments in a hundred thousand pieces, compressed texts. Every function here is linear in the
+whose entries overlap, comments in a hundred thousand segments, compressed texts. Every function here is linear in the
 file, and raises ValueError, IndexError or struct.error for a damaged one.
 """
 
@@ -11,8 +11,8 @@ _UPRIGHT, _ORIENTATION, _SHORT = 1, 0x0112, 3
 _MAX_TAGS = 1_000
 _EXIF = b"Exif\0\0"
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-# Encoders write pieces of at least some kilobytes.
-_MAX_PIECES = 50_000
+# Encoders write chunks of at least some kilobytes.
+_MAX_CHUNKS = 50_000
 # JPEG: JFIF and Adobe say how colours are stored; all other application segments and comments are metadata.
 _APP0, _APP1, _APP14, _APP15, _COMMENT, _SCAN, _FILL = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE, 0xDA, 0xFF
 _GIF_EXTENSION, _GIF_CONTROL, _GIF_IMAGE, _GIF_END = 0x21, 0xF9, 0x2C, b"\x3b"
@@ -52,7 +52,7 @@ def orientation(exif: bytes) -> int:
 def _jpeg(data: bytes) -> tuple[bytes, int]:
     kept, turned = [data[:2]], _UPRIGHT
     position = 2
-    for _ in range(_MAX_PIECES):
+    for _ in range(_MAX_CHUNKS):
         if data[position] != _FILL:
             raise ValueError("no segment")
         code = data[position + 1]
@@ -73,7 +73,7 @@ def _jpeg(data: bytes) -> tuple[bytes, int]:
 def _png(data: bytes) -> tuple[bytes, int]:
     kept, turned = [data[:8]], _UPRIGHT
     position = 8
-    for _ in range(_MAX_PIECES):
+    for _ in range(_MAX_CHUNKS):
         length, kind = struct.unpack_from(">L4s", data, position)
         end = position + length + 12
         if kind == b"eXIf":

@@ -16,17 +16,16 @@ _OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AnswerForm:
-    """One way to ask: the kind of `response_format`, and whether the server names its limit as OpenAI now does."""
+    """One way to ask: the kind of `response_format`, and whether the temperature is set."""
 
     kind: Literal["json_schema", "json_object", "text"]
-    new_names: bool = False
+    sets_temperature: bool = True
 
     def params(self, schema: Mapping[str, Any], max_tokens: int) -> dict[str, object]:
         """Return the body fields of a call."""
-        limits: dict[str, object] = {"max_tokens": max_tokens, "temperature": 0}
-        if self.new_names:
-            # OpenAI's newer models refuse `max_tokens`, and any temperature but their own.
-            limits = {"max_completion_tokens": max_tokens}
+        limits: dict[str, object] = {"max_tokens": max_tokens}
+        if self.sets_temperature:
+            limits["temperature"] = 0
         match self.kind:
             case "json_schema":
                 described = {"name": "answer", "strict": True, "schema": _strict(schema)}
@@ -41,7 +40,8 @@ LADDER = (
     AnswerForm("json_schema"),
     AnswerForm("json_object"),
     AnswerForm("text"),
-    AnswerForm("json_schema", new_names=True),
+    # Some models take no temperature but their own, and not all servers name it when they refuse it.
+    AnswerForm("json_schema", sets_temperature=False),
 )
 
 

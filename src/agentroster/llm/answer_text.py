@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, cast
 
 from agentroster.errors import BadAnswer
+from agentroster.messages import say
 
 _THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _THINKING_BEGINS = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
@@ -18,12 +19,12 @@ def object_in(text: str) -> dict[str, Any]:
     """Return the first JSON object of an answer. Raises BadAnswer, saying what the answer is instead."""
     text = _without_fence(_without_thinking(text).strip())
     if not text:
-        raise BadAnswer("The language model gave an empty answer.")
+        raise BadAnswer(say("llm.answer_empty"))
     value = _parsed(text)
     if isinstance(value, dict):
         return cast("dict[str, Any]", value)
     if value is not _NOT_JSON:
-        raise BadAnswer(f"The language model answered with {_kind(value)} where an object was asked for.")
+        raise BadAnswer(_no_object(value))
     return _first_object(text)
 
 
@@ -48,9 +49,9 @@ def _first_object(text: str) -> dict[str, Any]:
             # Braces of the prose before the object.
             continue
         if text[max(0, start - 100) : start].rstrip().endswith("["):
-            raise BadAnswer("The language model answered with a list where an object was asked for.")
+            raise BadAnswer(say("llm.answer_is_list"))
         return cast("dict[str, Any]", value)
-    raise BadAnswer("The language model's answer holds no JSON object.")
+    raise BadAnswer(say("llm.answer_without_object"))
 
 
 def _balanced(text: str) -> Iterator[tuple[int, int]]:
@@ -73,7 +74,7 @@ def _balanced(text: str) -> Iterator[tuple[int, int]]:
                 yield start, match.end()
     if depth:
         # What is inside an unfinished object is half an answer.
-        raise BadAnswer("The language model's answer breaks off in the middle of its object.")
+        raise BadAnswer(say("llm.answer_breaks_off"))
 
 
 _NOT_JSON = object()
@@ -94,13 +95,13 @@ def _refuse(_name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are no JSON")
 
 
-def _kind(value: object) -> str:
+def _no_object(value: object) -> str:
     match value:
         case None:
-            return "null"
+            return say("llm.answer_is_null")
         case list():
-            return "a list"
+            return say("llm.answer_is_list")
         case str():
-            return "a bare text"
+            return say("llm.answer_is_text")
         case _:
-            return "a bare value"
+            return say("llm.answer_is_value")

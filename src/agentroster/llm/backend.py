@@ -10,6 +10,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
 from agentroster.llm.named_backends import DEFAULT, NamedBackends
+from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.shared_slots import SharedSlots
 from agentroster.settings.settings import Settings
@@ -58,7 +59,7 @@ class Backends:
                 api_key=settings.model_key or "none",
                 timeout_seconds=settings.llm_timeout_seconds,
                 memory=self.memory,
-                name=settings.provider if settings.provider != "custom" else "the server",
+                name=settings.provider if settings.provider != "custom" else say("llm.server_custom"),
             )
             if settings.api_base
             else None
@@ -78,7 +79,7 @@ class Backends:
         if name and name.startswith(PROXY_PREFIX):
             name, by_proxy = name.removeprefix(PROXY_PREFIX), True
         if name and name.startswith(AGENT_PREFIX):
-            raise BadInput("An agent cannot be the language model of an agent: choose a plain model.")
+            raise BadInput(say("llm.agent_as_model"))
         if by_proxy and name:
             return ModelChoice(name, self._proxy(), server="proxy", questions=self.questions)
         if name is None or self._endpoint is None:
@@ -87,6 +88,6 @@ class Backends:
 
     def _at(self, name: str, wish: str | None) -> ModelChoice:
         if self._named is None:
-            raise ModelMissing(f"The backend {name} is not known here.")
+            raise ModelMissing(say("llm.backend_unknown", name=name))
         spec, endpoint = self._named.find(name, self.memory)
         return ModelChoice(wish or spec.model, endpoint, server=spec.base_url, questions=self.questions)

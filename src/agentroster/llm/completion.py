@@ -10,7 +10,7 @@ Message: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """One call: `params` are OpenAI body fields such as temperature; `stream` asks for pieces."""
+    """One call: `params` are OpenAI body fields such as temperature; `stream` asks for chunks."""
 
     model: str
     messages: Sequence[Message]
@@ -58,7 +58,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What a model adds to its answer. The last piece has `finish`, the tokens, and the turn when tools are called."""
+    """What a model adds to its answer. The last one has `finish`, the tokens, and the turn when tools are called."""
 
     text: str = ""
     thinking: str = ""
@@ -71,5 +71,5 @@ class ChatModel(Protocol):
     """Something that answers chat completions: an HTTP endpoint, or a model of this proxy."""
 
     def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
-        """Yield the pieces of one answer. Raises an UpstreamError; never runs a request twice."""
+        """Yield the chunks of one answer. Raises an UpstreamError; never runs a request twice."""
         ...

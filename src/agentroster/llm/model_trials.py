@@ -32,24 +32,24 @@ Outcome: TypeAlias = tuple[str, bool]
 
 @dataclass(slots=True)
 class Answer:
-    """All pieces of one answer; `streamed` says how it was asked for."""
+    """All chunks of one answer; `streamed` says how it was asked for."""
 
     streamed: bool
     text: str = ""
     thinking: str = ""
-    pieces: int = 0
+    chunks: int = 0
     finish: str = ""
     usage: Usage | None = None
     turn: Turn | None = None
 
-    def add(self, piece: Chunk) -> None:
-        """Add a piece."""
-        self.text += piece.text
-        self.thinking += piece.thinking
-        self.pieces += bool(piece.text or piece.thinking)
-        self.finish = piece.finish or self.finish
-        self.usage = piece.usage or self.usage
-        self.turn = piece.turn or self.turn
+    def add(self, chunk: Chunk) -> None:
+        """Add a chunk."""
+        self.text += chunk.text
+        self.thinking += chunk.thinking
+        self.chunks += bool(chunk.text or chunk.thinking)
+        self.finish = chunk.finish or self.finish
+        self.usage = chunk.usage or self.usage
+        self.turn = chunk.turn or self.turn
 
     @property
     def emptiness(self) -> str:
@@ -76,15 +76,15 @@ class Session:
             stream=stream,
         )
         answer = Answer(stream)
-        async for piece in self.choice.chat.complete(request):
-            answer.add(piece)
+        async for chunk in self.choice.chat.complete(request):
+            answer.add(chunk)
         self.answers.append(answer)
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to try; agents cannot work without what `is_needed`."""
+    """One thing to try; `is_needed` marks what agents cannot work without."""
 
     what: str
     run: Callable[[Session], Awaitable[Outcome]]
@@ -109,7 +109,7 @@ async def _streamed(session: Session) -> Outcome:
     if not answer.text.strip():
         return answer.emptiness, False
     return (
-        f"{answer.pieces} pieces" if answer.pieces > 1 else "in one piece: people may wait for the whole answer",
+        f"{answer.chunks} pieces" if answer.chunks > 1 else "in one piece: people may wait for the whole answer",
         True,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agentroster.errors import ModelMissing
 from agentroster.llm.dialects.habits import HabitMemory
 from agentroster.llm.endpoint import Endpoint
+from agentroster.messages import say
 from agentroster.net.client import open_transport
 from agentroster.net.egress import Origin
 
@@ -24,7 +25,7 @@ class BackendSpec:
 
 
 class NamedBackends:
-    """Finds them, in a connection pool of their own: no skill reaches an address that is private for their sake."""
+    """Finds backends by name. They have a connection pool of their own: no skill reaches private addresses by it."""
 
     def __init__(self, current: Callable[[], Mapping[str, BackendSpec]], timeout_seconds: float) -> None:
         """`current` returns the backends as they are now."""
@@ -39,7 +40,7 @@ class NamedBackends:
         current = self._current()
         spec = current.get(name)
         if spec is None:
-            raise ModelMissing(f"The backend {name} of this agent is gone: the operator checks the agents file.")
+            raise ModelMissing(say("llm.backend_gone", name=name))
         endpoint = self._endpoints.get(spec)
         if endpoint is None:
             # A run that goes on keeps the one it has.
@@ -61,6 +62,6 @@ class NamedBackends:
             api_key=spec.api_key or "none",
             timeout_seconds=self._timeout_seconds,
             memory=memory,
-            advice=f"the operator checks the backend {spec.name} in the agents file",
-            name=f"the backend {spec.name}",
+            advice=say("llm.advice_backend", name=spec.name),
+            name=say("llm.server_of_backend", name=spec.name),
         )

@@ -20,6 +20,7 @@ from agentroster.llm.answer_text import object_in
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Message, Usage
 from agentroster.llm.retry_after import pause_seconds
+from agentroster.messages import say
 
 _FORM_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _MAX_ERRORS, _MAX_QUOTE = 3, 4_000
@@ -100,12 +101,8 @@ class _Asking:
 
     async def call(self, form: AnswerForm, messages: Sequence[Message], max_tokens: int) -> _Reply:
         """Make one call; a server that asks to slow down is asked a second time when it says."""
-        request = CompletionRequest(
-            model=self.choice.name,
-            messages=messages,
-            params=form.params(self.question.schema, max_tokens),
-            stream=False,
-        )
+        params = form.params(self.question.schema, max_tokens)
+        request = CompletionRequest(model=self.choice.name, messages=messages, params=params, stream=False)
         try:
             return await self._once(request)
         except UpstreamRateLimited as error:
@@ -115,21 +112,21 @@ class _Asking:
     async def _once(self, request: CompletionRequest) -> _Reply:
         text: list[str] = []
         truncated = False
-        async for piece in self.choice.chat.complete(request):
-            if piece.usage is not None:
-                self.usage = self.usage + piece.usage
+        async for chunk in self.choice.chat.complete(request):
+            if chunk.usage is not None:
+                self.usage += chunk.usage
             # Thinking has a field of its own and is no part of the answer.
-            text.append(piece.text)
-            truncated = truncated or piece.finish == "length"
+            text.append(chunk.text)
+            truncated = truncated or chunk.finish == "length"
         return _Reply("".join(text), truncated)
 
 
 class _Wrong(Exception):
-    """What is wrong with an answer: for the model in full, for a person without the model's own words."""
+    """What is wrong with an answer: `problem` for the model, `error` for a person, without the model's own words."""
 
-    def __init__(self, complaint: str, error: BadAnswer) -> None:
-        super().__init__(complaint)
-        self.complaint = complaint
+    def __init__(self, problem: str, error: BadAnswer) -> None:
+        super().__init__(problem)
+        self.problem = problem
         self.error = error
 
 
@@ -150,14 +147,14 @@ def _messages(question: Question) -> list[Message]:
 def _correction(answer: str, wrong: _Wrong) -> list[Message]:
     return [
         {"role": "assistant", "content": answer[:_MAX_QUOTE] or "{}"},
-        {"role": "user", "content": f"{wrong.complaint} Answer again, with the corrected JSON object only."},
+        {"role": "user", "content": f"{wrong.problem} Answer again, with the corrected JSON object only."},
     ]
 
 
 def _complete(reply: _Reply, question: Question) -> dict[str, Any]:
     """Return the object of a last reply. Raises BadAnswer."""
     if reply.truncated:
-        raise BadAnswer("The language model's answer was cut off at its length limit, also with twice the tokens.")
+        raise BadAnswer(say("llm.answer_cut_off"))
     try:
         return _checked(reply.text, question.schema)
     except _Wrong as wrong:
@@ -172,14 +169,10 @@ def _checked(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     errors = Schema(schema).errors(values, _SECONDS)
     if not errors:
         return values
-    found = [(error.path or "the object", error.message) for error in errors]
-    errors = [f"{place}: {message}" for place, message in found[:_MAX_ERRORS]]
+    told = "; ".join(f"{error.path or 'the object'}: {error.message}" for error in errors[:_MAX_ERRORS])
     # The model's own words stay out of what a person reads.
-    places = ", ".join(dict.fromkeys(place for place, _ in found[:_MAX_ERRORS]))
-    raise _Wrong(
-        f"This does not fit the schema: {'; '.join(errors)}.",
-        BadAnswer(f"The language model's answer does not fit what was asked for: {places}."),
-    )
+    paths = ", ".join(dict.fromkeys(error.path or say("llm.whole_object") for error in errors[:_MAX_ERRORS]))
+    raise _Wrong(f"This does not fit the schema: {told}.", BadAnswer(say("llm.answer_does_not_fit", paths=paths)))
 
 
 def _known_only(value: object, schema: Mapping[str, Any]) -> object:

@@ -1,4 +1,4 @@
-"""A picture of two colours that nobody guesses: who names them has seen it."""
+"""A test picture of two colours: a model that names both can see pictures."""
 
 import struct
 import zlib

@@ -12,9 +12,9 @@ from agentroster.llm.backend import Backends, ModelChoice
 from agentroster.llm.endpoint import Endpoint
 from agentroster.logs import redactor
 from agentroster.lru import LruDict
+from agentroster.messages import say
 
 PROVIDER = "llm"
-_ADVICE = "this is your own model, so check its address and key with /connect llm"
 _FORGET_SECONDS = 5.0
 _MAX_KNOWN = 10_000
 
@@ -66,8 +66,8 @@ class Models:
             api_key=key,
             timeout_seconds=self._timeout_seconds,
             memory=self._backends.memory,
-            advice=_ADVICE,
-            name="your own server",
+            advice=say("llm.advice_own_model"),
+            name=say("llm.server_own"),
         )
         return ModelChoice(secret["model"], endpoint, server=base, questions=self._backends.questions)
 

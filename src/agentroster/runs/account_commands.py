@@ -4,17 +4,20 @@ import time
 from datetime import UTC, datetime
 
 from agentroster.accounts.connect import Connector
-from agentroster.accounts.provider import Provider
 from agentroster.credentials.credential import Credential
 from agentroster.errors import RosterError
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.runs.chat import ChatRequest, PastedToken
 
-HELP = (
-    ("/connect [NAME]", "connect an account, such as github, through a link"),
-    ("/credentials", "your connected accounts"),
-    ("/disconnect NAME", "remove an account, and give its tokens back"),
-)
+
+def help_rows() -> list[tuple[str, str]]:
+    """Return how each command is written, and what it does."""
+    return [
+        ("/connect [NAME]", say("runs.help_connect")),
+        ("/credentials", say("runs.help_credentials")),
+        ("/disconnect NAME", say("runs.help_disconnect")),
+    ]
 
 
 class AccountCommands:
@@ -26,19 +29,17 @@ class AccountCommands:
     async def answer(self, request: ChatRequest) -> str | None:
         """Return the answer when the message is one of these commands, else None."""
         name, _, rest = request.question.partition(" ")
-        argument = rest.strip().lower()
+        caller, argument = request.caller, rest.strip().lower()
         try:
             match name:
                 case "/connect":
-                    return await (
-                        self.invitation(request.caller, argument) if argument else self._kinds(request.caller)
-                    )
+                    return await (self.invitation(caller, argument) if argument else self._kinds(caller))
                 case "/credentials":
-                    return await self._listed(request.caller)
+                    return await self._listed(caller)
                 case "/disconnect":
-                    return await self._disconnected(request.caller, argument)
+                    return f"{await self._disconnected(caller, argument)}\n"
                 case "/token":
-                    return await self._pasted(request.caller, request.pasted)
+                    return f"{await self._pasted(caller, request.pasted)}\n"
                 case _:
                     return None
         except RosterError as error:
@@ -51,55 +52,49 @@ class AccountCommands:
         """
         title = self._connector.source.providers.get(name).title
         if caller.is_overheard:
-            return f"This needs your {title} account. Write `/connect {name}` to me in a chat of your own.\n"
+            return f"{say('runs.connect_elsewhere', title=title, name=name)}\n"
         link = await self._connector.link(caller, name)
-        return f"Open this link to connect your {title} account (it works once, for ten minutes):\n\n{link}\n"
+        return f"{say('runs.connect_link', title=title)}\n\n{link}\n"
 
     async def _kinds(self, caller: Caller) -> str:
         connected = {credential.owner.provider for credential in await self._connector.connections(caller)}
+        yes, no = say("runs.connect_yes"), say("runs.connect_no")
         rows = [
-            f"| `/connect {provider.name}` | {provider.title} | {'yes' if provider.name in connected else 'no'} |"
+            f"| `/connect {provider.name}` | {provider.title} | {yes if provider.name in connected else no} |"
             for provider in self._connector.source.providers.all()
         ]
-        return "\n".join(["| Command | Account | Connected |", "| --- | --- | --- |", *rows]) + "\n"
+        return "\n".join([say("runs.connect_table"), "| --- | --- | --- |", *rows]) + "\n"
 
     async def _listed(self, caller: Caller) -> str:
         found = await self._connector.connections(caller)
         if not found:
-            return "You have no connected accounts: /connect lists the kinds there are.\n"
-        rows = [_row(credential) for credential in found]
-        return "\n".join(["| Account | Name | State | Since |", "| --- | --- | --- | --- |", *rows]) + "\n"
+            return f"{say('runs.no_accounts')}\n"
+        return "\n".join([say("runs.account_table"), "| --- | --- | --- | --- |", *map(_row, found)]) + "\n"
 
     async def _disconnected(self, caller: Caller, name: str) -> str:
         if not name:
-            return "Say which account: `/disconnect NAME`; /credentials lists yours.\n"
+            return say("runs.disconnect_which")
         provider = self._connector.source.providers.get(name)
         done = await self._connector.disconnect(caller, name)
         if not done.existed:
-            return f"You have no {provider.title} account connected.\n"
-        return f"Your {provider.title} account is disconnected. {_aftermath(provider, revoked=done.revoked)}\n"
+            return say("runs.no_account", title=provider.title)
+        if done.revoked:
+            return say("runs.disconnected_revoked", title=provider.title)
+        if provider.manage_url:
+            return say("runs.disconnected_valid_at", title=provider.title, url=provider.manage_url)
+        return say("runs.disconnected_valid", title=provider.title)
 
     async def _pasted(self, caller: Caller, pasted: PastedToken | None) -> str:
         if pasted is None:
-            return "Write it as `/token NAME ...`, or use /connect NAME, which keeps the token out of your chat.\n"
+            return say("runs.token_form")
         label = await self._connector.paste(caller, pasted.provider, pasted.text.split())
         title = self._connector.source.providers.get(pasted.provider).title
-        return (
-            f"Your {title} account is connected{f' as {label}' if label else ''}. The token was not passed on, but "
-            "your client may keep the message you wrote: delete it there.\n"
-        )
+        return say("runs.connected_as", title=title, label=label) if label else say("runs.connected", title=title)
 
 
 def _row(credential: Credential) -> str:
+    name, is_ok = credential.owner.provider, credential.state == "ok"
     since = datetime.fromtimestamp(credential.created_at or time.time(), UTC).strftime("%Y-%m-%d")
-    state = "connected" if credential.state == "ok" else f"refused: /connect {credential.owner.provider} again"
+    state = say("runs.state_connected") if is_ok else say("runs.state_refused", name=name)
     label = credential.label.replace("|", "\\|") or "-"
-    return f"| {credential.owner.provider} | {label} | {state} | {since} |"
-
-
-def _aftermath(provider: Provider, *, revoked: bool) -> str:
-    if revoked:
-        return "Its tokens were revoked at the provider."
-    if provider.manage_url:
-        return f"The token itself is still valid there; you can remove it at {provider.manage_url}"
-    return "The token itself is still valid there: remove it in the settings of your account."
+    return f"| {name} | {label} | {state} | {since} |"

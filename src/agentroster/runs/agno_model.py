@@ -13,12 +13,13 @@ from agentroster.errors import RosterError, UpstreamError
 from agentroster.json_values import as_object
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
+from agentroster.messages import say
 from agentroster.runs.tool_turns import ToolCalls
 from agentroster.runs.usage import RunUsage
 
 
 class RunStopped(Exception):
-    """Ends an Agno run; the reason is kept in the run's meter, where Agno cannot lose it.
+    """Ends an Agno run; the reason is kept in the run's usage, where Agno cannot lose it.
 
     Not derived from Agno's `ModelProviderError`, which Agno would wrap, log and, if asked, retry.
     """
@@ -53,14 +54,14 @@ class BackendModel(Model):
         turn: Turn | None = None
         try:
             self.usage.count_call()
-            async for piece in self.choice.chat.complete(request):
-                if piece.usage is not None:
-                    self.usage.add(piece.usage)
-                if piece.finish is not None:
-                    self.usage.upstream_finish = piece.finish
-                if piece.text or piece.thinking:
-                    yield ModelResponse(content=piece.text or None, reasoning_content=piece.thinking or None)
-                turn = piece.turn or turn
+            async for chunk in self.choice.chat.complete(request):
+                if chunk.usage is not None:
+                    self.usage.add(chunk.usage)
+                if chunk.finish is not None:
+                    self.usage.upstream_finish = chunk.finish
+                if chunk.text or chunk.thinking:
+                    yield ModelResponse(content=chunk.text or None, reasoning_content=chunk.thinking or None)
+                turn = chunk.turn or turn
                 # While the client does not read, neither do we: the model server notices.
                 await self.ready()
         except RosterError as error:
@@ -93,7 +94,7 @@ class BackendModel(Model):
 
     def invoke(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: a blocking call would stop every other request of the process."""
-        raise UpstreamError("This agent calls its model synchronously, which the proxy does not do: use arun.")
+        raise UpstreamError(say("runs.model_called_synchronously"))
 
     def invoke_stream(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse, as `invoke` does."""

@@ -1,7 +1,7 @@
 """Runs a fresh Agno agent, and translates its events."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,19 +9,14 @@ from uuid import uuid4
 
 from agno.agent import Agent
 from agno.models.response import ToolExecution
-from agno.run.agent import (
-    RunContentEvent,
-    RunErrorEvent,
-    RunPausedEvent,
-    ToolCallCompletedEvent,
-    ToolCallStartedEvent,
-)
+from agno.run.agent import RunContentEvent, RunErrorEvent, RunPausedEvent, ToolCallCompletedEvent, ToolCallStartedEvent
 from agno.tools.function import Function
 
 from agentroster.agents.spec import AgentContext, AgentSpec
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.runs.agno_model import BackendModel, input_messages
 from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
 from agentroster.runs.tool_events import followed_call, refused_call
@@ -36,14 +31,15 @@ from agentroster.skills.toolset import Toolset
 
 logger = logging.getLogger(__name__)
 
-_CANNOT_ASK = "\n\nThis step needs a confirmation, which this agent cannot ask for yet. Nothing was done.\n"
-
 SkillFinder = Callable[[str], tuple[Skill, SkillContext]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgnoRun:
-    """One request through a fresh agent; nothing of it is shared with another."""
+    """One request through a fresh agent; nothing of it is shared with another.
+
+    `needed_accounts` and `refused` collect what the tools of the run met, `listed` the tools of each skill.
+    """
 
     spec: AgentSpec
     request: ChatRequest
@@ -60,7 +56,8 @@ class AgnoRun:
     async def run(self) -> None:
         """Run to the end, emitting what happens. Raises the failure of the model call that ended the run."""
         for name in self.spec.skills:
-            await self._list(name)
+            toolset = toolset_of(*self.find_skill(name))
+            self.listed[name] = [(toolset, tool) for tool in await toolset.tools(self.request.caller)]
         arun: Callable[..., AsyncGenerator[object]] = cast("Any", self._agent()).arun
         events = arun(
             input_messages(self.request.conversation),
@@ -106,13 +103,9 @@ class AgnoRun:
             if name not in self.listed:
                 # A factory, which is no coroutine, may ask for any skill.
                 skill, context = self.find_skill(name)
-                self.listed[name] = [(toolset_of(skill, context), tool) for tool in skill.tools]
+                toolset = toolset_of(skill, context)
+                self.listed[name] = [(toolset, tool) for tool in skill.tools]
         return [self._function(tool, toolset) for name in names for toolset, tool in self.listed[name]]
-
-    async def _list(self, name: str) -> None:
-        skill, context = self.find_skill(name)
-        toolset = toolset_of(skill, context)
-        self.listed[name] = [(toolset, tool) for tool in await toolset.tools(self.request.caller)]
 
     def _function(self, tool: Tool, toolset: Toolset) -> Function:
         self.calls.own.add(tool.name)
@@ -122,7 +115,7 @@ class AgnoRun:
             parameters=tool.parameters,
             entrypoint=_call,
             skip_entrypoint_processing=True,
-            bound=_Bound(tool, toolset, self.emit, self.needed_accounts, self.refused, self.calls, self.request.ready),
+            bound=(self, tool, toolset),
         )
 
     def _translate(self, event: object) -> None:
@@ -133,7 +126,7 @@ class AgnoRun:
                 if isinstance(event.content, str) and event.content:
                     self.emit(Text(event.content))
             case RunPausedEvent():
-                self.emit(Text(_CANNOT_ASK))
+                self.emit(Text(f"\n\n{say('runs.cannot_confirm')}\n"))
             case ToolCallStartedEvent(tool=ToolExecution() as tool) if tool.tool_name not in self.calls.own:
                 name, arguments = tool.tool_name or "", tool.tool_args or {}
                 line = redactor.clean(plain_line(name, arguments))
@@ -145,7 +138,7 @@ class AgnoRun:
 
 
 def _secure(agent: Agent, client_system: str) -> None:
-    """Set what every agent of ours must have, whoever built it, and merge the client's system message."""
+    """Apply the settings that every agent must have, whoever built it, and add the client's system message."""
     agent.db = None
     agent.telemetry = False
     # Otherwise Agno would fill "{name}" in texts of users from its own state.
@@ -162,17 +155,6 @@ def _secure(agent: Agent, client_system: str) -> None:
         agent.additional_context = "\n\n".join(filter(None, (agent.additional_context, client_system)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    tool: Tool
-    toolset: Toolset
-    emit: Emit
-    needed_accounts: set[str]
-    refused: dict[str, None]
-    calls: ToolCalls
-    ready: Callable[[], Awaitable[None]]
-
-
 class _SkillFunction(Function):
     """A tool for Agno. It shares one entrypoint with all others: Agno inspects a new closure at every request."""
 
@@ -180,26 +162,25 @@ class _SkillFunction(Function):
 
 
 async def _call(fc: Any) -> str:
-    bound = cast("_Bound", fc.function.bound)
-    tool, shown = bound.tool, False
-    call = bound.calls.find(fc.call_id or "")
+    run, tool, toolset = cast("tuple[AgnoRun, Tool, Toolset]", fc.function.bound)
+    call, shown = run.calls.find(fc.call_id or ""), False
     if call is None or call.error:
-        return refused_call(tool, call.error if call else "There is no such call.", bound.emit, fc.call_id or "")
+        return refused_call(tool, call.error if call else say("runs.no_such_call"), run.emit, fc.call_id or "")
 
     async def show(text: str) -> None:
         nonlocal shown
         # A table needs a blank line before it, whatever the model wrote last.
-        bound.emit(Text(text if shown else f"\n\n{text}"))
+        run.emit(Text(text if shown else f"\n\n{text}"))
         shown = True
-        await bound.ready()
+        await run.request.ready()
 
     audience = show if tool.shows_items else show_nothing
-    outcome = await followed_call(bound.toolset, tool, call.arguments, bound.emit, show=audience, call_id=call.id)
+    outcome = await followed_call(toolset, tool, call.arguments, run.emit, show=audience, call_id=call.id)
     if shown:
-        bound.emit(Text("\n"))
-    bound.refused.update(dict.fromkeys(outcome.refused))
+        run.emit(Text("\n"))
+    run.refused.update(dict.fromkeys(outcome.refused))
     if outcome.needs:
-        bound.needed_accounts.add(outcome.needs)
+        run.needed_accounts.add(outcome.needs)
     return outcome.text
 
 
@@ -219,6 +200,4 @@ def _failure(event: RunErrorEvent, usage: RunUsage, spec: AgentSpec) -> RosterEr
         return usage.failure
     # Agno's text may hold anything an exception held: it goes to the log, redacted, and not to the client.
     logger.error("agent %s failed: %s", spec.name, event.content)
-    return RosterError(
-        f"The agent {spec.name} failed because of an error of its own; the operator finds it in the log."
-    )
+    return RosterError(say("runs.agent_failed", agent=spec.name))

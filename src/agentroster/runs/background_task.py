@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest
+from agentroster.messages import say
 from agentroster.runs.chat import ChatRequest, text_of
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,6 @@ _FIXED: Mapping[str, str] = {
     "image_prompt_generation": '{"prompt": ""}',
     "function_calling": '{"tool_calls": []}',
     "emoji_generation": "\N{SPEECH BALLOON}",
-    "moa_response_generation": "An agent does not merge the answers of others: choose a plain model for that.",
 }
 _FIRST_QUESTION = re.compile(r"\s*(?:USER:)?\s*(.*?)(?:\n[A-Z]+:|</chat_history>|\Z)", re.DOTALL)
 
@@ -78,15 +78,12 @@ def fixed_answer(task: str, prompt: str) -> str:
     """Return what a rule answers: the first words of the chat as its title, and nothing for everything else."""
     if task == "title_generation":
         return json.dumps({"title": _title(prompt)}, ensure_ascii=False)
-    return _FIXED.get(task, "")
+    return say("runs.no_merging") if task == "moa_response_generation" else _FIXED.get(task, "")
 
 
 async def _asked(request: ChatRequest, model: ModelChoice) -> str:
     asked = CompletionRequest(model=model.name, messages=request.messages, params=request.params, stream=False)
-    text = ""
-    async for piece in model.chat.complete(asked):
-        text += piece.text
-    return text
+    return "".join([chunk.text async for chunk in model.chat.complete(asked)])
 
 
 def _title(prompt: str) -> str:
@@ -99,4 +96,4 @@ def _title(prompt: str) -> str:
         if len(title) + 1 + len(word) > _MAX_TITLE:
             break
         title = f"{title} {word}".strip()
-    return title or " ".join(words)[:_MAX_TITLE] or "New chat"
+    return title or " ".join(words)[:_MAX_TITLE] or say("runs.new_chat")

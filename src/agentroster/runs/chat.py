@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from agentroster.identity.caller import Caller
+from agentroster.json_values import as_list, as_object
 
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
 
 
 @dataclass(frozen=True, slots=True)
 class PastedToken:
-    """What was written after `/token PROVIDER` in the last message; it is in no message any more."""
+    """The text after `/token PROVIDER` in the last message; no message has it any more."""
 
     provider: str
     text: str = field(repr=False)
@@ -57,14 +58,14 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer."""
+    """A part of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A piece of the model's thinking."""
+    """A part of the model's thinking."""
 
     text: str
 
@@ -80,7 +81,7 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolProgress:
-    """A tool that works through many items did some more of them."""
+    """The counts of a tool that works through many items."""
 
     call_id: str
     line: str
@@ -126,15 +127,8 @@ def text_of(message: Mapping[str, object]) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content
-    parts = cast("list[object]", content) if isinstance(content, list) else []
-    return "\n".join(text for part in parts if (text := _part_text(part)))
-
-
-def _part_text(part: object) -> str:
-    if not isinstance(part, dict):
-        return ""
-    text = cast("dict[str, object]", part).get("text")
-    return text if isinstance(text, str) else ""
+    texts = [as_object(part).get("text") for part in as_list(content)]
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
 
 
 def _is_system(message: Mapping[str, object]) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
-from agentroster.llm import offline
-from agentroster.runs import account_commands
+from agentroster.messages import say
+from agentroster.runs.account_commands import help_rows
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call
 from agentroster.skills.context import SkillContext
@@ -41,11 +41,11 @@ Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Ref
 
 
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
-    """Return what `/help` says."""
-    lines = [f"**{spec.display_name}**: {spec.description}", "", "| Command | What it does |", "| --- | --- |"]
-    lines += [f"| `{_escaped(command.usage)}` | {command.help} |" for _, _, command in _commands(skills)]
-    lines += [f"| `{_escaped(usage)}` | {what} |" for usage, what in account_commands.HELP]
-    lines.append("| `/help` | this list |")
+    """Return the answer to `/help`: the agent, and a table of its commands."""
+    rows = [(command.usage, command.help) for _, _, command in _commands(skills)]
+    rows += [*help_rows(), ("/help", say("runs.help_help"))]
+    lines = [f"**{spec.display_name}**: {spec.description}", "", say("runs.command_table"), "| --- | --- |"]
+    lines += ["| `{}` | {} |".format(usage.replace("|", "\\|"), what) for usage, what in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -62,10 +62,7 @@ def find_command(text: str, skills: Sequence[Skill], context_of: ContextOf) -> I
 
 
 def understand(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Invocation | Refusal | None:
-    """Return what a plain message asks of a skill that understands plain messages, or None.
-
-    A skill's refusal is an answer only when no other skill understood the message.
-    """
+    """Return the call that a plain message asks for, else the first skill's refusal of it, else None."""
     refusal: Refusal | None = None
     for skill in skills:
         outcome = _understood(skill.understand, skill, text, context_of)
@@ -95,7 +92,8 @@ async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Ca
     if outcome.needs:
         return outcome.needs
     if outcome.failed:
-        usage = f"\n\nUsage: `{invocation.tool.command.usage}`" if invocation.tool.command else ""
+        command = invocation.tool.command
+        usage = f"\n\n{say('runs.usage', usage=command.usage)}" if command else ""
         emit(Text(("\n" if shown else "") + json.loads(outcome.text)["error"] + usage + "\n"))
     elif not shown:
         emit(Text(f"```json\n{outcome.text}\n```\n"))
@@ -103,16 +101,16 @@ async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Ca
 
 
 def refusals_text(refusals: Sequence[str]) -> str:
-    """Return what a person is told of refusals that a skill keeps to itself."""
-    return "A skill tried what it may not do, and was refused: " + " ".join(map(escape_markdown, refusals)) + "\n"
+    """Return the paragraph that tells a person what a skill was refused, also when the skill does not say so."""
+    return say("runs.refusals", refusals=" ".join(map(escape_markdown, refusals))) + "\n"
 
 
 def unknown_command(text: str) -> str:
     """Return the answer, without a model, to a message that is no command and means nothing to a skill."""
     match = _FORM.fullmatch(text)
     if match is not None:
-        return f"There is no command /{match[1]} here: /help lists the commands.\n"
-    return offline.TEXT + "\n"
+        return f"{say('runs.no_command', name=match[1])}\n"
+    return say("llm.offline") + "\n"
 
 
 def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
@@ -120,14 +118,14 @@ def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
 
 
 def _understood(function: Understand | None, skill: Skill, text: str, context_of: ContextOf) -> Outcome:
-    """Ask a skill's own function; one that fails has understood nothing, and nothing is done."""
+    """Return what a skill's own function understood; one that fails is a refusal, and nothing is done."""
     if function is None:
         return None
     try:
         return outcome_of(function(text, context_of(skill)))
     except Exception:
         logger.exception("the skill %s failed to understand a message", skill.manifest.name)
-        return Refusal(f"I did nothing: {skill.manifest.title} failed because of an error in the skill; see the log.")
+        return Refusal(say("runs.skill_failed_to_understand", title=skill.manifest.title))
 
 
 def _arguments(
@@ -140,7 +138,3 @@ def _arguments(
         return outcome.arguments if isinstance(outcome, Call) else outcome
     schema: dict[str, Any] = tool.parameters.get("properties", {}).get(command.argument, {})
     return {command.argument: [text] if schema.get("type") == "array" else text}
-
-
-def _escaped(usage: str) -> str:
-    return usage.replace("|", "\\|")

@@ -6,11 +6,9 @@ LiteLLM spends 0.25 ms of CPU on each chunk it passes on; a model at full speed 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from agentroster.runs.chat import Emit, RunEvent, RunResult, Text, Thinking
-
-OnDisconnect: TypeAlias = Callable[[Callable[[], object]], None]
+from agentroster.runs.run_task import OnDisconnect, running
 
 INTERVAL_SECONDS = 0.045
 MAX_WAITING = 65_536
@@ -55,12 +53,9 @@ class Backlog:
 
 
 async def stream_run(
-    run: Callable[[Emit], Awaitable[RunResult]], backlog: Backlog, on_disconnect: OnDisconnect | None = None
+    run: Callable[[Emit], Awaitable[RunResult]], backlog: Backlog, on_disconnect: OnDisconnect
 ) -> AsyncGenerator[RunEvent | Finished]:
-    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end.
-
-    `on_disconnect` takes what is to be called once the client is gone.
-    """
+    """Run in a task and yield what it emits; closing the stream cancels the run and waits for its end."""
     waiting, something, emit = backlog.waiting, backlog.something, backlog.add
 
     async def work() -> RunResult:
@@ -69,10 +64,7 @@ async def stream_run(
         finally:
             something.set()
 
-    task = asyncio.create_task(work())
-    if on_disconnect is not None:
-        on_disconnect(lambda: _cancel_once(task))
-    try:
+    async with running(work(), on_disconnect) as task:
         first = True
         while not task.done():
             if not first:
@@ -86,28 +78,6 @@ async def stream_run(
             yield event
         if not task.cancelled():
             yield Finished(task.result())
-    finally:
-        _cancel_once(task)
-        _ending.add(task)
-        task.add_done_callback(_ended)
-        # Not `await task`: whoever cancels us again would cancel its cleanup, and leave the connection open.
-        await asyncio.wait([task])
-
-
-_ending: set[asyncio.Task[RunResult]] = set()
-"""Runs that are cleaning up; the event loop itself keeps only weak references."""
-
-
-def _cancel_once(task: asyncio.Task[RunResult]) -> None:
-    # A second cancellation would interrupt the cleanup that the first one began.
-    if not task.done() and not task.cancelling():
-        task.cancel()
-
-
-def _ended(task: asyncio.Task[RunResult]) -> None:
-    _ending.discard(task)
-    if not task.cancelled():
-        task.exception()
 
 
 async def _pause(task: asyncio.Task[RunResult]) -> None:

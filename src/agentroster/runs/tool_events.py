@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from agentroster.logs import redactor
 from agentroster.runs.chat import Emit, ToolFinished, ToolProgress, ToolStarted
-from agentroster.skills.context import Progress, Show, show_nothing
+from agentroster.skills.context import Show, show_nothing
 from agentroster.skills.tools import Tool, ToolOutcome
 from agentroster.skills.toolset import Audience, Toolset
 
@@ -20,11 +20,12 @@ async def followed_call(
     show: Show = show_nothing,
     call_id: str = "",
 ) -> ToolOutcome:
-    """Call a tool, and emit what happens."""
+    """Call a tool and emit its events. Returns its outcome."""
     call_id = call_id or f"call_{uuid4().hex[:24]}"
     line = redactor.clean(tool.line(arguments))
     emit(ToolStarted(call_id, tool.name, line))
-    outcome = await toolset.call(tool, arguments, Audience(show, progress_of(call_id, line, emit)))
+    audience = Audience(show, lambda done, total: emit(ToolProgress(call_id, line, done, total)))
+    outcome = await toolset.call(tool, arguments, audience)
     # A missing account is no failure: the answer goes on with the link to connect it.
     failed = outcome.failed and not outcome.needs
     emit(ToolFinished(call_id, tool.name, failed, arguments, outcome.text))
@@ -32,13 +33,8 @@ async def followed_call(
 
 
 def refused_call(tool: Tool, reason: str, emit: Emit, call_id: str) -> str:
-    """Return what the model reads of a call that must not run, and emit that it failed."""
+    """Emit that a call failed that must not run; return what the model reads of it."""
     text = json.dumps({"error": reason}, ensure_ascii=False)
     emit(ToolStarted(call_id, tool.name, redactor.clean(tool.line({}))))
     emit(ToolFinished(call_id, tool.name, failed=True, result=redactor.clean(text)))
     return text
-
-
-def progress_of(call_id: str, line: str, emit: Emit) -> Progress:
-    """Return what a tool calls with its counts."""
-    return lambda done, total: emit(ToolProgress(call_id, line, done, total))

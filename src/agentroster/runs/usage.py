@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from agentroster.errors import LimitReached, RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import ChatModel, Chunk, CompletionRequest, Usage
+from agentroster.messages import say
 from agentroster.runs.chat import FinishReason, TokenCount
 
 
 class RunUsage:
-    """Counts for one run. Agno's own tool limit does not end a loop, and it hides upstream failures."""
+    """The usage of one run and its limit: Agno's own tool limit does not end a loop, and hides upstream failures."""
 
-    def __init__(self, model_calls: int) -> None:
-        self._most_calls = model_calls
+    def __init__(self, max_calls: int) -> None:
+        self._max_calls = max_calls
         self._calls = 0
         self.tokens = TokenCount()
         self.failure: RosterError | None = None
@@ -21,8 +22,8 @@ class RunUsage:
 
     def count_call(self) -> None:
         """Count one model call. Raises LimitReached when the budget is used up."""
-        if self._calls >= self._most_calls:
-            raise LimitReached(f"I stopped here: this answer reached its limit of {self._most_calls} model calls.")
+        if self._calls >= self._max_calls:
+            raise LimitReached(say("runs.model_calls_used_up", limit=self._max_calls))
         self._calls += 1
 
     def add(self, usage: Usage) -> None:
@@ -36,10 +37,8 @@ class RunUsage:
     def finish_reason(self) -> FinishReason:
         """How the answer ended, in the words of OpenAI's wire; tools are our matter, so never `tool_calls`."""
         match self.upstream_finish:
-            case "length":
-                return "length"
-            case "content_filter":
-                return "content_filter"
+            case "length" | "content_filter" as reason:
+                return reason
             case _:
                 return "stop"
 
@@ -52,12 +51,12 @@ class _Metered:
     usage: RunUsage
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
-        async for piece in self.chat.complete(request):
-            if piece.usage is not None:
-                self.usage.add(piece.usage)
-            yield piece
+        async for chunk in self.chat.complete(request):
+            if chunk.usage is not None:
+                self.usage.add(chunk.usage)
+            yield chunk
 
 
 def counted(choice: ModelChoice | None, usage: RunUsage) -> ModelChoice | None:
-    """Return the model for the pipelines of a run: its tokens count; its calls are bounded by the items."""
+    """Return the model for the pipelines of a run: its tokens count for the run, its calls are bounded by the items."""
     return replace(choice, chat=_Metered(choice.chat, usage)) if choice else None

@@ -10,9 +10,9 @@ from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvi
 
 
 def _split_paths(value: object) -> object:
-    return (
-        tuple(Path(part).expanduser() for part in value.split(":") if part.strip()) if isinstance(value, str) else value
-    )
+    if not isinstance(value, str):
+        return value
+    return tuple(Path(part).expanduser() for part in value.split(":") if part.strip())
 
 
 def _split_names(value: object) -> object:
@@ -68,6 +68,13 @@ class Fields(BaseSettings):
         default="",
         alias="ROSTER_EXPOSE_LITELLM",
         description="`all` opens every path of LiteLLM; otherwise only the endpoints of an OpenAI client answer.",
+    )
+    lane: Literal["auto", "litellm", "direct"] = Field(
+        default="auto",
+        alias="ROSTER_LANE",
+        description="Which way chat completions with agents take: `direct`, past LiteLLM and five times as fast; "
+        "`litellm`, through its callbacks, guardrails, limits and logs; `auto` is direct unless something in the "
+        "proxy config or a LiteLLM variable may concern agents. The start says which, and why.",
     )
     max_request_mb: float = Field(
         default=20.0, alias="ROSTER_MAX_REQUEST_MB", gt=0, description="Largest request body, in megabytes."

@@ -165,17 +165,16 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for value, name, _ in found if value is not None}
 
 
-def load_settings(**options: object) -> Settings:
+def load_settings(**options: Any) -> Settings:
     """Read all settings; `options` (by field name, None = not given) win over the environment.
 
     Raises StartRefused with one line that names the variable and what is wrong with it.
     """
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     aliases = {name: field.alias or name for name, field in Settings.model_fields.items()}
     try:
-        return Settings(**{aliases[name]: value for name, value in given.items()})
+        return Settings(**{aliases[name]: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:1])
+        name = ".".join(map(str, first["loc"][:1]))
         reason = first["msg"].removeprefix("Value error, ")
-        raise StartRefused(f"{place}: {reason}" if place else reason) from error
+        raise StartRefused(f"{name}: {reason}" if name else reason) from error

@@ -13,11 +13,12 @@ from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
 from agentroster.library.sidecar import Proposals, Sidecars
+from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
 from agentroster.net.shared_slots import SharedSlots
 from agentroster.settings.settings import Settings
-from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, MemoryOptions, ModelType
+from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
 from agentroster.skills.memory import Memory
 from agentroster.skills.question import FindModel
@@ -41,7 +42,7 @@ Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 
 
 class SkillAccess:
-    """Hands out capabilities exactly as far as a skill declares them and the caller may go."""
+    """Opens the capabilities that a skill declares, as far as its caller may use them."""
 
     def __init__(self, registry: SkillRegistry, openers: Mapping[str, Opener]) -> None:
         """`openers` has one for each capability, by its name."""
@@ -53,7 +54,7 @@ class SkillAccess:
         return self._registry.get(name).with_model(find_model)
 
     def context(self, skill: Skill, caller: Caller, agent: str, proposals: Proposals | None = None) -> SkillContext:
-        """Return the world as this skill sees it for this caller, who asks this agent; `proposals` make a dry run."""
+        """Return what this skill is handed for this caller, who asks this agent; `proposals` make a dry run."""
         grant = Grant(skill=skill.manifest.name, caller=caller, agent=agent, proposals=proposals)
         capabilities: dict[str, object] = {}
         for name, options in skill.manifest.declared.items():
@@ -73,13 +74,13 @@ def openers_of(
     return {
         "http": HttpOpener(settings, client, slots).open,
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
-        "memory": lambda options, grant: _memory(database, options, grant),
+        "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
     }
 
 
 class HttpOpener:
-    """The way out, with the hub's own token where the hub is declared."""
+    """Opens HTTP to declared hosts; requests to the hub carry its token where the hub is declared."""
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient, slots: SharedSlots | None = None) -> None:
         self._client = client
@@ -90,7 +91,7 @@ class HttpOpener:
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
     def open(self, options: HttpOptions, _grant: Grant) -> Mapping[str, object]:
-        """Return the way out to the declared hosts."""
+        """Return the client for the declared hosts, and the address of the hub."""
         reaches_hub = _HUB in options.hosts
         egress = Egress(
             self._client,
@@ -103,49 +104,29 @@ class HttpOpener:
 
 
 class LibraryOpener:
-    """The library, its sidecars and previews; writing needs the declaration and a proven caller."""
+    """Opens the library, its sidecars and previews; writing needs the declaration and a proven caller."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
 
     def open(self, options: LibraryOptions, grant: Grant) -> Mapping[str, object]:
-        """Return the library, with as much of writing as is declared."""
+        """Return the library; what may not be written refuses it with the reason."""
         library = only_types(self._library, options.types)
+        stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
+        metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
+        previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
         return {
             "library": library,
-            "sidecars": Sidecars(
-                library,
-                refusal=_refusal(grant, "metadata", permitted=options.write_metadata),
-                proposals=grant.proposals,
-            ),
-            "previews": Previews(
-                library,
-                refusal=_refusal(grant, "previews", permitted=options.write_previews),
-                dry_run=grant.proposals is not None,
-            ),
+            "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
+            "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
         }
 
 
 def only_types(library: Library, types: tuple[ModelType, ...] | None) -> Library:
     """Return the library with only the models of some types; one of unknown type is outside."""
-    if types is None:
-        return library
-    return library.only(lambda model: model_type_of(model) in types, f"models of the type {' or '.join(types)}")
+    return library if types is None else library.only(lambda model: model_type_of(model) in types, types)
 
 
 def _accounts(source: AccountSource, options: AccountsOptions, grant: Grant) -> Mapping[str, object]:
     declared = frozenset(options.providers)
     return {"accounts": Accounts(source=source, caller=grant.caller, declared=declared, agent=grant.agent)}
-
-
-def _memory(database: Database, _options: MemoryOptions, grant: Grant) -> Mapping[str, object]:
-    return {"memory": Memory(database, grant.caller, grant.skill)}
-
-
-def _refusal(grant: Grant, what: str, *, permitted: bool) -> str:
-    """Return why nothing may be written, or an empty text."""
-    if not permitted:
-        return f"the skill {grant.skill} has no permission to write {what}"
-    if not grant.caller.is_person:
-        return "writing needs a proven identity: ask with a key of your own; nothing was written"
-    return ""

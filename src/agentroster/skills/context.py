@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checka
 
 from agentroster.errors import NotAllowed
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.skills.guard import Guard
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ class PerCall(Protocol):
         ...
 
     def close(self, outcome: str) -> None:
-        """Learn that the call ended: `ok`, `failed` or `cancelled`."""
+        """End the call; `outcome` is `ok`, `failed` or `cancelled`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkillContext:
-    """The world as one skill sees it for one caller.
+    """What a skill is handed for one caller.
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
     model that called the tool sees its returned value instead. `progress` takes how many of how many items are done.
@@ -69,7 +70,7 @@ class SkillContext:
 
     @property
     def http(self) -> Egress:
-        """The way out: requests to the hosts that the skill declares."""
+        """The HTTP client for the hosts that the skill declares."""
         return cast("Egress", self._capability("http"))
 
     @property
@@ -90,17 +91,17 @@ class SkillContext:
     def _capability(self, name: str) -> object:
         found = self._capabilities.get(name)
         if found is None:
-            error = NotAllowed(f"The skill {self.skill} does not declare the capability {name[:40]!r} in skill.yaml.")
+            error = NotAllowed(say("skills.capability_undeclared", skill=self.skill, name=name[:40]))
             self._guard.note(error)
             raise error
         return found if isinstance(found, str) else self._guard.around(found)
 
     def showing(self, show: Show) -> SkillContext:
-        """Return the same context with another place to show text."""
+        """Return the same context, which shows text to somebody else."""
         return replace(self, show=show)
 
     def reporting(self, progress: Progress) -> SkillContext:
-        """Return the same context with somebody who watches the counts."""
+        """Return the same context, which tells its counts to somebody else."""
         return replace(self, progress=progress)
 
     def rehearsing(self) -> SkillContext:

@@ -82,8 +82,8 @@ def _of_pipeline(given: Mapping[str, object]) -> dict[str, object]:
     title = given.get("title") or given.get("name")
     schema = given.get("input_schema") or _MODEL_PATHS
     made = {**given, "title": title, "description": given.get("description") or title, "input_schema": schema}
-    properties = as_object(schema).get("properties")
-    targets = [name for name in TARGETS if isinstance(properties, dict) and name in properties]
+    properties = as_object(as_object(schema).get("properties"))
+    targets = [name for name in TARGETS if name in properties]
     if targets and "command" not in given and isinstance(given.get("name"), str):
         name = str(given["name"]).replace("_", "-")
         made["command"] = {"name": name, "usage": f"/{name} MODEL", "help": title, "argument": targets[0]}

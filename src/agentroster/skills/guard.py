@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from agentroster.errors import NotAllowed
 from agentroster.logs import redactor
+from agentroster.messages import say
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Guard:
     def require_open(self) -> None:
         """Raise NotAllowed when the call is over: what it was handed is good for one call."""
         if self._is_over:
-            error = NotAllowed("This call is over: what a tool is handed is good for one call.")
+            error = NotAllowed(say("skills.call_over"))
             self.note(error)
             raise error
 

@@ -3,7 +3,7 @@
 import unicodedata
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
@@ -160,17 +160,13 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _check_capabilities(text: YamlText) -> None:
     """Raise SkillBroken, with the line, for a capability that does not exist, or options that it does not have."""
-    value: object = text.value
-    given = as_object(value).get("capabilities")
-    for name, options in cast("dict[object, object]", given).items() if isinstance(given, dict) else ():
-        place = ("capabilities", str(name))
+    for name, options in as_object(as_object(text.value).get("capabilities")).items():
+        keys = ("capabilities", str(name))
         kind = OPTIONS.get(str(name))
         if kind is None:
-            known = ", ".join(sorted(OPTIONS))
-            raise SkillBroken(
-                [f"{text.path}:{text.line(place)}: {'.'.join(place)}: there is none of that name: {known}"]
-            )
+            where, known = f"{text.path}:{text.line(keys)}: {'.'.join(keys)}", ", ".join(sorted(OPTIONS))
+            raise SkillBroken([f"{where}: there is none of that name: {known}"])
         try:
             kind.model_validate(options or {})
         except ValidationError as error:
-            raise text.broken(error, place) from error
+            raise text.broken(error, keys) from error

@@ -6,6 +6,7 @@ from agentroster.db.database import Database
 from agentroster.db.schema import insert_into, required
 from agentroster.errors import BadInput, NotAllowed
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 
 _MAX_VALUE = 4000
 
@@ -37,9 +38,9 @@ class Memory:
     async def set(self, name: str, value: str) -> None:
         """Remember a value. Raises NotAllowed for a caller without a proven identity, BadInput if too long."""
         if not self._is_person:
-            raise NotAllowed("I can only remember things for somebody I know: ask with a key of your own.")
+            raise NotAllowed(say("skills.nobody_to_remember"))
         if len(value) > _MAX_VALUE:
-            raise BadInput(f"That is too long to remember (more than {_MAX_VALUE} characters).")
+            raise BadInput(say("skills.too_long_to_remember", characters=_MAX_VALUE))
         await self._database.run(_set, {**self._owner, "name": name}, value)
 
 

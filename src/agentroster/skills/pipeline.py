@@ -3,7 +3,7 @@
     understand -> select -> for each item: prepare -> ask a language model -> post_process -> one row of the table
 
 A handler never calls a language model itself: it says what is undecided (`open_fields`) and checks what comes back
-(`accept`), see `asking.py`. Without a model, or without these two, that step is left out. Items run a few at a time;
+(`accept`), see `question.py`. Without a model, or without these two, that step is left out. Items run a few at a time;
 each is shown when it is done.
 """
 
@@ -16,12 +16,13 @@ from typing import Any, Protocol
 
 from agentroster.errors import RosterError, ToolFailed
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.guard import noting, unreported
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.question import Asker, AskingHandler, FindModel
-from agentroster.skills.report import HEADER, ItemReport, Tally
+from agentroster.skills.report import ItemReport, Tally, table_head
 from agentroster.skills.tools import Tool, require_fitting
 
 logger = logging.getLogger(__name__)
@@ -49,18 +50,18 @@ class Selection:
 
 
 class Watch(Protocol):
-    """Who follows a pipeline from outside: it learns of each item, and knows which are done already."""
+    """Follows a pipeline from outside: it is told of each item, and knows which were done before."""
 
     def is_done(self, item: str) -> bool:
         """Whether this item was done in an earlier run of the same job."""
         ...
 
     async def selected(self, total: int) -> None:
-        """Learn how many items there are."""
+        """Take the number of items."""
         ...
 
     async def finished(self, report: ItemReport) -> None:
-        """Learn what came of an item."""
+        """Take the report of an item that is done."""
         ...
 
 
@@ -100,18 +101,15 @@ class Pipeline:
     asking: tuple[AskingHandler, Prompt] | None = None
 
     def asker(self, find_model: FindModel) -> Asker | None:
-        """Return who asks in one run, or None. Raises ToolFailed when a model is required and missing."""
+        """Return what asks the model in one run, or None. Raises ToolFailed when a model is required and missing."""
         model = find_model() if self.asking or self.manifest.llm_required else None
         if model is None and self.manifest.llm_required:
-            raise ToolFailed(
-                f"{self.manifest.title} needs a language model, and none is configured here: "
-                "the operator sets LLM_PROVIDER and LLM_MODEL. Nothing was done."
-            )
+            raise ToolFailed(say("skills.needs_model", title=self.manifest.title))
         return Asker(*self.asking, model) if self.asking and model else None
 
 
 def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
-    """Return the pipeline as one tool. The model is its engine's: no handler is ever handed it."""
+    """Return the pipeline as one tool; no handler of it is ever handed the model."""
     manifest = pipeline.manifest
 
     async def run(context: SkillContext, /, **arguments: Any) -> dict[str, object]:
@@ -149,7 +147,7 @@ async def run_pipeline(
     tally = Tally(total, pipeline.manifest.limits.result_characters)
     await watch.selected(total)
     if total:
-        await context.show(HEADER)
+        await context.show(table_head())
 
     async def finish(report: ItemReport) -> None:
         await context.show(tally.add(report))
@@ -188,7 +186,7 @@ async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Ask
         return ItemReport(item=item.label, error=redactor.clean(error.message))
     except Exception:
         logger.exception("an item of a pipeline failed")
-        return ItemReport(item=item.label, error="failed because of an error in the skill; see the log")
+        return ItemReport(item=item.label, error=say("skills.item_failed"))
     return report
 
 
@@ -204,4 +202,5 @@ async def _require_declared(manifest: Manifest, report: ItemReport) -> None:
     """Raise ToolFailed for a report that is not as the skill declares it: it is withheld, what was done stays done."""
     if not report.error and manifest.output_schema is not None:
         shown = json.loads(json.dumps(report.to_json()))
-        await require_fitting(manifest.output_schema, shown, f"The report of an item of {manifest.name}")
+        withheld = say("skills.report_withheld", skill=manifest.name)
+        await require_fitting(manifest.output_schema, shown, f"The report of an item of {manifest.name}", withheld)

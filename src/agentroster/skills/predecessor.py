@@ -17,12 +17,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from agentroster.errors import BadInput, RosterError, SkillBroken, ToolFailed
+from agentroster.json_values import as_list, as_object, is_list, is_object
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.earlier_keys import TARGETS
-from agentroster.skills.filling import Filled, fill
+from agentroster.skills.filling import Filled, fill, require_not_excluded
 from agentroster.skills.pipeline import Selection
 from agentroster.skills.question import OpenQuestion
 from agentroster.skills.report import ItemReport
@@ -97,17 +99,16 @@ class PredecessorHandler:
         """Call the folder's `prepare`, where there is one."""
         read = cast("Callable[[Any], dict[str, object] | None]", context.sidecars.read)
         metadata = await asyncio.to_thread(read, item.file) or {}
-        if metadata.get("exclude") is True or metadata.get("skip_metadata_refresh") is True:
-            raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
+        require_not_excluded(metadata)
         values: object = {}
         if self._prepare is not None:
             values = await _called(self._prepare, str(item.file.path), dict(item.input_data))
-        if not _is_object(values):
-            raise ToolFailed(f"prepare returned {type(values).__name__} where a dict is expected; nothing written")
+        if not is_object(values):
+            raise ToolFailed(say("skills.prepare_returned", kind=type(values).__name__))
         return Prepared(item, metadata, values)
 
     def open_fields(self, prepared: Prepared) -> OpenQuestion:
-        """Ask with `prompt.md`; long texts, which strangers may have written, go where the model obeys nothing."""
+        """Return the question of `prompt.md`; long texts, which may be a stranger's, go into the data."""
         data: list[str] = []
         # As the predecessor did, an unknown variable is an empty text.
         words: defaultdict[str, str] = defaultdict(str, model_path=prepared.model.label)
@@ -136,9 +137,8 @@ class PredecessorHandler:
         returned = await _called(self._post_process, seen)
         if isinstance(returned, ItemReport):
             return returned
-        if returned is not None and not _is_object(returned):
-            kind = type(returned).__name__
-            raise ToolFailed(f"post_process returned {kind} where None, a dict or an ItemReport is expected")
+        if returned is not None and not is_object(returned):
+            raise ToolFailed(say("skills.post_process_returned", kind=type(returned).__name__))
         return await _applied(context, item, returned or {})
 
 
@@ -146,12 +146,12 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
     """Write the fields of a result, and report it."""
     fields, named = returned, list[str]()
     if returned and returned.keys() <= _RESULT_KEYS:
-        errors = returned.get("errors") or returned.get("error") or "failed, and the skill does not say why"
+        errors = returned.get("errors") or returned.get("error") or say("skills.failed_silently")
         if returned.get("success", True) is False:
             return ItemReport(item=item.label, error=_sentence(errors))
         updates, updated = returned.get("updates"), returned.get("updated_fields")
-        fields = next((one for one in (updates, updated) if _is_object(one)), dict[str, object]())
-        named = [str(name) for name in cast("list[object]", updated)] if isinstance(updated, list) else []
+        fields = as_object(updates if is_object(updates) else updated)
+        named = [str(name) for name in as_list(updated)]
     filled = await fill(context, item.file, fields) if fields else Filled()
     is_rehearsed = item.input_data.get("dry_run") is True
     unreported = [name for name in named if name not in {**fields, **filled.written}]
@@ -161,7 +161,7 @@ async def _applied(context: SkillContext, item: Model, returned: Mapping[str, ob
         found={**filled.unwritten, **(filled.written if is_rehearsed else {})},
         updated={} if is_rehearsed else filled.written,
         kept=filled.kept,
-        notes={**notes, **({"dry run": "nothing written"} if is_rehearsed else {}), **filled.notes},
+        notes={**notes, **({"dry run": say("skills.nothing_written")} if is_rehearsed else {}), **filled.notes},
     )
 
 
@@ -170,7 +170,7 @@ def _found(library: Any, arguments: Mapping[str, Any]) -> Selection:
     refused: list[ItemReport] = []
     wishes = next((arguments[name] for name in TARGETS if name in arguments), None)
     if not wishes:
-        raise BadInput("Name the models, in model_paths: files, folders or names of the library. Nothing was done.")
+        raise BadInput(say("skills.no_models_named"))
     for wish in [wishes] if isinstance(wishes, str) else wishes:
         try:
             items |= {file.name: Model(file, arguments) for file in library.find(str(wish))}
@@ -205,10 +205,6 @@ def _without_path(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return made
 
 
-def _is_object(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict)
-
-
 def _text(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
@@ -216,4 +212,4 @@ def _text(value: object) -> str:
 
 
 def _sentence(errors: object) -> str:
-    return "; ".join(map(str, cast("list[object]", errors))) if isinstance(errors, list) else str(errors)
+    return "; ".join(map(str, errors)) if is_list(errors) else str(errors)

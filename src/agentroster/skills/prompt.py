@@ -16,13 +16,13 @@ class Prompt:
     text: str
 
     @classmethod
-    def checked(cls, text: str, declared: Collection[str], place: str) -> "Prompt":
+    def checked(cls, text: str, declared: Collection[str], path: str) -> "Prompt":
         """Return the prompt of a file. Raises BadInput, naming the file, for a variable nobody declared."""
         unknown = next((match for match in _VARIABLE.finditer(text) if match[1] not in declared), None)
         if unknown is not None:
             line = text.count("\n", 0, unknown.start()) + 1
             known = f"declares {', '.join(declared)}" if declared else "declares none in PROMPT_VARIABLES"
-            raise BadInput(f"{place}:{line}: the variable {unknown[1]} is unknown: handler.py {known}")
+            raise BadInput(f"{path}:{line}: the variable {unknown[1]} is unknown: handler.py {known}")
         return cls(text)
 
     def fill(self, values: Mapping[str, str]) -> str:

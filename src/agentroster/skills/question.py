@@ -9,6 +9,7 @@ from agentroster.errors import RosterError, UpstreamError
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.structured import Question, ask
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.skills.prompt import Prompt
 
 FindModel: TypeAlias = Callable[[], ModelChoice | None]
@@ -71,21 +72,19 @@ class Asker:
         if undecided is None:
             return prepared, ""
         if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
-            return prepared, "not asked any more: it failed for several items before"
-        try:
-            answer = await ask(self._model, self._question(undecided))
-        except RosterError as error:
-            unreachable = isinstance(error, UpstreamError)
-            self._failures_in_a_row = self._failures_in_a_row + 1 if unreachable else 0
-            return prepared, f"could not help: {redactor.clean(error.message)}"
-        self._failures_in_a_row = 0
-        values = ModelAnswer(answer.values, self._model.name)
-        return await asyncio.to_thread(self._handler.accept, prepared, values), ""
-
-    def _question(self, undecided: OpenQuestion) -> Question:
-        return Question(
+            return prepared, say("skills.not_asked_any_more")
+        question = Question(
             instructions=self._prompt.fill(undecided.variables),
             data=undecided.data,
             schema=undecided.schema,
             max_tokens=undecided.max_tokens,
         )
+        try:
+            answer = await ask(self._model, question)
+        except RosterError as error:
+            unreachable = isinstance(error, UpstreamError)
+            self._failures_in_a_row = self._failures_in_a_row + 1 if unreachable else 0
+            return prepared, say("skills.could_not_help", reason=redactor.clean(error.message))
+        self._failures_in_a_row = 0
+        values = ModelAnswer(answer.values, self._model.name)
+        return await asyncio.to_thread(self._handler.accept, prepared, values), ""

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import cast
 
 from agentroster.errors import BadInput, NotFound, RosterError, SkillBroken, StartRefused
+from agentroster.messages import say
 from agentroster.plugins import ALL
 from agentroster.skills.manifest import Manifest, ToolDeclaration, canonical_name, read_manifest
 from agentroster.skills.pipeline import Pipeline, PipelineHandler, pipeline_tool
@@ -79,14 +80,13 @@ class SkillRegistry:
     def get(self, name: str) -> Skill:
         """Return a skill. Raises NotFound, listing the known ones."""
         name = canonical_name(name)
-        skill = self._skills.get(name)
-        if skill is None:
-            reason = self.broken.get(name)
-            known = f"Known skills: {', '.join(sorted(self._skills)) or 'none'}."
-            raise NotFound(
-                f"The skill {name!r} is broken: {reason}" if reason else f"There is no skill {name!r}. {known}"
-            )
-        return skill
+        if name in self._skills:
+            return self._skills[name]
+        if name in self.broken:
+            raise NotFound(say("skills.broken", name=name, reason=self.broken[name]))
+        if not self._skills:
+            raise NotFound(say("skills.unknown_of_none", name=name))
+        raise NotFound(say("skills.unknown", name=name, known=", ".join(sorted(self._skills))))
 
     def all(self) -> list[Skill]:
         """Return all skills, by name."""

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
+from agentroster.json_values import is_list
+from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 
-HEADER = "| Item | Set | Kept | Not found |\n| --- | --- | --- | --- |\n"
 _MAX_CELL = 300
-# A chat client draws the whole table anew with each piece of text.
+# A chat client draws the whole table anew with each chunk of text.
 _MAX_ROWS = 500
 
 
@@ -35,22 +35,15 @@ class ItemReport:
         done = "; ".join(f"{name}: {_value(value)}" for name, value in {**self.found, **self.updated}.items())
         kept = "; ".join(f"{name} ({why})" for name, why in self.kept.items())
         missing = "; ".join(f"{name} ({why})" for name, why in {**self.missing, **self.notes}.items())
-        cells = (self.item, done or "nothing", kept or "-", self.error or missing or "-")
+        cells = (self.item, done or say("skills.nothing_set"), kept or "-", self.error or missing or "-")
         return f"| {' | '.join(map(_cell, cells))} |\n"
 
     def to_json(self) -> dict[str, object]:
         """Return the report for a program or a model."""
         if self.error:
             return {"item": self.item, "error": self.error}
-        fields = {
-            "found": self.found,
-            "updated": self.updated,
-            "kept": self.kept,
-            "missing": self.missing,
-            "notes": self.notes,
-            "provenance": self.provenance,
-        }
-        return {"item": self.item, **{name: value for name, value in fields.items() if value}}
+        names = ("found", "updated", "kept", "missing", "notes", "provenance")
+        return {"item": self.item, **{name: value for name in names if (value := getattr(self, name))}}
 
 
 @dataclass(slots=True)
@@ -79,17 +72,18 @@ class Tally:
             self.rows += 1
             return report.row()
         if self.done % _MAX_ROWS == 0:
-            return f"| ... {self.done} of {self.total} are done | {self.changed} changed | | {self.failed} failed |\n"
+            done, total, changed, failed = self.done, self.total, self.changed, self.failed
+            return say("skills.done_so_far", done=done, total=total, changed=changed, failed=failed) + "\n"
         return ""
 
     def summary(self) -> str:
         """Return the last line."""
         if not self.done:
-            return "There is nothing to do: no item was found.\n"
-        left_out = self.done - self.rows
-        more = f" The rows of the last {left_out} are left out: a job or `--json` has them." if left_out else ""
-        counts = f"{self.changed} changed, {self._unchanged} unchanged, {self.failed} failed"
-        return f"\n{self.done} in all: {counts}.{more}\n"
+            return f"{say('skills.nothing_to_do')}\n"
+        total, changed, unchanged, failed = self.done, self.changed, self._unchanged, self.failed
+        summary = say("skills.summary", total=total, changed=changed, unchanged=unchanged, failed=failed)
+        left_out = total - self.rows
+        return f"\n{summary} {say('skills.rows_left_out', rows=left_out)}\n" if left_out else f"\n{summary}\n"
 
     def to_json(self) -> dict[str, object]:
         """Return the counts and what was kept."""
@@ -117,8 +111,13 @@ class Tally:
             self._characters = self.most_characters + 1
 
 
+def table_head() -> str:
+    """Return the head of the table of items."""
+    return f"{say('skills.table_head')}\n| --- | --- | --- | --- |\n"
+
+
 def _value(value: object) -> str:
-    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if is_list(value) else str(value)
 
 
 def _cell(text: str) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agentroster.identity.caller import Caller
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool, ToolOutcome, require_fitting
@@ -38,7 +39,8 @@ class SkillToolset:
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
             if tool.output_schema is not None:
                 # As the model will read it: a tuple is an array by then.
-                await require_fitting(tool.output_schema, json.loads(text), f"The result of {tool.name}")
+                withheld = say("skills.result_withheld", tool=tool.name)
+                await require_fitting(tool.output_schema, json.loads(text), f"The result of {tool.name}", withheld)
             ending = "ok"
             return ToolOutcome(text)
         except asyncio.CancelledError:

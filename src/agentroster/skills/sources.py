@@ -18,7 +18,7 @@ _FOLDERS = "agentroster_skill_folders"
 
 @dataclass(frozen=True, slots=True)
 class SkillSource:
-    """One place that claims to hold a skill; `folder` and `handler` may fail, and say why."""
+    """A folder or package that should hold a skill; `folder` and `handler` may fail, and say why."""
 
     name: str
     origin: str

@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
+from agentroster.json_values import is_list
+from agentroster.messages import say
+
 _PLACE = re.compile(r"\{(\w+)\}")
 _MAX_VALUE = 80
 _MAX_VALUES = 3
@@ -17,15 +20,14 @@ def unknown_places(template: str, parameters: Mapping[str, object]) -> list[str]
 
 def status_line(template: str, arguments: Mapping[str, object]) -> str:
     """Fill a template with arguments; it ends before the first one that was not given."""
-    line = ""
-    end = 0
-    for place in _PLACE.finditer(template):
-        line += template[end : place.start()]
-        value = _shown(arguments.get(place[1]))
+    line, end = "", 0
+    for match in _PLACE.finditer(template):
+        line += template[end : match.start()]
+        value = _shown(arguments.get(match[1]))
         if not value:
             return line.rstrip(" :,-")
         line += value
-        end = place.end()
+        end = match.end()
     return line + template[end:]
 
 
@@ -37,10 +39,9 @@ def plain_line(tool: str, arguments: Mapping[str, object]) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        more = f" and {len(items) - _MAX_VALUES} more" if len(items) > _MAX_VALUES else ""
-        return ", ".join(_shown(item) for item in items[:_MAX_VALUES]) + more
+    if is_list(value):
+        shown, more = ", ".join(map(_shown, value[:_MAX_VALUES])), len(value) - _MAX_VALUES
+        return say("skills.and_more", values=shown, more=more) if more > 0 else shown
     if not isinstance(value, str | int | float):
         return ""
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(value)).split())

@@ -80,18 +80,15 @@ class Tool:
         return next(map(str, self.input.errors(arguments)), None)
 
 
-async def require_fitting(schema: Mapping[str, Any] | None, value: object, path: str) -> None:
-    """Raise ToolFailed, in words without the value, and name the place in the log, unless the value fits."""
-    errors = await Schema(schema).check(value) if schema is not None else []
+async def require_fitting(schema: Mapping[str, Any], value: object, name: str, withheld: str) -> None:
+    """Raise ToolFailed with the sentence `withheld` unless the value fits; what `name` breaks stands in the log."""
+    errors = await Schema(schema).check(value)
     for error in errors:
         # What was returned may be anybody's: where it is and what it breaks is enough to find the error.
         where = error.path.encode("unicode_escape").decode() or "the whole"
-        logger.error("%s does not fit its output_schema: %s breaks `%s`", path, where, error.keyword)
+        logger.error("%s does not fit its output_schema: %s breaks `%s`", name, where, error.keyword)
     if errors:
-        raise ToolFailed(
-            f"{path} is not what the skill declares, so it is withheld; whatever was done stays done. "
-            "The operator finds the place in the log."
-        )
+        raise ToolFailed(withheld)
 
 
 @dataclass(frozen=True, slots=True)

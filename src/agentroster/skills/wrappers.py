@@ -9,14 +9,13 @@ from typing import cast
 
 from agentroster.errors import CredentialMissing, RosterError
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.skills.earlier_keys import with_declared_targets
 from agentroster.skills.guard import noting, unreported
 from agentroster.skills.tools import Tool, ToolOutcome
 from agentroster.skills.toolset import Audience, Toolset, Wrapper
 
 logger = logging.getLogger(__name__)
-
-_BROKEN = "{} failed because of an error in the skill; the operator finds it in the log."
 
 
 def guarded(toolset: Toolset) -> Toolset:
@@ -36,7 +35,7 @@ class CheckedArguments(Wrapper):
         arguments = with_declared_targets(arguments, tool.parameters)
         errors = await tool.input.check(arguments)
         if errors:
-            return ToolOutcome.of_failure(f"Bad arguments for {tool.name}: {errors[0]}")
+            return ToolOutcome.of_failure(say("skills.bad_arguments", tool=tool.name, error=errors[0]))
         return await self._wrapped.call(tool, arguments, audience)
 
 
@@ -89,8 +88,7 @@ class TimeLimit(Wrapper):
         except TimeoutError:
             if not deadline.expired():
                 raise
-            limit = tool.limits.seconds
-            return ToolOutcome.of_failure(f"{tool.name} took longer than {limit:.0f} seconds and was stopped.")
+            return ToolOutcome.of_failure(say("skills.tool_too_slow", tool=tool.name, seconds=tool.limits.seconds))
 
 
 class CleanErrors(Wrapper):
@@ -104,7 +102,7 @@ class CleanErrors(Wrapper):
             expected = _expected(error)
             if expected is None:
                 logger.exception("tool %s failed", tool.name)
-                return ToolOutcome.of_failure(_BROKEN.format(tool.name))
+                return ToolOutcome.of_failure(say("skills.tool_failed", tool=tool.name))
             needs = expected.provider if isinstance(expected, CredentialMissing) else ""
             return ToolOutcome.of_failure(expected.message, needs=needs)
 

@@ -36,9 +36,8 @@ class YamlText:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = ", ".join(filter(None, (error.context, error.problem)))
-            raise SkillBroken(
-                [f"{path}:{(mark.line if mark else 0) + first_line}: not valid YAML: {reason}"]
-            ) from error
+            line = (mark.line if mark else 0) + first_line
+            raise SkillBroken([f"{path}:{line}: not valid YAML: {reason}"]) from error
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise SkillBroken([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from error
         twice = [
@@ -49,10 +48,10 @@ class YamlText:
             raise SkillBroken(twice)
         return cls(path, value, root, text, first_line)
 
-    def line(self, place: Sequence[str | int]) -> int:
+    def line(self, keys: Sequence[str | int]) -> int:
         """Return the line of a key, or of the nearest thing around it that is there."""
         node, line = self.root, self.first_line
-        for step in place:
+        for step in keys:
             if isinstance(node, yaml.MappingNode):
                 found = next((pair for pair in node.value if pair[0].value == step), None)
                 if found is None:
@@ -70,8 +69,8 @@ class YamlText:
         problems: list[str] = []
         for one in error.errors(include_url=False, include_input=False):
             steps = (*below, *one["loc"])
-            place = ".".join(map(str, steps)) or "the file"
-            problems.append(f"{self.path}:{self.line(steps)}: {place}: {one['msg'].removeprefix('Value error, ')}")
+            key = ".".join(map(str, steps)) or "the file"
+            problems.append(f"{self.path}:{self.line(steps)}: {key}: {one['msg'].removeprefix('Value error, ')}")
         return SkillBroken(problems)
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 from starlette.responses import JSONResponse
 
 from agentroster.errors import InputInvalid, RosterError, WrongMethod
+from agentroster.messages import say
 
 _OPENAI_TYPES = {403: "permission_error", 429: "rate_limit_error"}
 _ANTHROPIC_PATHS = frozenset({"/messages", "/v1/messages", "/v1/messages/count_tokens"})
@@ -28,10 +29,10 @@ _ANTHROPIC_TYPES = {
 
 
 class Unexpected(RosterError):
-    """Something failed that nobody foresaw; what it was is in the log only."""
+    """An error that nobody foresaw; what it was is in the log only."""
 
     def __init__(self) -> None:
-        super().__init__("The proxy failed to answer this request; the operator finds why in the log.")
+        super().__init__(say("web.unexpected"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +49,17 @@ class PublicError:
     @property
     def type(self) -> str:
         """OpenAI's type of an error with this status."""
-        default = "invalid_request_error" if self.status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-        return _OPENAI_TYPES.get(self.status, default)
+        return _OPENAI_TYPES.get(self.status, _default_type(self.status))
 
     @property
     def body(self) -> dict[str, object]:
         """What stands under `error` in OpenAI's form."""
-        body: dict[str, object] = {
-            "message": self.message,
-            "type": self.type,
-            "param": self.param,
-            "code": self.code,
-        }
+        body: dict[str, object] = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return body | ({"errors": list(self.errors)} if self.errors else {})
 
 
 def public_error(error: BaseException) -> PublicError:
-    """Return what may be known of an error; of an unexpected one, nothing but that it happened."""
+    """Return the public form of an error; an unexpected one becomes `Unexpected`."""
     known = error if isinstance(error, RosterError) else Unexpected()
     status = known.status if known.status >= HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
     headers: dict[str, str] = {}
@@ -89,15 +84,10 @@ def is_anthropic(path: str) -> bool:
     return path in _ANTHROPIC_PATHS
 
 
-def anthropic_type(status: int) -> str:
-    """Return Anthropic's type of an error with this status."""
-    default = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-    return _ANTHROPIC_TYPES.get(status, default)
-
-
 def anthropic_error(status: int, message: str, request_id: str | None = None) -> dict[str, object]:
-    """Return the whole body of an error."""
-    body: dict[str, object] = {"type": "error", "error": {"type": anthropic_type(status), "message": message}}
+    """Return the whole body of an error in Anthropic's form."""
+    kind = _ANTHROPIC_TYPES.get(status, _default_type(status))
+    body: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
     return body | ({"request_id": request_id} if request_id else {})
 
 
@@ -106,7 +96,7 @@ def new_request_id() -> str:
     return f"req_{uuid4().hex[:24]}"
 
 
-def last_frames(path: str, failure: RosterError) -> bytes:
+def last_frames(path: str, failure: BaseException) -> bytes:
     """Return an error in the middle of a stream, and the stream's end, in the form of the interface at this path."""
     known = public_error(failure)
     status, error = known.status, known.body
@@ -117,6 +107,10 @@ def last_frames(path: str, failure: RosterError) -> bytes:
         told = {"type": "error", "code": error["code"], "message": error["message"], "param": None}
         return _event("error", told | {"sequence_number": 0}) + b"data: [DONE]\n\n"
     return f"data: {json.dumps({'error': error})}\n\ndata: [DONE]\n\n".encode()
+
+
+def _default_type(status: int) -> str:
+    return "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
 
 
 def _event(name: str, data: Mapping[str, object]) -> bytes:

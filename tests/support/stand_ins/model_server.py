@@ -336,11 +336,13 @@ def check(body: dict[str, Any]) -> None:
 
 
 def check_limits(body: dict[str, Any]) -> None:
-    """Refuse what OpenAI's newer models refuse."""
+    """Refuse what OpenAI's newer models refuse; `taciturn-` ones do not say what it was."""
     if str(body["model"]).startswith("new-"):
         for name in ("max_tokens", "temperature"):
             if name in body:
                 raise Refused(f"Unsupported parameter: '{name}' is not supported with this model.")
+    if str(body["model"]).startswith("taciturn-") and "temperature" in body:
+        raise Refused("The request is not valid.")
 
 
 def check_format(wanted: Any, messages: list[dict[str, Any]]) -> None:

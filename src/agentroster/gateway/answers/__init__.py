@@ -1,1 +1,1 @@
-"""What stands behind LiteLLM: answers and errors in the form of each interface."""
+"""The filters between LiteLLM and the client: answers and errors in the form of each interface."""

@@ -1,7 +1,7 @@
 """Corrects successful answers where LiteLLM's form differs enough to break a client. Pure ASGI.
 
-    /v1/completions   zero usage in each piece is left out; `text`, `finish_reason` and `logprobs` are always there, the
-                      last piece with the usage has no choices
+    /v1/completions   zero usage in each chunk is left out; `text`, `finish_reason` and `logprobs` are always there, the
+                      last chunk with the usage has no choices
     /v1/responses     the model has the name that was asked for; events are numbered; a response that failed keeps what
                       was said
     /v1/messages      the id begins with `msg_`
@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.gateway.answers.response_events import ResponseEvents
+from agentroster.gateway.answers.rewriting import content_type, is_stream, object_of, send_whole
 from agentroster.gateway.request_context import current
 
 _Rewrite: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -59,9 +59,8 @@ class _Rewritten:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            kind = Headers(raw=message.get("headers", [])).get("content-type", "")
-            self._is_stream = kind.startswith("text/event-stream")
-            if message["status"] == _OK and kind.startswith("application/json"):
+            self._is_stream = is_stream(message)
+            if message["status"] == _OK and content_type(message).startswith("application/json"):
                 self._start = message
                 return
         elif message["type"] == "http.response.body" and self._start is not None:
@@ -74,28 +73,17 @@ class _Rewritten:
         await self._send(message)
 
     def _line(self, line: bytes) -> bytes:
-        value = _object_of(line[5:]) if line.startswith(b"data:") else None
+        value = object_of(line[5:]) if line.startswith(b"data:") else None
         if value is None:
             return line
         rewritten = self._rewrite(value)
         return line if rewritten is value else b"data: " + json.dumps(rewritten, ensure_ascii=False).encode()
 
     async def _finish(self, start: Message) -> None:
-        value = _object_of(self._body)
+        value = object_of(self._body)
         rewritten = value if value is None else self._rewrite(value)
         body = self._body if rewritten is value else json.dumps(rewritten, ensure_ascii=False).encode()
-        headers = MutableHeaders(raw=list(start.get("headers", [])))
-        headers["content-length"] = str(len(body))
-        await self._send({**start, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": body})
-
-
-def _object_of(raw: bytes) -> dict[str, Any] | None:
-    try:
-        value: object = json.loads(raw)
-    except ValueError:
-        return None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+        await send_whole(self._send, start, body)
 
 
 def _completion(value: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import json
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.gateway.answers.rewriting import object_of, send_whole
 from agentroster.json_values import as_object
+from agentroster.messages import say
 from agentroster.web.error_forms import anthropic_error, is_anthropic, new_request_id
 
 _FIRST_ERROR = 400
@@ -44,21 +46,8 @@ class _Rewritten:
         await self._send(message)
 
     async def _finish(self, start: Message) -> None:
-        text = _message_of(self._body)
-        body = json.dumps(anthropic_error(start["status"], text, self._request_id)).encode()
-        headers = MutableHeaders(raw=list(start["headers"]))
-        headers["content-type"] = "application/json"
-        headers["content-length"] = str(len(body))
-        await self._send({**start, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": body})
-
-
-def _message_of(body: bytes) -> str:
-    """Return the sentence of an error in OpenAI's form, or in Anthropic's already."""
-    try:
-        value: object = json.loads(body)
-    except ValueError:
-        value = None
-    error = as_object(value).get("error")
-    text = as_object(error).get("message")
-    return text if isinstance(text, str) else "The request failed."
+        # In OpenAI's form, or in Anthropic's already.
+        text = as_object(as_object(object_of(self._body)).get("error")).get("message")
+        told = text if isinstance(text, str) else say("gateway.request_failed")
+        body = json.dumps(anthropic_error(start["status"], told, self._request_id)).encode()
+        await send_whole(self._send, start, body, content_type="application/json")

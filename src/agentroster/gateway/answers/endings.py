@@ -1,13 +1,13 @@
-"""Ends each open answer in a form its client understands, whatever ends it. Pure ASGI, outermost."""
+"""Ends each open answer in a form that its client understands, whatever ends it. Pure ASGI, outermost."""
 
 import asyncio
 import json
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import RosterError, Stopping
+from agentroster.gateway.answers.rewriting import is_stream
 from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import OpenRequests, current
 from agentroster.web.error_forms import error_response, last_frames
@@ -70,8 +70,7 @@ class _Open:
         match message["type"]:
             case "http.response.start":
                 self._is_started = True
-                kind = Headers(raw=message.get("headers", [])).get("content-type", "")
-                self._is_stream = kind.startswith("text/event-stream")
+                self._is_stream = is_stream(message)
             case "http.response.body":
                 self._is_complete = not message.get("more_body")
             case "websocket.close":
@@ -107,7 +106,7 @@ class _Open:
             await _answer(error)(self._scope, receive, self._send)
         elif self._is_stream:
             await self._send({"type": "http.response.body", "body": _last_frames(self._path, error)})
-        # Another body that has begun is cut: its length would be wrong, and an error in it could not be told apart.
+        # Any other body that has begun is cut off: an error in the middle of it could not be told apart.
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

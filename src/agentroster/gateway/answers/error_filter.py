@@ -3,16 +3,19 @@
 import json
 import logging
 import re
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import ModelNotFound
+from agentroster.gateway.answers.rewriting import is_stream, object_of
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.request_context import RequestContext, current
-from agentroster.json_values import as_object
+from agentroster.json_values import is_object
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.web.error_forms import PublicError, Unexpected, public_error
 
 logger = logging.getLogger(__name__)
@@ -32,7 +35,6 @@ _PYTHON_SLIP = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"passed in model=(.{1,500}?)\. There are no healthy|Invalid model name passed in model=(.{1,500}?)\."
 )
-_REFUSED = "This request was refused."
 
 
 class ErrorFilter:
@@ -63,7 +65,7 @@ class _Held:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, names: ModelNames) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._exchange = current.get() or RequestContext()
+        self._context = current.get() or RequestContext()
         self._names = names
         self._waiting: list[Message] = []
         self._passing = False
@@ -77,26 +79,26 @@ class _Held:
             return
         self._waiting.append(message)
         ended = message["type"] == "http.response.body" and not message.get("more_body")
-        if self._exchange.failure is not None and not self._exchange.started and self._is_stream():
+        if self._context.failure is not None and not self._context.started and is_stream(self._waiting[0]):
             # Some of LiteLLM's streams begin with 200 before the run has said a word.
-            await self._answer(self._exchange.failure)
+            await self._answer(self._context.failure)
         elif self._status() >= _FIRST_ERROR:
             body = b"".join(message.get("body", b"") for message in self._waiting) if ended else b""
             # After these words comes the exception itself, which may say more.
             if ended and body != _BEFORE_AN_EXCEPTION:
-                await self._answer(self._exchange.failure or clean(self._status(), body))
-        elif ended or self._exchange.started or not self._exchange.is_run or b": ping" in message.get("body", b""):
+                await self._answer(self._context.failure or clean(self._status(), body))
+        elif ended or self._context.started or not self._context.is_run or b": ping" in message.get("body", b""):
             await self._pass_on()
 
     def _clean_frame(self, message: Message) -> Message:
         """Put our own words into an error frame in the middle of a stream."""
         body = message.get("body", b"")
-        if b'"event"' in body and not self._exchange.is_run:
+        if b'"event"' in body and not self._context.is_run:
             return {**message, "body": without_events(body)}
         if not body.startswith(b'data: {"error"'):
             return message
-        if self._exchange.failure is not None:
-            body = f"data: {json.dumps({'error': self._exchange.failure.body})}\n\n".encode()
+        if self._context.failure is not None:
+            body = f"data: {json.dumps({'error': self._context.failure.body})}\n\n".encode()
         # LiteLLM leaves it out after an error, and some clients wait for it.
         is_openai = not self._scope["path"].endswith("/messages")
         return {**message, "body": body + b"data: [DONE]\n\n" * (is_openai and b"data: [DONE]" not in body)}
@@ -109,14 +111,10 @@ class _Held:
     async def fail(self, refusal: PublicError | None) -> None:
         """Answer after an exception, unless an answer is already on its way."""
         if not self._passing and not self._answered:
-            await self._answer(self._exchange.failure or refusal or public_error(Unexpected()))
+            await self._answer(self._context.failure or refusal or public_error(Unexpected()))
 
     def _status(self) -> int:
         return int(self._waiting[0].get("status", 500))
-
-    def _is_stream(self) -> bool:
-        headers = dict(self._waiting[0].get("headers", []))
-        return headers.get(b"content-type", b"").startswith(b"text/event-stream")
 
     async def _pass_on(self) -> None:
         self._passing = True
@@ -135,8 +133,8 @@ class _Held:
 
     def _with_hint(self, error: PublicError) -> PublicError:
         """Name the model that may be meant by one that does not exist; a key with a list gets 403 for such a name."""
-        name, caller = self._exchange.model, self._exchange.caller
-        if self._exchange.is_run or name is None or caller is None or error.status not in _NO_SUCH_MODEL:
+        name, caller = self._context.model, self._context.caller
+        if self._context.is_run or name is None or caller is None or error.status not in _NO_SUCH_MODEL:
             return error
         if self._names.is_known(name) or not (hint := self._names.hint(name, caller)):
             return error
@@ -145,7 +143,7 @@ class _Held:
 
 def unknown_model(name: str, hint: str = "") -> PublicError:
     """Return the error for a model that does not exist."""
-    return public_error(ModelNotFound(f"There is no model {name!r}.{hint} GET /v1/models lists those you may use."))
+    return public_error(ModelNotFound(say("gateway.model_unknown", name=name, hint=hint)))
 
 
 def _refusal_behind(error: BaseException) -> PublicError | None:
@@ -175,10 +173,10 @@ def clean(status: int, body: bytes) -> PublicError:
         # LiteLLM repeats in its words what the client sent.
         text = f"{text[:_MAX_TEXT]}..."
     if not text or _PYTHON_SLIP.search(text):
-        text = Unexpected().message if status >= _FIRST_SERVER_ERROR else _REFUSED
+        text = Unexpected().message if status >= _FIRST_SERVER_ERROR else say("gateway.refused")
     if status == _FIRST_SERVER_ERROR and "validation error for " in text:
         # LiteLLM's own models of a request: a field of it has a wrong type.
-        status, text = _FIRST_ERROR, "A field of the request has a wrong type."
+        status, text = _FIRST_ERROR, say("gateway.field_has_wrong_type")
     param = error.get("param") if error.get("param") != "None" else None
     return PublicError(status, text, str(error.get("code") or status), param)
 
@@ -189,26 +187,17 @@ def without_events(body: bytes) -> bytes:
 
 
 def _without_event(line: bytes) -> bytes:
-    if not line.startswith(b"data:"):
+    value = object_of(line[5:]) if line.startswith(b"data:") else None
+    if value is None or "event" not in value:
         return line
-    try:
-        value: object = json.loads(line[5:])
-    except ValueError:
-        return line
-    if not isinstance(value, dict) or "event" not in value:
-        return line
-    kept = {name: inner for name, inner in cast("dict[str, object]", value).items() if name != "event"}
-    return b"data: " + json.dumps(kept).encode()
+    del value["event"]
+    return b"data: " + json.dumps(value).encode()
 
 
-def _error_object(body: bytes) -> dict[str, Any]:
-    try:
-        value: object = json.loads(body)
-    except ValueError:
-        return {}
-    error = as_object(value).get("error")
-    if isinstance(error, dict):
-        return cast("dict[str, Any]", error)
-    fields = as_object(value)
+def _error_object(body: bytes) -> Mapping[str, Any]:
+    fields = object_of(body) or {}
+    error = fields.get("error")
+    if is_object(error):
+        return error
     text = next((fields[name] for name in ("error", "detail", "message") if isinstance(fields.get(name), str)), "")
     return {"message": text}

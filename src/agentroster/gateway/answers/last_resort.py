@@ -2,10 +2,10 @@
 
 import logging
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentroster.errors import RosterError
+from agentroster.gateway.answers.rewriting import is_stream
 from agentroster.identity.presented_key import presented_key
 from agentroster.web.error_forms import Unexpected, error_response, last_frames
 
@@ -16,7 +16,7 @@ _FAILED = 1011
 
 
 class LastResort:
-    """Refuses what is wrong at every door alike, and answers for what fails behind it."""
+    """Refuses requests with two keys before any route sees them, and answers what no route foresaw."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,8 +49,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._state = "started"
-            kind = Headers(raw=message.get("headers", [])).get("content-type", "")
-            self._is_stream = kind.startswith("text/event-stream")
+            self._is_stream = is_stream(message)
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self._state = "ended"
         elif message["type"] in {"websocket.accept", "websocket.close", "websocket.http.response.start"}:

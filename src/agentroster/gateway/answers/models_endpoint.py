@@ -132,7 +132,7 @@ def _extra(spec: AgentSpec) -> dict[str, Any]:
 
 
 def _row(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _CREATED, "owned_by": _OWNER}
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": _OWNER, "mode": "chat"}
 
 
 def _in_other_shape(body: Mapping[str, Any], agents: Iterable[str]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from typing import Any, cast
 from uuid import uuid4
 
+from agentroster.json_values import is_object
+
 _TEXT, _THOUGHT = "response.output_text.delta", "response.reasoning_summary_text.delta"
 
 
@@ -57,17 +59,13 @@ class ResponseEvents:
         if item.get("type") == "message":
             content: list[dict[str, Any]] = [{"type": "output_text", "text": text, "annotations": []}]
             return {**item, "status": "incomplete", "content": content}
-        return {
-            **item,
-            "id": item.get("id") or f"rs_{uuid4().hex}",
-            "summary": [{"type": "summary_text", "text": text}],
-        }
+        summary = [{"type": "summary_text", "text": text}]
+        return {**item, "id": item.get("id") or f"rs_{uuid4().hex}", "summary": summary}
 
 
 def _known_code(error: object) -> object:
     """Return the error of a failed response with one of OpenAI's codes: typed clients know no others."""
-    if not isinstance(error, dict):
+    if not is_object(error):
         return error
-    fields = cast("dict[str, object]", error)
-    is_limit = "rate_limit" in str(fields.get("code"))
-    return {**fields, "code": "rate_limit_exceeded" if is_limit else "server_error"}
+    is_limit = "rate_limit" in str(error.get("code"))
+    return {**error, "code": "rate_limit_exceeded" if is_limit else "server_error"}

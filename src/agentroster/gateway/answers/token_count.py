@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentroster.errors import NotAllowed
 from agentroster.gateway.request_context import current
+from agentroster.messages import say
 from agentroster.web.error_forms import error_response
 
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -37,9 +38,9 @@ class TokenCount:
             return
         model = context.model or ""
         if context.caller is not None and not context.caller.may(model):
-            await error_response(NotAllowed(f"This key may not use {model}."))(scope, receive, send)
+            await error_response(NotAllowed(say("gateway.key_without_model", model=model)))(scope, receive, send)
             return
-        # The front door has read and cleaned the body: it comes as one piece.
+        # The request filter has read and cleaned the body: it comes as one message.
         body = json.loads((await receive())["body"])
         await JSONResponse({"input_tokens": estimate(body)})(scope, receive, send)
 

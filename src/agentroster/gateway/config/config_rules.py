@@ -129,7 +129,7 @@ _SERVED = tuple(
 
 
 def agent_entry(model_name: str) -> dict[str, Any]:
-    """Return the deployment of an agent: one run, no cooldown, no complaint about fields, whatever others have."""
+    """Return the deployment of an agent: one run, no cooldown, no refused fields, whatever other models have."""
     return {
         "model_name": model_name,
         "litellm_params": {"model": model_name, "num_retries": 0, "drop_params": True},

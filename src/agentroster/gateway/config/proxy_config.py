@@ -1,6 +1,7 @@
 """Makes LiteLLM's config: the operator's `proxy_config.yaml` plus the agents and the settings they need."""
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ from agentroster.settings.llm_presets import direct_models
 logger = logging.getLogger(__name__)
 
 _WILDCARD = "agno/*"
-_KEEPALIVE_SECONDS = 15
+_PING = "sse_keepalive_ping_interval_seconds"
+_PING_SECONDS = 15
 _HOOKS = "agentroster.provider.hooks.hooks"
 _PROVIDER = {"provider": "agno", "custom_handler": "agentroster.provider.agno"}
 _MASTER_KEY = "os.environ/LITELLM_MASTER_KEY"
@@ -43,7 +45,7 @@ def build_config(
         **user,
         "model_list": [*models, *map(config_rules.agent_entry, [*(spec.model_name for spec in agents), _WILDCARD])],
         "litellm_settings": {
-            "sse_keepalive_ping_interval_seconds": _KEEPALIVE_SECONDS,
+            _PING: _PING_SECONDS,
             "drop_params": True,
             **_safe(user, "litellm_settings"),
             "custom_provider_map": [*providers, _PROVIDER],
@@ -58,6 +60,12 @@ def direct_model_names(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the models of a built config that are no agents; some are patterns."""
     names = [str(entry.get("model_name", "")) for entry in config["model_list"]]
     return [name for name in dict.fromkeys(names) if name and not name.startswith("agno/")]
+
+
+def ping_seconds(config: Mapping[str, Any]) -> float:
+    """Return after how many silent seconds a stream of a built config gets a comment."""
+    seconds: object = config["litellm_settings"].get(_PING)
+    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else math.inf
 
 
 def read_config(path: Path | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class _Refused(HTTPException):
 
 
 async def user_api_key_auth(request: Request, api_key: str | None) -> UserAPIKeyAuth:
-    """Say who the front door let in; authenticate where there is none, and on paths that it does not know.
+    """Return the key object of the caller that the request filter admitted; without one, authenticate the key.
 
     Raises HTTPException with our status: any other exception would become a 500.
     """
@@ -49,7 +49,7 @@ def _key_object(caller: Caller) -> UserAPIKeyAuth:
 def _models(caller: Caller) -> list[str]:
     """Return the list of a key, with the agents that a `*` in it means: LiteLLM knows none for a pattern.
 
-    Behind the front door that is the one that is asked for: the list of models is made there.
+    Behind the request filter that is the agent asked for: our own models endpoint makes the list.
     """
     if not any("*" in name for name in caller.models):
         return list(caller.models)

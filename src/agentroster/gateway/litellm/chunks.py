@@ -19,6 +19,7 @@ from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     Usage,
 )
 
+from agentroster.gateway.answers.completion_form import said, sendable, status_of, usage_of
 from agentroster.runs.chat import RunResult, Text, Thinking, TokenCount
 from agentroster.runs.presentation.activity import Shown, Status
 
@@ -30,49 +31,34 @@ class ChunkWriter:
         self._id = f"chatcmpl-{uuid4().hex}"
         self._model = model
 
-    def chunk(self, piece: Shown) -> ModelResponseStream | GenericStreamingChunk:
-        """Return the chunk that shows something."""
-        match piece:
+    def chunk(self, shown: Shown) -> ModelResponseStream | GenericStreamingChunk:
+        """Return the chunk for a text, a thought or a status line."""
+        match shown:
             case Text(text):
-                return self._delta(Delta(role="assistant", content=_sendable(text)))
+                return self._delta(Delta(role="assistant", content=sendable(text)))
             case Thinking(text):
-                return self._delta(Delta(role="assistant", content=None, reasoning_content=_sendable(text)))
-            case Status(description, done):
-                return self._status(_sendable(description), done=done)
+                return self._delta(Delta(role="assistant", content=None, reasoning_content=sendable(text)))
+            case Status():
+                # LiteLLM puts these fields of a dict chunk at its top level, where Open WebUI reads its events.
+                return _dict_chunk(provider_specific_fields={"event": status_of(shown), "id": self._id})
 
     def _delta(self, delta: Delta) -> ModelResponseStream:
         return ModelResponseStream(id=self._id, model=self._model, choices=[StreamingChoices(index=0, delta=delta)])
 
-    def _status(self, description: str, *, done: bool) -> GenericStreamingChunk:
-        # LiteLLM puts provider-specific fields of a dict chunk at its top level, where Open WebUI reads its events.
-        event = {"type": "status", "data": {"description": description, "done": done}}
-        return GenericStreamingChunk(
-            text="",
-            is_finished=False,
-            finish_reason="",
-            index=0,
-            tool_use=None,
-            usage=None,
-            provider_specific_fields={"event": event, "id": self._id},
-        )
-
 
 def last_chunk(result: RunResult) -> GenericStreamingChunk:
     """Return the chunk that ends a stream, with exact usage."""
-    return GenericStreamingChunk(
-        text="",
-        is_finished=True,
-        finish_reason=result.finish_reason,
-        index=0,
-        tool_use=None,
-        usage=_usage_block(result.tokens),
-    )
+    return _dict_chunk(is_finished=True, finish_reason=result.finish_reason, usage=_usage_block(result.tokens))
+
+
+def _dict_chunk(**fields: Any) -> GenericStreamingChunk:
+    empty = {"text": "", "is_finished": False, "finish_reason": "", "index": 0, "tool_use": None, "usage": None}
+    return cast("GenericStreamingChunk", empty | fields)
 
 
 def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:
     """Write a whole answer into LiteLLM's response object."""
-    text = _sendable("".join(event.text for event in events if isinstance(event, Text)))
-    thinking = _sendable("".join(event.text for event in events if isinstance(event, Thinking)))
+    text, thinking = said(events)
     response.choices[0].message = Message(role="assistant", content=text, reasoning_content=thinking or None)
     response.choices[0].finish_reason = result.finish_reason
     # LiteLLM declares this field only at run time.
@@ -82,20 +68,5 @@ def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) ->
     return response
 
 
-def _sendable(text: str) -> str:
-    """Return the text without half surrogate pairs: models and sidecars have them, and they would end the answer."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
 def _usage_block(tokens: TokenCount) -> ChatCompletionUsageBlock:
-    return ChatCompletionUsageBlock(
-        prompt_tokens=tokens.prompt,
-        completion_tokens=tokens.completion,
-        total_tokens=tokens.prompt + tokens.completion,
-        prompt_tokens_details={"cached_tokens": tokens.cached},
-        completion_tokens_details={"reasoning_tokens": tokens.reasoning},
-    )
+    return ChatCompletionUsageBlock(**cast("Any", usage_of(tokens)))

@@ -7,7 +7,7 @@ from agentroster.web.error_forms import PublicError, public_error
 
 
 class AgentFailed(APIError):
-    """What a client gets; `headers` go onto the HTTP response."""
+    """An error of a run as LiteLLM passes it on; `headers` go onto the HTTP response."""
 
     def __init__(self, error: PublicError) -> None:
         message = error.message
@@ -30,5 +30,5 @@ class AgentFailed(APIError):
 
 
 def agent_failed(error: BaseException) -> AgentFailed:
-    """Return what a client gets for any error; an unexpected one tells nothing of itself."""
+    """Return the exception for any error; that of an unexpected one says nothing about its cause."""
     return AgentFailed(public_error(error))

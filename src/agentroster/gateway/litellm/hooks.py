@@ -12,6 +12,8 @@ from agentroster.gateway.requests.agent_detours import refuse_detours
 from agentroster.gateway.requests.body import is_agent
 from agentroster.gateway.requests.chat_request import ASKED, ASKED_FIELD, REASONING_FIELD
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
+from agentroster.json_values import as_object, is_object
+from agentroster.messages import say
 
 # LiteLLM's own bookkeeping sits in the same dict, so this is a list of what is known to do harm.
 _CONTROL_FIELDS = frozenset(
@@ -43,10 +45,10 @@ class RosterHooks(CustomLogger):
         """
         model = data.get("model")
         if isinstance(model, str) and "agno/" in model and "," in model:
-            raise HTTPException(400, detail="One request is for one agent: `model` must not be a list.")
+            raise HTTPException(400, detail=say("gateway.model_list"))
         context = current.get()
         if context is not None and context.model is not None and is_agent(model) != is_agent(context.model):
-            raise HTTPException(400, detail="This request names two models: the one of its body counts.")
+            raise HTTPException(400, detail=say("gateway.two_models"))
         if not is_agent(model):
             try:
                 refuse_detours(data)
@@ -83,11 +85,11 @@ class RosterHooks(CustomLogger):
         return kwargs
 
     def _admit(self, context: RequestContext, data: dict[str, Any]) -> None:
-        """Do for a request to an agent what the front door does where it reads the body."""
+        """Cut secrets out and read headers, as the request filter does where it reads the body."""
         secrets = ChatSecrets(state.current().connector.source.providers.names())
         clean, context.pasted = secrets.cut({name: data[name] for name in _TEXTS if name in data})
         data.update(clean)
-        context.read_headers(_headers(data).get)
+        context.read_headers(as_object(as_object(data.get("proxy_server_request")).get("headers")).get)
         context.is_run = True
         current.set(context)
 
@@ -96,29 +98,23 @@ def _keep_messages_from_logs(data: dict[str, Any]) -> None:
     """Let callbacks learn that an agent answered, but not what was said, whatever direct models are set to."""
     data[_PRIVATE] = True
     logging_object: Any = data.get("litellm_logging_obj")
-    params: object = getattr(logging_object, "standard_callback_dynamic_params", None)
+    params: Any = getattr(logging_object, "standard_callback_dynamic_params", None)
     if isinstance(params, dict):
-        cast("dict[str, object]", params)[_PRIVATE] = True
+        params[_PRIVATE] = True
         logging_object.model_call_details["standard_callback_dynamic_params"] = params
     for name in ("metadata", "litellm_metadata"):
-        metadata = cast("dict[str, Any]", data.get(name) or {})
-        if isinstance(metadata.get("headers"), dict):
-            metadata["headers"].pop("litellm-disable-message-redaction", None)
+        headers = as_object(data.get(name)).get("headers")
+        if is_object(headers):
+            cast("dict[str, object]", headers).pop("litellm-disable-message-redaction", None)
 
 
 def _keep_body_from_logs(kwargs: dict[str, Any]) -> None:
     """Leave the request's body out of what LiteLLM notes of it, which its own redaction forgets."""
-    request: object = kwargs.get("proxy_server_request")
-    if isinstance(request, dict):
-        given = cast("dict[str, Any]", request)
-        whole = cast("dict[str, Any]", given.get("body") or {})
+    request = kwargs.get("proxy_server_request")
+    if is_object(request):
+        whole = as_object(request.get("body"))
         body = {name: whole[name] for name in ("model", "stream") if name in whole}
-        kwargs["proxy_server_request"] = {**given, "body": body}
-
-
-def _headers(data: dict[str, Any]) -> dict[str, str]:
-    request = cast("dict[str, Any]", data.get("proxy_server_request") or {})
-    return cast("dict[str, str]", request.get("headers") or {})
+        kwargs["proxy_server_request"] = {**request, "body": body}
 
 
 hooks = RosterHooks()

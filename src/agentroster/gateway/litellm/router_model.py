@@ -15,6 +15,7 @@ from agentroster.llm.dialects.frames import Frame
 from agentroster.llm.dialects.habits import first_habits
 from agentroster.llm.dialects.outgoing import body_of
 from agentroster.llm.endpoint import failure
+from agentroster.messages import say
 
 FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LITELLM_EXCEPTION_TYPES))
 
@@ -26,19 +27,19 @@ class RouterModel:
     """
 
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Chunk]:
-        """Yield the pieces of one answer. Raises an UpstreamError."""
+        """Yield the chunks of one answer. Raises an UpstreamError."""
         reader = AnswerReader(names_of(request.tools))
         try:
             body = body_of(request, first_habits("", request.model))
             async for value in answers(body):
-                for piece in reader.read(Frame(value)):
-                    yield piece
+                for chunk in reader.read(Frame(value)):
+                    yield chunk
                 if reader.fault is not None:
                     raise failure(reader.fault.status, reader.fault.body, httpx.Headers())
-            for piece in reader.close():
-                yield piece
+            for chunk in reader.close():
+                yield chunk
             if not reader.has_choices:
-                raise UpstreamUnavailable("The language model sent an empty answer. Try again.", status=502)
+                raise UpstreamUnavailable(say("gateway.empty_answer"), status=502)
             yield reader.last_piece()
         except FAILURES as error:
             raise _translate(error) from error
@@ -48,7 +49,7 @@ def _router() -> Any:
     from litellm.proxy import proxy_server  # noqa: PLC0415 - exists only inside a running proxy
 
     if proxy_server.llm_router is None:
-        raise UpstreamUnavailable("The proxy has no models of its own: add some to proxy_config.yaml.")
+        raise UpstreamUnavailable(say("gateway.no_models"))
     return proxy_server.llm_router
 
 
@@ -74,7 +75,5 @@ def refusal_of(error: Exception) -> tuple[int, httpx.Headers]:
 def _translate(error: Exception) -> Exception:
     status, headers = refusal_of(error)
     if status == HTTPStatus.NOT_FOUND and "Invalid model name" in str(error):
-        return UpstreamRejected(
-            "The model this agent uses is not in the proxy's list: the operator checks LLM_MODEL.", status=404
-        )
+        return UpstreamRejected(say("gateway.model_not_in_list"), status=404)
     return failure(status, b"", headers)

@@ -40,7 +40,7 @@ async def warm_up(app: ASGIApp, master_key: str, agents: Sequence[str]) -> None:
 
 @contextmanager
 def _without_callbacks() -> Generator[None]:
-    """Take what is not LiteLLM's or our own out of all lists of callbacks, and put it back in its place."""
+    """Remove the operator's callbacks from LiteLLM's lists until the block ends."""
     lists = [cast("list[object]", getattr(litellm, name)) for name in _CALLBACK_LISTS]
     before = [list(entries) for entries in lists]
     for entries in lists:

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agentroster.errors import NotFound, UpstreamUnavailable
+from agentroster.errors import NotFound, RosterError, UpstreamUnavailable
 from agentroster.gateway.litellm.router_model import FAILURES, answers, refusal_of
 from agentroster.gateway.worker_process import WORKER_MODELS
-from agentroster.web.api.requests import answering, json_object
+from agentroster.messages import say
+from agentroster.web.api.requests import json_object
+from agentroster.web.error_forms import error_response
 
 _PASSED_ON = ("retry-after", "retry-after-ms")
 
@@ -25,12 +27,18 @@ class WorkerModels:
 
     def routes(self) -> list[Route]:
         """Return the route."""
-        return [Route(f"{WORKER_MODELS}/chat/completions", answering(self._complete), methods=["POST"])]
+        return [Route(f"{WORKER_MODELS}/chat/completions", self._answer, methods=["POST"])]
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._complete(request)
+        except RosterError as error:
+            return error_response(error)
 
     async def _complete(self, request: Request) -> Response:
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, self._authorization):
-            raise NotFound("There is nothing at this address.")
+            raise NotFound(say("gateway.nothing_here"))
         values = answers(await json_object(request))
         try:
             first = await anext(values)

@@ -1,1 +1,1 @@
-"""What stands before LiteLLM: keys, paths, and clean request bodies."""
+"""The checks before LiteLLM: keys, paths, and clean request bodies."""

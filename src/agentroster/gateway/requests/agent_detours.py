@@ -5,9 +5,11 @@ models in many places of it. None of them may be an agent.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from agentroster.errors import BadInput
+from agentroster.json_values import is_list, is_object
+from agentroster.messages import say
 
 # What a model reads, or what only describes the request. Everything else might steer, also in a later LiteLLM.
 _CONTENT_FIELDS = frozenset(
@@ -27,7 +29,7 @@ def refuse_detours(body: Mapping[str, Any]) -> None:
         if name in _CONTENT_FIELDS or name in _LITELLM_FIELDS:
             continue
         if any(_names_agent(text) for text in _texts(value, 0)):
-            raise BadInput(f"`{name[:60]}` must not name an agent: ask for the agent itself with `model`.")
+            raise BadInput(say("gateway.agent_named_elsewhere", field=name[:60]))
 
 
 def _names_agent(text: str) -> bool:
@@ -38,14 +40,14 @@ def _names_agent(text: str) -> bool:
 def _texts(value: object, depth: int) -> Iterator[str]:
     """Yield all texts and keys in a value, but not what a model reads: messages may say what they like."""
     if depth > _MAX_DEPTH:
-        raise BadInput("The request body is nested too deeply.")
+        raise BadInput(say("gateway.body_too_deep"))
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for name, inner in cast("Mapping[str, object]", value).items():
+    elif is_object(value):
+        for name, inner in value.items():
             yield name
             if name not in _CONTENT_FIELDS or name == "model":
                 yield from _texts(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in cast("list[object]", value):
+    elif is_list(value):
+        for inner in value:
             yield from _texts(inner, depth + 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentroster.errors import FieldInvalid
-from agentroster.gateway.requests.fields import choice_at, missing, object_at, objects_at, text_at, wrong_type
+from agentroster.gateway.requests.fields import choice_at, content_at, missing, object_at, objects_at, text_at
 from agentroster.gateway.requests.tool_pairs import ToolPairs
 
 _ROLES = frozenset({"user", "assistant", "system"})
@@ -42,21 +42,12 @@ def checked_system(system: object) -> str | list[Mapping[str, object]] | None:
 
 def _message(message: Mapping[str, Any], path: str, pairs: ToolPairs) -> Mapping[str, object]:
     role = choice_at(message.get("role"), f"{path}.role", _ROLES)
-    content = message.get("content")
-    place = f"{path}.content"
-    if content is None:
-        if role != "assistant":
-            raise missing(place, "a text or a list of blocks")
-        content = ""
-    if isinstance(content, str):
+    path = f"{path}.content"
+    blocks = content_at(message.get("content"), path, "block", needed=role != "assistant")
+    if isinstance(blocks, str):
         pairs.all_answered()
-        return {**message, "content": content}
-    if not isinstance(content, list):
-        raise wrong_type(place, "a text or a list of blocks")
-    blocks = objects_at(content, place, "block")  # pyright: ignore[reportUnknownArgumentType]
-    if not blocks and role != "assistant":
-        raise FieldInvalid(place, "must have at least one block.")
-    checked = [_block(block, f"{place}[{index}]", role, pairs) for index, block in enumerate(blocks)]
+        return {**message, "content": blocks}
+    checked = [_block(block, f"{path}[{index}]", role, pairs) for index, block in enumerate(blocks)]
     if role != "assistant":
         # Results come first in what the user sends next: with or without words, all must be there.
         pairs.all_answered()
@@ -95,9 +86,5 @@ def _check_result(value: object, path: str) -> None:
     if value is None or isinstance(value, str):
         return
     for index, block in enumerate(objects_at(value, path, "block")):
-        place = f"{path}[{index}]"
-        kind = choice_at(block.get("type"), f"{place}.type", {"text", "image"})
-        if kind == "text":
-            text_at(block, "text", place, needed=True)
-        else:
-            _check_image(block.get("source"), f"{place}.source")
+        choice_at(block.get("type"), f"{path}[{index}].type", {"text", "image"})
+        _block(block, f"{path}[{index}]", "user", ToolPairs())

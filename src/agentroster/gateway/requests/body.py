@@ -13,6 +13,7 @@ from agentroster.gateway.requests.chat_messages import checked_messages
 from agentroster.gateway.requests.chat_request import REASONING_FIELD
 from agentroster.gateway.requests.not_offered import refuse_unoffered
 from agentroster.gateway.requests.response_input import checked_input
+from agentroster.messages import say
 
 Objects: TypeAlias = list[dict[str, Any]]
 Count: TypeAlias = Annotated[int, Field(gt=0)]
@@ -101,16 +102,16 @@ def is_agent(model: object) -> bool:
 
 
 def cleaned(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Return what is left of a request to an agent. Raises BadInput, naming the field that is wrong."""
+    """Return the known fields of a request to an agent, checked. Raises BadInput, naming the field that is wrong."""
     kind = _BODIES.get(endpoint)
     if kind is None:
-        raise BadInput("An agent makes no embeddings: choose an embedding model.")
+        raise BadInput(say("gateway.no_embeddings"))
     refuse_unoffered(endpoint, body)
     body = {**body, **_conversation(endpoint, body)}
     try:
         clean = kind.model_validate(body).model_dump(exclude_none=True)
     except ValidationError as error:
-        raise _complaint(error) from error
+        raise _refusal(error) from error
     reasoning = clean.pop("reasoning", {})
     effort = clean.pop("reasoning_effort", None) or reasoning.get("effort")
     return clean | ({REASONING_FIELD: effort} if isinstance(effort, str) else {})
@@ -130,7 +131,7 @@ def _conversation(endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
             return {"messages": checked_anthropic(body.get("messages")), "system": system}
 
 
-def _complaint(error: ValidationError) -> FieldInvalid:
+def _refusal(error: ValidationError) -> FieldInvalid:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     code = {"missing": "missing_required_parameter"}.get(first["type"], "invalid_value")
     code = "invalid_type" if first["type"].endswith("_type") else code

@@ -6,10 +6,18 @@ alone, arguments as an object, an image's address as a text, functions in place 
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from agentroster.errors import FieldInvalid
-from agentroster.gateway.requests.fields import choice_at, missing, object_at, objects_at, text_at, wrong_type
+from agentroster.gateway.requests.fields import (
+    choice_at,
+    content_at,
+    missing,
+    object_at,
+    objects_at,
+    text_at,
+    wrong_type,
+)
 from agentroster.gateway.requests.tool_pairs import ToolPairs
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -38,14 +46,13 @@ def _message(message: Mapping[str, Any], path: str, pairs: ToolPairs) -> Mapping
     text_at(message, "name", path)
     if role in {"tool", "function"}:
         content = _content(message, path, role, needed=True)
-        pairs.answered(text_at(message, "tool_call_id", path), _id_path(message, path))
+        call_id = text_at(message, "tool_call_id", path)
+        pairs.answered(call_id, f"{path}.tool_call_id" if call_id else path)
         return {**message, "content": content}
     pairs.all_answered()
     if role != "assistant":
         return {**message, "content": _content(message, path, role, needed=True)}
-    content = _content(message, path, role, needed=False)
-    if not content:
-        content = text_at(message, "refusal", path)
+    content = _content(message, path, role, needed=False) or text_at(message, "refusal", path)
     repaired = {**message, "content": content}
     for name in ("tool_calls", "function_call"):
         if message.get(name) is None:
@@ -59,10 +66,6 @@ def _message(message: Mapping[str, Any], path: str, pairs: ToolPairs) -> Mapping
     return repaired
 
 
-def _id_path(message: Mapping[str, Any], path: str) -> str:
-    return f"{path}.tool_call_id" if message.get("tool_call_id") else path
-
-
 def _call(call: Mapping[str, Any], path: str, pairs: ToolPairs) -> Mapping[str, object]:
     call_id = text_at(call, "id", path)
     pairs.called(call_id, f"{path}.id" if call_id else path)
@@ -72,7 +75,7 @@ def _call(call: Mapping[str, Any], path: str, pairs: ToolPairs) -> Mapping[str, 
         arguments = json.dumps({"input": text_at(custom, "input", f"{path}.custom")})
         name = text_at(custom, "name", f"{path}.custom", needed=True, filled=True)
         return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-    if call.get("type") not in {None, "function"}:
+    if call.get("type") not in (None, "function"):
         raise FieldInvalid(f"{path}.type", "must be `function` or `custom`.")
     if call.get("function") is None:
         raise missing(f"{path}.function", "an object")
@@ -93,21 +96,14 @@ def _function(value: object, path: str) -> Mapping[str, object]:
 
 
 def _content(message: Mapping[str, Any], path: str, role: str, *, needed: bool) -> str | list[Mapping[str, object]]:
-    content = message.get("content")
-    place = f"{path}.content"
-    if content is None:
-        # A function that returned nothing; OpenAI's reference calls its content nullable.
-        if needed and not (role == "function" and "content" in message):
-            raise missing(place, "a text or a list of parts")
+    content, path = message.get("content"), f"{path}.content"
+    if content is None and role == "function" and "content" in message:
+        # It returned nothing; OpenAI's reference calls its content nullable.
         return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise wrong_type(place, "a text or a list of parts")
-    if not content and needed:
-        raise FieldInvalid(place, "must have at least one part.")
-    parts = objects_at(cast("object", content), place, "part")
-    return [_part(part, f"{place}[{index}]", role) for index, part in enumerate(parts)]
+    parts = content_at(content, path, "part", needed=needed)
+    if isinstance(parts, str):
+        return parts
+    return [_part(part, f"{path}[{index}]", role) for index, part in enumerate(parts)]
 
 
 def _part(part: Mapping[str, Any], path: str, role: str) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Reads a `ChatRequest` from LiteLLM's arguments: known parameters by name, everything else is dropped."""
+"""Makes a `ChatRequest` of a cleaned body or of LiteLLM's arguments: known parameters by name, nothing else."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,6 +8,8 @@ from agentroster.errors import RunRepeated
 from agentroster.gateway.request_context import RequestContext, current
 from agentroster.gateway.requests.chat_messages import checked_messages
 from agentroster.identity.caller import ANONYMOUS, Caller
+from agentroster.json_values import is_object
+from agentroster.messages import say
 from agentroster.runs.background_task import recognised
 from agentroster.runs.chat import ChatRequest
 from agentroster.runs.presentation.tool_card import without_cards
@@ -22,17 +24,11 @@ ASKED = secrets.token_hex(16)
 REASONING_FIELD = "roster_reasoning_effort"
 """LiteLLM drops `reasoning_effort` for providers it does not know; under this name it passes."""
 
-_MODEL_PARAMS = (
-    "temperature",
-    "max_tokens",
-    "max_completion_tokens",
-    "top_p",
-    "stop",
-    "seed",
-    "response_format",
-    "presence_penalty",
-    "frequency_penalty",
-)
+_SAME_NAMES = (
+    "temperature", "max_tokens", "max_completion_tokens", "top_p", "stop", "seed", "response_format",
+    "presence_penalty", "frequency_penalty",
+)  # fmt: skip
+_MODEL_PARAMS = {**{name: name for name in _SAME_NAMES}, REASONING_FIELD: "reasoning_effort"}
 
 
 def read_request(
@@ -45,29 +41,30 @@ def read_request(
     """
     metadata = cast("Mapping[str, Any]", litellm_params.get("metadata") or {})
     if int(metadata.get("attempted_retries") or 0) > 0:
-        raise RunRepeated("This request was already tried once and is not run again.")
-    context = _exchange(metadata)
+        raise RunRepeated(say("gateway.run_retried"))
+    body = {**optional_params, "model": model, "messages": checked_messages(messages), "stream": stream}
+    return chat_request(body, _caller(metadata), _context_of(metadata))
+
+
+def chat_request(body: Mapping[str, Any], caller: Caller, context: RequestContext) -> ChatRequest:
+    """Return the request of a body whose fields and messages are checked. Raises as `RequestContext.take`."""
     context.take()
-    params = {name: optional_params[name] for name in _MODEL_PARAMS if optional_params.get(name) is not None}
-    effort = optional_params.get(REASONING_FIELD)
-    if effort is not None:
-        params["reasoning_effort"] = effort
-    checked = checked_messages(messages)
+    messages, stream = body["messages"], bool(body.get("stream"))
     return ChatRequest(
-        agent=model.removeprefix("agno/"),
-        caller=_caller(metadata),
-        messages=without_cards(checked),
-        params=params,
+        agent=body["model"].removeprefix("agno/"),
+        caller=caller,
+        messages=without_cards(messages),
+        params={name: body[field] for field, name in _MODEL_PARAMS.items() if body.get(field) is not None},
         stream=stream,
         pasted=context.pasted,
-        task=recognised(context.task, checked, stream=stream),
+        task=recognised(context.task, messages, stream=stream),
     )
 
 
-def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
-    """Return the exchange of this request. Without one, the hook's mark says whether the client asked for an agent.
+def _context_of(metadata: Mapping[str, Any]) -> RequestContext:
+    """Return the context of this request. Without one, the hook's mark says whether the client asked for an agent.
 
-    Plain `litellm` streams some answers outside the task that has the exchange; users of the SDK have neither.
+    Plain `litellm` streams some answers outside the task that has the context; users of the SDK have neither.
     """
     context = current.get()
     if context is None:
@@ -77,8 +74,5 @@ def _exchange(metadata: Mapping[str, Any]) -> RequestContext:
 
 
 def _caller(metadata: Mapping[str, Any]) -> Caller:
-    auth = metadata.get("user_api_key_auth")
-    claims: object = getattr(auth, "metadata", None)
-    if not isinstance(claims, dict):
-        return ANONYMOUS
-    return Caller.from_claims(cast("dict[str, object]", claims).get(ROSTER_FIELD))
+    claims: object = getattr(metadata.get("user_api_key_auth"), "metadata", None)
+    return Caller.from_claims(claims.get(ROSTER_FIELD)) if is_object(claims) else ANONYMOUS

@@ -4,10 +4,12 @@ Clients send the whole conversation with every message, and LiteLLM hands it to 
 out of every text of every request; a token is kept beside it when the last message is exactly that command.
 """
 
+import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from agentroster.json_values import is_list, is_object
 from agentroster.runs.chat import PastedToken
 
 _MASK = "***"
@@ -49,25 +51,22 @@ def _mapped(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, str):
         changed = change(value)
         return value if changed == value else changed
-    if isinstance(value, list):
-        items = cast("list[object]", value)
-        changed_items = [_mapped(item, change) for item in items]
-        return items if all(a is b for a, b in zip(items, changed_items, strict=True)) else changed_items
-    if isinstance(value, dict):
-        fields = cast("dict[str, object]", value)
-        changed_fields = {name: item if name in _SKIPPED else _mapped(item, change) for name, item in fields.items()}
-        return fields if all(fields[name] is item for name, item in changed_fields.items()) else changed_fields
+    if is_list(value):
+        items = [_mapped(item, change) for item in value]
+        return value if all(map(operator.is_, items, value)) else items
+    if is_object(value):
+        fields = {name: item if name in _SKIPPED else _mapped(item, change) for name, item in value.items()}
+        return value if all(map(operator.is_, fields.values(), value.values())) else fields
     return value
 
 
 def _last_text(body: dict[str, Any]) -> str:
-    """Return what was written last: on each endpoint the last message is somewhere else."""
+    """Return the text of the last message when a user wrote it, in whatever field the endpoint has it."""
     last: object = body.get("messages") or body.get("input") or body.get("prompt")
-    while isinstance(last, list) and last:
-        last = cast("list[object]", last)[-1]
-        if isinstance(last, dict):
-            message = cast("dict[str, object]", last)
-            if message.get("role") not in {"user", None}:
+    while is_list(last) and last:
+        last = last[-1]
+        if is_object(last):
+            if last.get("role") not in ("user", None):
                 return ""
-            last = message.get("content", message.get("text"))
+            last = last.get("content", last.get("text"))
     return last if isinstance(last, str) else ""

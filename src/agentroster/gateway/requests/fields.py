@@ -35,18 +35,36 @@ def objects_at(value: object, path: str, what: str) -> list[Mapping[str, Any]]:
     return [object_at(entry, f"{path}[{index}]") for index, entry in enumerate(cast("list[object]", value))]
 
 
+def content_at(value: object, path: str, what: str, *, needed: bool) -> str | list[Mapping[str, Any]]:
+    """Return a text or a list of objects, each a `what`; an empty text for none.
+
+    Raises FieldInvalid, also for none and for an empty list where it is needed.
+    """
+    if value is None and not needed:
+        return ""
+    wanted = f"a text or a list of {what}s"
+    if value is None:
+        raise missing(path, wanted)
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise wrong_type(path, wanted)
+    if needed and not value:
+        raise FieldInvalid(path, f"must have at least one {what}.")
+    return objects_at(cast("object", value), path, what)
+
+
 def text_at(fields: Mapping[str, Any], name: str, path: str, *, needed: bool = False, filled: bool = False) -> str:
     """Return a text, empty for none. Raises FieldInvalid when it is needed and missing, or must not be empty and is."""
-    value = fields.get(name)
-    place = f"{path}.{name}"
+    value, path = fields.get(name), f"{path}.{name}"
     if value is None:
         if needed:
-            raise missing(place, "a text")
+            raise missing(path, "a text")
         return ""
     if not isinstance(value, str):
-        raise wrong_type(place, "a text")
+        raise wrong_type(path, "a text")
     if filled and not value:
-        raise FieldInvalid(place, "must not be empty.")
+        raise FieldInvalid(path, "must not be empty.")
     return value
 
 

@@ -5,24 +5,25 @@ from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 
 from agentroster.errors import TooManyRequests
+from agentroster.messages import say
 
 _PEOPLE_AT_ONE_ADDRESS = 8
 
 
 class LargeBodies:
-    """Counts places; belongs to one event loop."""
+    """Counts the large bodies that are being read; belongs to one event loop."""
 
     def __init__(self, per_person: int) -> None:
         self._per_person = per_person
         self._taken: Counter[Hashable] = Counter()
 
     @contextmanager
-    def place(self, person: Hashable, address: str) -> Generator[None]:
-        """Hold a place of a person and of an address. Raises TooManyRequests when either has none left."""
+    def reading(self, person: Hashable, address: str) -> Generator[None]:
+        """Count one more for a person and an address. Raises TooManyRequests when either is at its limit."""
         names = (("person", person), ("address", address))
-        most = (self._per_person, self._per_person * _PEOPLE_AT_ONE_ADDRESS)
-        if any(self._taken[name] >= limit for name, limit in zip(names, most, strict=True)):
-            raise TooManyRequests("Too many large requests at the same time: send this one again in a moment.")
+        limits = (self._per_person, self._per_person * _PEOPLE_AT_ONE_ADDRESS)
+        if any(self._taken[name] >= limit for name, limit in zip(names, limits, strict=True)):
+            raise TooManyRequests(say("gateway.too_many_large"))
         self._taken.update(names)
         try:
             yield

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from agentroster.errors import FieldInvalid
+from agentroster.json_values import as_list, as_object, is_list, is_object
 
 _Wrong: TypeAlias = Callable[[Any], bool]
 
@@ -16,16 +17,11 @@ _STATE = "needs what agents do not keep: send the whole conversation in `input`.
 
 def _forces_call(value: Any) -> bool:
     """Whether a tool choice insists on a call: OpenAI's `required`, a named tool; Anthropic's `any` and `tool`."""
-    if isinstance(value, Mapping):
-        if value.get("type") == "allowed_tools":  # pyright: ignore[reportUnknownMemberType]
-            return "required" in {value.get("mode"), _mode_inside(value)}  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        return value.get("type") not in {"auto", "none"}  # pyright: ignore[reportUnknownMemberType]
-    return value not in {"auto", "none"}
-
-
-def _mode_inside(choice: Mapping[str, Any]) -> object:
-    inner: object = choice.get("allowed_tools")
-    return inner.get("mode") if isinstance(inner, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not is_object(value):
+        return value not in ("auto", "none")
+    if value.get("type") == "allowed_tools":
+        return "required" in (value.get("mode"), as_object(value.get("allowed_tools")).get("mode"))
+    return value.get("type") not in ("auto", "none")
 
 
 def _not_one(value: Any) -> bool:
@@ -40,19 +36,12 @@ def _asked(value: Any) -> bool:
     return value is not False and value != 0
 
 
-def _given(value: Any) -> bool:
-    return value is not False
-
-
 def _speaks(value: Any) -> bool:
-    return not isinstance(value, list) or "audio" in value
-
-
-def _wants_logprobs(value: Any) -> bool:
-    return isinstance(value, list) and "message.output_text.logprobs" in value
+    return not is_list(value) or "audio" in value
 
 
 _ONE_ANSWER = "must be 1: an agent gives one answer."
+_LOGPROBS = "message.output_text.logprobs"
 _NO_LOGPROBS = "is not offered: an agent's answer has no probabilities."
 _OPENAI: Mapping[str, tuple[_Wrong, str]] = {
     "n": (_not_one, _ONE_ANSWER),
@@ -71,7 +60,7 @@ _FIELDS: Mapping[str, Mapping[str, tuple[_Wrong, str]]] = {
         **_OPENAI,
         "best_of": (_not_one, _ONE_ANSWER),
         # Zero asks for the probability of each chosen token.
-        "logprobs": (_given, _NO_LOGPROBS),
+        "logprobs": (lambda value: value is not False, _NO_LOGPROBS),
         "echo": (_asked, "is not offered: an agent's answer does not begin with the prompt."),
         "suffix": (bool, "is not offered: an agent does not fill in the middle of a text."),
     },
@@ -82,7 +71,7 @@ _FIELDS: Mapping[str, Mapping[str, tuple[_Wrong, str]]] = {
         "background": (_asked, "is not offered: wait for the answer, or begin a job (POST /roster/api/skills)."),
         "tool_choice": (_forces_call, _NO_FORCED_CALL),
         "top_logprobs": (_asked, _NO_LOGPROBS),
-        "include": (_wants_logprobs, "must not ask for `message.output_text.logprobs`: there are none."),
+        "include": (lambda value: _LOGPROBS in as_list(value), f"must not ask for `{_LOGPROBS}`: there are none."),
     },
     "messages": {"tool_choice": (_forces_call, _NO_FORCED_CALL)},
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,7 @@ from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import note_caller
 from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
+from agentroster.messages import say
 from agentroster.web.error_forms import error_response
 from agentroster.web.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
 
@@ -45,29 +47,24 @@ def methods_of(path: str) -> tuple[str, ...]:
     return ("GET", "HEAD") if path in _GET_PATHS or path.startswith(_MODEL) else ()
 
 
+@dataclass(frozen=True, eq=False)
 class RequestFilter:
-    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it."""
+    """Lets through what an OpenAI client needs; everything else of LiteLLM is 404 before LiteLLM sees it.
 
-    def __init__(  # noqa: PLR0913 - what a door needs
-        self,
-        app: ASGIApp,
-        *,
-        authenticator: Authenticator,
-        secrets: ChatSecrets,
-        limits: BodyLimits,
-        large_bodies: LargeBodies,
-        names: ModelNames,
-        expose_all: bool,
-    ) -> None:
-        self._app = app
-        self._authenticator = authenticator
-        self._secrets = secrets
-        self._limits = limits
-        self._large_bodies = large_bodies
-        self._names = names
-        self._parsing = asyncio.Lock()
-        self._vain_users = VainUsers()
-        self._expose_all = expose_all
+    Where there is a `lane`, chat completions with agents go to it, as the cleaned body of the request's context.
+    """
+
+    app: ASGIApp
+    _: KW_ONLY
+    authenticator: Authenticator
+    secrets: ChatSecrets
+    limits: BodyLimits
+    large_bodies: LargeBodies
+    names: ModelNames
+    expose_all: bool
+    lane: ASGIApp | None = None
+    _parsing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _vain_users: VainUsers = field(default_factory=VainUsers, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with an error in OpenAI's form."""
@@ -85,15 +82,16 @@ class RequestFilter:
             await error_response(error, closes=closes)(scope, receive, send)
             return
         notice = self._vain_users.notice(context.caller, scope["headers"]) if context.caller else ""
-        await self._app(inner, receive, _with_notice(send, notice) if notice else send)
+        app = self.app if self.lane is None or context.body is None else self.lane
+        await app(inner, receive, _with_notice(send, notice) if notice else send)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self._expose_all:
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan" or self.expose_all:
+            await self.app(scope, receive, send)
             return
         # Before it is accepted, this refuses the handshake with 403.
         await receive()
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "There is nothing here."})
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": say("gateway.nothing_here")})
 
     async def _admit(self, scope: Scope, receive: Receive, context: RequestContext) -> tuple[Scope, Receive]:
         path, method = scope["path"], scope["method"]
@@ -106,13 +104,14 @@ class RequestFilter:
             return {**scope, "headers": _known_caller(scope)}, receive
         if (allowed := methods_of(path)) and method not in allowed:
             allow = ", ".join(allowed)
-            raise WrongMethod(f"{_shown(method)} is not possible here, but {allow} is.", allow=allow)
-        if not self._expose_all and not (is_reading and path in _PUBLIC_PATHS):
-            raise NotFound(f"There is nothing at {method} {_shown(path)}.")
+            refusal = say("gateway.method_not_possible", method=_shown(method), allowed=allow)
+            raise WrongMethod(refusal, allow=allow)
+        if not self.expose_all and not (is_reading and path in _PUBLIC_PATHS):
+            raise NotFound(say("gateway.nothing_at", method=method, path=_shown(path)))
         return {**scope, "headers": _headers(scope)}, receive
 
     async def _caller(self, scope: Scope) -> Caller:
-        caller = await self._authenticator.admit(scope["headers"], _address(scope))
+        caller = await self.authenticator.admit(scope["headers"], _address(scope))
         note_caller(caller)
         return caller
 
@@ -121,11 +120,11 @@ class RequestFilter:
     ) -> tuple[Scope, Receive]:
         """Read the body within the limits, refuse what is no JSON object, clean requests to agents."""
         size = declared_bytes(scope["headers"])
-        check_size(size or 0, self._limits)
+        check_size(size or 0, self.limits)
         is_large = size is None or size >= LARGE_BYTES
         person = (caller.key_id, caller.issuer, caller.user)
-        with self._large_bodies.place(person, _address(scope)) if is_large else nullcontext():
-            raw = await read_body(receive, self._limits)
+        with self.large_bodies.reading(person, _address(scope)) if is_large else nullcontext():
+            raw = await read_body(receive, self.limits)
             context.body_read = True
             if len(raw) < LARGE_BYTES:
                 raw = self._clean_body(scope["path"], raw, context)
@@ -138,24 +137,26 @@ class RequestFilter:
         return {**scope, "headers": headers, "query_string": b""}, _replayed(raw, receive, context)
 
     def _clean_body(self, path: str, raw: bytes, context: RequestContext) -> bytes:
-        """Return the body as LiteLLM gets it; notes on the exchange what it is. May run in a thread."""
+        """Return the body as LiteLLM gets it; notes in the context what it is. May run in a thread."""
         given, raw = parsed_object(raw)
-        body, context.pasted = self._secrets.cut(given)
+        body, context.pasted = self.secrets.cut(given)
         model = body.get("model")
         if not isinstance(model, str):
-            raise FieldInvalid(
-                "model", "is missing: GET /v1/models lists the names.", code="missing_required_parameter"
-            )
+            problem = "is missing: GET /v1/models lists the names."
+            raise FieldInvalid("model", problem, code="missing_required_parameter")
         if len(model) > _MAX_MODEL_NAME:
-            raise ModelNotFound("There is no model of so long a name: GET /v1/models lists those you may use.")
+            raise ModelNotFound(say("gateway.model_name_too_long"))
         if "," in model:
             raise FieldInvalid("model", "must not be a list: one request is for one model.")
         endpoint = path.removeprefix("/v1").strip("/")
         if is_agent(model):
             if context.caller is not None:
-                self._names.check_agent(model, context.caller)
+                self.names.check_agent(model, context.caller)
             body = cleaned(endpoint, body)
             context.is_run = True
+            if self.lane is not None and endpoint == "chat/completions":
+                context.body = body
+                return b""
         else:
             refuse_detours(body)
             check_direct(endpoint, body)
@@ -186,7 +187,7 @@ def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
 
 
 def _known_caller(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the headers with the caller's key in one place, and nothing about the body."""
+    """Return the headers with the caller's key in one of them, and nothing about the body."""
     kept = (pair for pair in _headers(scope) if pair[0] not in _BODY_HEADERS)
     return with_one_key(kept, presented_key(scope["headers"]))
 

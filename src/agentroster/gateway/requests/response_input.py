@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentroster.errors import FieldInvalid
-from agentroster.gateway.requests.fields import choice_at, missing, object_at, objects_at, text_at, wrong_type
+from agentroster.gateway.requests.fields import (
+    choice_at,
+    content_at,
+    missing,
+    object_at,
+    objects_at,
+    text_at,
+    wrong_type,
+)
 from agentroster.gateway.requests.tool_pairs import ToolPairs
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
@@ -23,16 +31,12 @@ _FILE_FIELDS = ("file_data", "file_url", "file_id")
 
 def checked_input(value: object) -> str | list[Mapping[str, object]]:
     """Return the input, repaired. Raises FieldInvalid."""
-    if value is None:
-        raise missing("input", "a text or a list of items")
-    if isinstance(value, str):
-        if not value:
-            raise FieldInvalid("input", "must not be empty.")
-        return value
-    if not isinstance(value, list):
-        raise wrong_type("input", "a text or a list of items")
+    if value == "":
+        raise FieldInvalid("input", "must not be empty.")
+    items = [] if value == [] else content_at(value, "input", "item", needed=True)
+    if isinstance(items, str):
+        return items
     pairs = ToolPairs()
-    items = objects_at(value, "input", "item")  # pyright: ignore[reportUnknownArgumentType]
     checked = [_item(item, f"input[{index}]", pairs) for index, item in enumerate(items)]
     pairs.all_answered()
     if not any(_is_said(item) for item in checked):
@@ -99,17 +103,9 @@ def _text_part(part: Mapping[str, Any], path: str) -> str:
 
 
 def _content(value: object, path: str, role: str) -> str | list[Mapping[str, object]]:
-    if value is None:
-        if role == "assistant":
-            return ""
-        raise missing(path, "a text or a list of parts")
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, list):
-        raise wrong_type(path, "a text or a list of parts")
-    parts = objects_at(value, path, "part")  # pyright: ignore[reportUnknownArgumentType]
-    if not parts and role != "assistant":
-        raise FieldInvalid(path, "must have at least one part.")
+    parts = content_at(value, path, "part", needed=role != "assistant")
+    if isinstance(parts, str):
+        return parts
     return [_part(part, f"{path}[{index}]", role) for index, part in enumerate(parts)]
 
 

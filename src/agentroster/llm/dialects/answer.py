@@ -1,6 +1,6 @@
-"""One answer of a model server, from its JSON values to pieces: every dialect that is known, read in one way."""
+"""One answer of a model server, from its JSON values to chunks: every dialect that is known, read in one way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -16,12 +16,12 @@ from agentroster.llm.dialects.message import Said as ChunkSaid
 from agentroster.llm.dialects.message import merge_kept, plain_text, read_choice, read_usage
 from agentroster.llm.dialects.names import known_name, sendable_name
 from agentroster.llm.dialects.spoken import SpokenCall, SpokenCalls
-from agentroster.llm.dialects.thinking import ThinkingSplitter
+from agentroster.llm.dialects.thinking import Segment, ThinkingSplitter
+from agentroster.messages import say
 
 # A little more than a run says before it stops with a sentence of its own.
 _MAX_TEXT = MAX_ANSWER_BYTES + 1_000_000
 _USUAL_EVENTS = frozenset({"", "message"})
-_CUT = "The call was cut off at the token limit, so the tool was not called. Say less, or call it again, complete."
 
 
 @dataclass(slots=True)
@@ -65,10 +65,9 @@ class AnswerReader:
             return
         if frame.event in _USUAL_EVENTS and (text := plain_text(frame.value)) is not None:
             self.has_choices = True
-            yield from self._text_pieces(self._text.of(text))
+            yield from self._text_chunks(self._text.of(text))
             return
-        values = as_list(frame.value) if is_list(frame.value) else [frame.value]
-        for value in values:
+        for value in as_list(frame.value) if is_list(frame.value) else [frame.value]:
             fault = find_fault(value, frame.event)
             if is_object(value):
                 yield from self._read_value(as_object(value), is_fault=fault is not None)
@@ -88,7 +87,7 @@ class AnswerReader:
             self._size += len(thinking)
             yield Chunk(thinking=thinking)
         if said.text:
-            yield from self._text_pieces(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
+            yield from self._text_chunks(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
         if not is_fault:
             self._take_calls(said)
             self.finish = said.finish or self.finish
@@ -102,39 +101,34 @@ class AnswerReader:
         if said.kept:
             merge_kept(self._kept, said.kept)
 
-    def _text_pieces(self, text: str) -> Iterator[Chunk]:
+    def _text_chunks(self, text: str) -> Iterator[Chunk]:
         self._size += len(text)
         if self._size > _MAX_TEXT:
-            raise TooMuch(f"over {_MAX_TEXT // 1_000_000} MB of text")
-        for segment in self.splitter.feed(text) if text else ():
+            raise TooMuch(say("llm.bound_of_text", megabytes=_MAX_TEXT // 1_000_000))
+        yield from self._segment_chunks(self.splitter.feed(text) if text else ())
+
+    def _segment_chunks(self, segments: Iterable[Segment]) -> Iterator[Chunk]:
+        for segment in segments:
             if segment.is_thinking:
                 yield Chunk(thinking=segment.text)
             else:
-                yield from self._word_pieces(segment.text)
+                yield from self._word_chunks(self._words.feed(segment.text))
 
-    def _word_pieces(self, text: str) -> Iterator[Chunk]:
-        for part in self._words.feed(text):
-            yield from self._said(part)
-
-    def _said(self, part: str | SpokenCall) -> Iterator[Chunk]:
-        if isinstance(part, SpokenCall):
-            self._spoken.append(part)
-            return
-        self._content.append(part)
-        yield Chunk(text=part)
+    def _word_chunks(self, parts: Iterable[str | SpokenCall]) -> Iterator[Chunk]:
+        for part in parts:
+            if isinstance(part, SpokenCall):
+                self._spoken.append(part)
+            else:
+                self._content.append(part)
+                yield Chunk(text=part)
 
     def close(self) -> Iterator[Chunk]:
         """Yield what was held back, also before a fault."""
         if thinking := self._thoughts.close():
             yield Chunk(thinking=thinking)
-        yield from self._text_pieces(self._text.close())
-        for segment in self.splitter.close():
-            if segment.is_thinking:
-                yield Chunk(thinking=segment.text)
-            else:
-                yield from self._word_pieces(segment.text)
-        for part in self._words.close(is_cut=self.finish == "length"):
-            yield from self._said(part)
+        yield from self._text_chunks(self._text.close())
+        yield from self._segment_chunks(self.splitter.close())
+        yield from self._word_chunks(self._words.close(is_cut=self.finish == "length"))
 
     def has_ended(self) -> bool:
         """Whether the answer is known to be complete."""
@@ -179,7 +173,9 @@ class AnswerReader:
             takes_none = not self.tools.get(name, {}).get("properties")
             return ToolCall(id=call_id, name=name, arguments=open_call.read(takes_none=takes_none))
         except BadArguments as error:
-            return ToolCall(id=call_id, name=name, error=_CUT if self.finish == "length" else str(error))
+            return ToolCall(
+                id=call_id, name=name, error=say("llm.call_cut_off_say_less") if self.finish == "length" else str(error)
+            )
 
 
 def _fresh(used: set[str]) -> str:

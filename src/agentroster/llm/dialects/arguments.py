@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 MAX_ARGUMENT_BYTES = 1_000_000
 _MAX_LITERAL = 100_000
@@ -39,7 +40,7 @@ RULES = (
 
 
 class BadArguments(Exception):
-    """Why arguments cannot be used, in words for the model."""
+    """Why arguments cannot be used, in words for the model, which a card shows as well."""
 
 
 def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
     if value is None:
         return {}
     if not takes_none and (value == [] or (isinstance(value, str) and value.strip() == "[]")):
-        raise BadArguments(_complaint("[]"))
+        raise BadArguments(_not_read("[]"))
     if is_object(value):
         return _clean(dict(as_object(value)))
     if is_list(value):
@@ -57,10 +58,18 @@ def read_arguments(value: object, *, takes_none: bool = True) -> dict[str, Any]:
         if len(items) == 1 and is_object(items[0]):
             return _clean(dict(as_object(items[0])))
     if not isinstance(value, str):
-        raise BadArguments(_complaint(json.dumps(value, default=str)))
+        raise BadArguments(_not_read(json.dumps(value, default=str)))
     if len(value) > MAX_ARGUMENT_BYTES:
-        raise BadArguments("The arguments are larger than 1 MB: send less.")
+        raise BadArguments(say("llm.arguments_too_large"))
     return _from_text(value)
+
+
+def is_object_text(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _from_text(text: str) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def _from_text(text: str) -> dict[str, Any]:
             return read_arguments(as_list(value))
         else:
             break
-    raise BadArguments(_complaint(text))
+    raise BadArguments(_not_read(text))
 
 
 def _value(text: str) -> object:
@@ -122,10 +131,9 @@ def _clean(arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise BadArguments("The arguments are no JSON object.") from error
+        raise BadArguments(say("llm.arguments_no_object")) from error
     return dict(as_object(json.loads(_SURROGATE.sub("\ufffd", text))))
 
 
-def _complaint(text: str) -> str:
-    begun = f" They began with {text[:120]!r}." if text else ""
-    return f"The arguments are not one JSON object, so the tool was not called.{begun} Call it again with valid JSON."
+def _not_read(text: str) -> str:
+    return say("llm.arguments_unreadable_begun", begun=text[:120]) if text else say("llm.arguments_unreadable")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
-from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, read_arguments
+from agentroster.llm.dialects.arguments import MAX_ARGUMENT_BYTES, BadArguments, is_object_text, read_arguments
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_CALLS = 128
 _MAX_CHECKS = 100
@@ -16,8 +17,7 @@ RULES = (
     Rule(
         name="which call a fragment belongs to",
         seen="all calls with `index: 0`, with none or null; several in one chunk; whole calls in a stream; ids "
-        "repeated "
-        "with each fragment, or missing; names repeated, or split",
+        "repeated with each fragment, or missing; names repeated, or split",
         done="a new id under a known index begins a new call, and so does a name after complete arguments",
         source="ollama#7881, vercel/ai#14277, openai-python#2806, Gemini's OpenAI endpoint",
     ),
@@ -64,15 +64,12 @@ class OpenCall:
         if not self.parts or not self.parts[-1].rstrip().endswith("}") or self.checks >= _MAX_CHECKS:
             return False
         self.checks += 1
-        try:
-            return isinstance(json.loads(self.text), dict)
-        except (ValueError, RecursionError):
-            return False
+        return is_object_text(self.text)
 
     def read(self, *, takes_none: bool) -> dict[str, Any]:
         """Return the arguments, for a tool that may take none. Raises BadArguments."""
         if self.size > MAX_ARGUMENT_BYTES:
-            raise BadArguments("The arguments are larger than 1 MB: send less.")
+            raise BadArguments(say("llm.arguments_too_large"))
         return read_arguments(self.whole if self.whole is not None else self.text, takes_none=takes_none)
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_REASON = 300
 _MAX_DEPTH = 4
@@ -26,6 +27,10 @@ _NAMES = {
     504: ("timeout", "deadline"),
     400: ("invalid_request", "bad_request", "badrequest", "invalid_argument", "context_length", "malformed_function"),
 }
+_REASONS = (
+    "error", "error_message", "message", "detail", "errors", "msg", "base_resp", "status_msg", "reason",
+    "error_description", "description",
+)  # fmt: skip
 # What only another request mends, whatever the status says.
 _ABOUT_THE_REQUEST = re.compile(
     r"\b(?:image|vision|audio|video|multi-?modal)\w*(?: \w+){0,2} (?:is |are )?(?:not supported|unsupported)|"
@@ -48,8 +53,7 @@ RULES = (
     Rule(
         name="where the reason stands",
         seen="`error.message`, `error` as text, `message`, `detail` (text, or a list with `loc` and `msg`), "
-        "`errors[]`, "
-        "`message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
+        "`errors[]`, `message.detail`, `base_resp.status_msg`, plain text, the title of an HTML page",
         done="quoted to the person in at most 300 characters, with secrets masked",
         source="FastAPI, Spring, Google, MiniMax error bodies",
     ),
@@ -91,11 +95,11 @@ def _says_error(fields: Mapping[str, object]) -> bool:
     answer = fields.get("base_resp")
     if is_object(answer) and as_object(answer).get("status_code") not in {0, None}:
         return True
-    return not fields.keys() & {"choices", "usage"} and _complains(fields)
+    return not fields.keys() & {"choices", "usage"} and _reports_error(fields)
 
 
-def _complains(fields: Mapping[str, object]) -> bool:
-    """Whether an object that is no answer tells of an error."""
+def _reports_error(fields: Mapping[str, object]) -> bool:
+    """Whether an object that is no answer reports an error."""
     if fields.get("detail") or fields.get("errors"):
         return True
     message = fields.get("message") or fields.get("msg")
@@ -117,7 +121,7 @@ def _fault_of_choice(fields: Mapping[str, object]) -> Fault | None:
         return Fault(_status({"error": choice["error"]}), {"error": choice["error"]})
     name = str(choice.get("finish_reason") or "").lower().rpartition(" ")[2]
     if name in ERROR_FINISHES:
-        return Fault(_status({"code": name}), {"error": f"it ended with {finish}"})
+        return Fault(_status({"code": name}), {"error": say("llm.ended_with", finish=finish)})
     return None
 
 
@@ -182,20 +186,7 @@ def reason_of(value: object, depth: int = 0) -> str:
     if isinstance(fields.get("msg"), str) and isinstance(fields.get("loc"), list | tuple):
         where = ".".join(str(step) for step in as_list(fields["loc"]) if step != "body")
         return _tidy(f"{where}: {fields['msg']}" if where else str(fields["msg"]))
-    names = (
-        "error",
-        "error_message",
-        "message",
-        "detail",
-        "errors",
-        "msg",
-        "base_resp",
-        "status_msg",
-        "reason",
-        "error_description",
-        "description",
-    )
-    found = next((text for name in names if name in fields and (text := reason_of(fields[name], depth + 1))), "")
+    found = next((text for name in _REASONS if name in fields and (text := reason_of(fields[name], depth + 1))), "")
     raw = as_object(fields.get("metadata")).get("raw")
     # OpenRouter: what the provider behind it said.
     inner = (reason_in(raw.encode()) if isinstance(raw, str) else reason_of(raw, depth + 1)) if raw else ""

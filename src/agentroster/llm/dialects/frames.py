@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentroster.json_values import is_list, is_object
+from agentroster.messages import say
 
 MAX_LINE_BYTES = 2_000_000
 MAX_ANSWER_BYTES = 20_000_000
@@ -65,7 +66,7 @@ class FrameReader:
         self._total += len(chunk)
         is_stream = self._begun and not self._is_document
         if self._total > (_MAX_STREAM_BYTES if is_stream else MAX_ANSWER_BYTES):
-            raise TooMuch(f"over {self._total // 1_000_000} MB")
+            raise TooMuch(say("llm.bound_of_all", megabytes=self._total // 1_000_000))
         if self._begun and not (self._line or self._is_document) and chunk[-1:] == b"\n" and b"\r" not in chunk:
             return self._read_lines(chunk.split(b"\n"))
         frames = [frame for line in self._lines(chunk) for frame in self._read(line)]
@@ -104,7 +105,7 @@ class FrameReader:
         del self._line[:start]
         self._scanned = max(0, len(self._line) - 1)
         if len(self._line) > MAX_LINE_BYTES and not self._is_document and not self._looks_like_document():
-            raise TooMuch(f"a line of over {MAX_LINE_BYTES // 1_000_000} MB")
+            raise TooMuch(say("llm.bound_of_line", megabytes=MAX_LINE_BYTES // 1_000_000))
 
     def _unended(self) -> list[Frame]:
         """Return the one value of an answer without a line break, whose connection may stay open."""
@@ -173,12 +174,14 @@ class FrameReader:
             if value is not None:
                 yield Frame(value, self._event)
                 return
-            if is_raw and data[:1] not in {"{", "["}:
-                return
-            if _is_scalar(data):
+            if (is_raw and data[:1] not in {"{", "["}) or _is_scalar(data):
                 return
         self._keep(data)
-        if len(self._pending) > 1 and data.endswith(("}", "]")) and (value := self._parsed_pending()) is not None:
+        if (
+            len(self._pending) > 1
+            and data.endswith(("}", "]"))
+            and (value := parsed("\n".join(self._pending))) is not None
+        ):
             self._forget()
             yield Frame(value, self._event)
 
@@ -187,10 +190,7 @@ class FrameReader:
         self._pending_bytes += len(line)
         most = MAX_ANSWER_BYTES if self._is_document else MAX_LINE_BYTES
         if self._pending_bytes > most or (not self._is_document and len(self._pending) > _MAX_JOINED_LINES):
-            raise TooMuch("an event that does not end")
-
-    def _parsed_pending(self) -> object | None:
-        return parsed("\n".join(self._pending))
+            raise TooMuch(say("llm.bound_of_event"))
 
     def _flush(self, *, ended: bool) -> Iterator[Frame]:
         if not self._pending or (self._is_document and not ended):

@@ -26,8 +26,7 @@ RULES = (
     Rule(
         name="where the text stands",
         seen="`delta.content`, `message` in a chunk, `text` of old completions, `content` as a list of parts, "
-        "`refusal`, "
-        "`images`; `choices` null, empty, or several",
+        "`refusal`, `images`; `choices` null, empty, or several",
         done="read as text of the answer; only the first choice counts; pictures become Markdown",
         source="Azure's first and last chunk; Mistral's reasoning models (vercel/ai#17779); OpenRouter's pictures",
     ),
@@ -39,9 +38,8 @@ RULES = (
     ),
     Rule(
         name="what must come back",
-        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, "
-        "`reasoning_details`, unknown "
-        "fields of a turn or of its tool calls",
+        seen="`extra_content` (Gemini's thought signatures), `reasoning_content`, `reasoning`, `reasoning_details`, "
+        "unknown fields of a turn or of its tool calls",
         done="sent back unchanged with that turn inside the tool loop, and at no other time",
         source="openclaude#67, aiproxy#450 (Gemini); langchain#34166, LibreChat#13366 (DeepSeek, Kimi); "
         "OpenRouter docs",
@@ -105,8 +103,7 @@ def read_choice(value: Mapping[str, object]) -> Said | None:
     choice = as_object(found)
     delta, message = choice.get("delta"), choice.get("message")
     is_whole = not is_object(delta) or (not delta and is_object(message))
-    fields = message if is_whole else delta
-    said = _read_fields(as_object(fields))
+    said = _read_fields(as_object(message if is_whole else delta))
     said.is_whole = is_whole and is_object(message) and is_list(choices)
     if not said.text and isinstance(choice.get("text"), str):
         said.text = cast("str", choice["text"])
@@ -123,11 +120,11 @@ def _read_fields(fields: Mapping[str, object]) -> Said:
     said.text, said.thinking = _read_content(fields.get("content"))
     if not said.text and isinstance(fields.get("refusal"), str):
         said.text = cast("str", fields["refusal"])
-    said.text += "".join(_picture(image) for image in _items(fields.get("images")))
+    said.text += "".join(_picture(image) for image in as_list(fields.get("images")))
     if not said.thinking:
         said.thinking = next((text for name in _THINKING_FIELDS if (text := _plain(fields.get(name)))), "")
     if not said.thinking:
-        said.thinking = "".join(_plain(detail) for detail in _items(fields.get("reasoning_details")))
+        said.thinking = "".join(_plain(detail) for detail in as_list(fields.get("reasoning_details")))
     said.kept = {name: value for name, value in fields.items() if name not in _READ and value not in (None, "", [], {})}
     return said
 
@@ -136,8 +133,7 @@ def _read_content(content: object) -> tuple[str, str]:
     if isinstance(content, str):
         return content, ""
     text, thinking = "", ""
-    parts = [content] if is_object(content) else _items(content)
-    for part in parts:
+    for part in [content] if is_object(content) else as_list(content):
         if isinstance(part, str):
             text += part
         elif is_object(part):
@@ -177,10 +173,6 @@ def _picture(image: object) -> str:
     ):
         return ""
     return f"\n\n![picture]({url})\n\n"
-
-
-def _items(value: object) -> list[object]:
-    return as_list(value)
 
 
 def read_finish(value: object) -> str | None:
@@ -242,22 +234,22 @@ def merge_kept(kept: dict[str, object], new: Mapping[str, object]) -> None:
 
 
 def _merged_details(old: list[object], new: list[object]) -> list[object]:
-    """Join `reasoning_details`: pieces of one index and type are one entry, as the server wants it back."""
+    """Join `reasoning_details`: parts of one index and type are one entry, as the server wants it back."""
     merged = list(old)
     for item in new:
         last = merged[-1] if merged else None
         if not (is_object(item) and is_object(last)):
             merged.append(item)
             continue
-        piece, before = dict(as_object(item)), dict(as_object(last))
-        if "index" not in piece or (piece.get("type"), piece["index"]) != (before.get("type"), before.get("index")):
-            merged.append(piece)
+        part, before = dict(as_object(item)), dict(as_object(last))
+        if "index" not in part or (part.get("type"), part["index"]) != (before.get("type"), before.get("index")):
+            merged.append(part)
             continue
         joined = {
             name: f"{before[name]}{value}"
             if name in {"text", "summary", "data"} and isinstance(before.get(name), str)
             else value
-            for name, value in piece.items()
+            for name, value in part.items()
             if value is not None
         }
         merged[-1] = {**before, **joined}

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentroster.json_values import as_list, as_object, is_list, is_object
 from agentroster.llm.completion import CompletionRequest
-from agentroster.llm.dialects.arguments import BadArguments, read_arguments
+from agentroster.llm.dialects.arguments import BadArguments, is_object_text, read_arguments
 from agentroster.llm.dialects.habits import Habits
 from agentroster.llm.dialects.rule import Rule
 
@@ -20,8 +20,7 @@ RULES = (
     Rule(
         name="a conversation that is valid",
         seen="a client's history with empty, missing or repeated ids of calls, arguments as objects or broken, "
-        "functions "
-        "in place of tools, half characters",
+        "functions in place of tools, half characters",
         done="ids are made and kept unique, arguments are JSON objects, names are today's",
         source="vLLM and llama-server refuse the rest with 400 or 500",
     ),
@@ -39,7 +38,7 @@ def body_of(request: CompletionRequest, habits: Habits) -> dict[str, Any]:
     if habits.system_role == "user":
         messages = _without_system(messages)
     if habits.alternates:
-        messages = _alternating(messages)
+        messages = _joined(messages, {"user", "assistant", "system"})
     body: dict[str, Any] = {"model": request.model, "messages": messages, **_params(request.params, habits)}
     if request.tools:
         body["tools"] = list(request.tools)
@@ -126,22 +125,15 @@ def _valid_call(call: object, used: set[str], waiting: list[tuple[str, str]]) ->
     except BadArguments:
         arguments = {}
     text = function.get("arguments")
-    if not isinstance(text, str) or not _is_object(text):
+    if not isinstance(text, str) or not is_object_text(text):
         text = json.dumps(arguments, ensure_ascii=False)
     return {**fields, "id": call_id, "type": "function", "function": {**function, "arguments": text}}
 
 
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _answered_id(given: str, waiting: list[tuple[str, str]]) -> str:
     """Return the id of the call that a result answers: the one it names, else the next that waits."""
-    place = next((index for index, (old, _) in enumerate(waiting) if old == given), 0)
-    return waiting.pop(place)[1] if waiting else given
+    position = next((index for index, (old, _) in enumerate(waiting) if old == given), 0)
+    return waiting.pop(position)[1] if waiting else given
 
 
 def _one_call_a_turn(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -213,10 +205,6 @@ def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not instructions:
         return rest
     return _joined([{"role": "user", "content": "\n\n".join(instructions)}, *rest], {"user"})
-
-
-def _alternating(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return _joined(messages, {"user", "assistant", "system"})
 
 
 def _joined(messages: Sequence[dict[str, Any]], roles: set[str]) -> list[dict[str, Any]]:

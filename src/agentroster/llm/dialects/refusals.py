@@ -27,21 +27,16 @@ _OPTIONAL = (
 _TURN_FIELDS = ("reasoning_content", "reasoning_details", "reasoning", "extra_content", "provider_specific_fields")
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|not support|n't support|unknown|unrecogni[sz]ed|unexpected|extra inputs|"
-    r"extra_forbidden|"
-    r"not permitted|not allowed|forbidden|deprecated|only the default|removed|not available|not implemented|"
-    r"cannot be used|"
-    r"incompatible|instead|invalid (?:parameter|param|argument|field|key)\b|additional propert|not accept|no such|"
-    r"disabled|"
-    r"not valid for|must be (?:set to )?(?:true|false|omitted|unset|auto|none|empty)|only supports?\b|not "
-    r"recogni[sz]ed",
+    r"extra_forbidden|not permitted|not allowed|forbidden|deprecated|only the default|removed|not available|"
+    r"not implemented|cannot be used|incompatible|instead|invalid (?:parameter|param|argument|field|key)\b|"
+    r"additional propert|not accept|no such|disabled|not valid for|"
+    r"must be (?:set to )?(?:true|false|omitted|unset|auto|none|empty)|only supports?\b|not recogni[sz]ed",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"must be (?:an? )?(?:between|less|greater|at most|at least|below|above|positive|[<>]|in the range)|out of "
-    r"range|too "
-    r"(?:large|high|low|small|big|many|long)|at most|at least|exceed|maximum (?:value|context|number)|minimum|"
-    r"less than|"
-    r"greater than|between \d|context length|[\u2264\u2265]",
+    r"must be (?:an? )?(?:between|less|greater|at most|at least|below|above|positive|[<>]|in the range)|out of range|"
+    r"too (?:large|high|low|small|big|many|long)|at most|at least|exceed|maximum (?:value|context|number)|minimum|"
+    r"less than|greater than|between \d|context length|[\u2264\u2265]",
     re.IGNORECASE,
 )
 

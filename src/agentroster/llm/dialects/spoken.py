@@ -13,6 +13,7 @@ from agentroster.llm.dialects import spoken_forms as forms
 from agentroster.llm.dialects.arguments import BadArguments, read_arguments
 from agentroster.llm.dialects.names import known_name
 from agentroster.llm.dialects.rule import Rule
+from agentroster.messages import say
 
 _MAX_CALL = 1_000_000
 _MAX_ALONE = 100_000
@@ -147,7 +148,7 @@ Said: TypeAlias = str | SpokenCall
 
 @dataclass(slots=True)
 class SpokenCalls:
-    """Takes an answer's text in pieces and gives back text and calls; holds back what may be the beginning of one."""
+    """Takes an answer's text in chunks and gives back text and calls; holds back what may be the beginning of one."""
 
     tools: forms.Schemas
     _held: str = ""
@@ -169,7 +170,7 @@ class SpokenCalls:
         self._line_forms = {form.opening: form for form in (*_AT_LINE_START, *named)} if self.tools else {}
 
     def feed(self, text: str) -> list[Said]:
-        """Return what is certain by now."""
+        """Take more text; return what nothing later can change."""
         if not (self._held or self._form or self._line_start or self._in_fence) and not _may_matter(text):
             self._last = text[-1:] or self._last
             return [text]
@@ -177,7 +178,7 @@ class SpokenCalls:
         return _tidy(self._read(ended=False))
 
     def close(self, *, is_cut: bool = False) -> list[Said]:
-        """Return the rest; `is_cut` when the answer ended at its token limit."""
+        """Return what was held back; `is_cut` when the answer ended at its token limit."""
         said = self._read(ended=True)
         if self._form is not None:
             form, inner = self._form, self._held
@@ -254,9 +255,8 @@ class SpokenCalls:
             return self._open(form, token.start(), len(form.opening))
         if token.group() not in _DROPPED:
             return self._pass(token.end())
-        text, self._held = line[: token.start()], self._held[token.end() :]
-        self._note(text)
-        return [text]
+        self._held = self._held[token.end() :]
+        return self._noted(line[: token.start()])
 
     def _line_form(self, line: str) -> Form | None:
         begun = line.lstrip()
@@ -264,10 +264,9 @@ class SpokenCalls:
 
     def _open(self, form: Form, start: int, length: int) -> list[Said]:
         text = self._held[:start]
-        self._note(text)
         self._form, self._searched = form, 0
         self._held = self._held[start if form.keeps_opening else start + length :]
-        return [text]
+        return self._noted(text)
 
     def _read_call(self, form: Form) -> list[Said]:
         if form.closing is None:
@@ -296,9 +295,7 @@ class SpokenCalls:
             self._after_call = False
 
     def _as_text(self, form: Form, inner: str) -> list[Said]:
-        text = inner if form.keeps_opening else form.opening + inner
-        self._note(text)
-        return [text]
+        return self._noted(inner if form.keeps_opening else form.opening + inner)
 
     def _calls(self, form: Form, inner: str, *, is_cut: bool) -> list[Said]:
         """Return the calls, a broken one when a known tool is named, or nothing when it is only text."""
@@ -307,8 +304,7 @@ class SpokenCalls:
             name = self._named(inner)
             if name is None:
                 return []
-            reason = "was cut off at the token limit" if is_cut else "cannot be read"
-            return [SpokenCall(name, {}, f"This call {reason}, so the tool was not called. Call it again, complete.")]
+            return [SpokenCall(name, {}, say("llm.call_cut_off") if is_cut else say("llm.call_unreadable"))]
         return [*calls]
 
     def _read_by(self, readers: Sequence[forms.Reader], text: str) -> list[SpokenCall] | None:
@@ -340,11 +336,10 @@ class SpokenCalls:
 
     def _pass(self, length: int) -> list[Said]:
         text, self._held = self._held[:length], self._held[length:]
-        self._note(text)
-        return [text]
+        return self._noted(text)
 
-    def _note(self, text: str) -> None:
-        """Keep track of lines and code blocks in the text that is passed on."""
+    def _noted(self, text: str) -> list[Said]:
+        """Return a text to pass on, having kept track of its lines and code blocks."""
         for line in text.splitlines(keepends=True):
             # A fence inside a line is an odd one, but what follows is an example all the same.
             fences = len(_FENCE.findall(line)) + (self._line_start and line.lstrip().startswith("~~~"))
@@ -352,13 +347,12 @@ class SpokenCalls:
             self._line_start = line.endswith("\n")
             self._is_first = self._is_first and not line.strip()
         self._last = text[-1:] or self._last
+        return [text]
 
     def _certain(self, line: str) -> int:
         """Return how much of the last, unfinished line cannot be the beginning of a call."""
         begun = line.lstrip()
         if self._line_start and any(opening.startswith(begun) for opening in (*_FENCES, *self._line_forms)):
-            return 0
-        if self._line_start and self._in_fence and any(fence.startswith(begun) for fence in _FENCES):
             return 0
         if line.endswith("`") and not line.endswith("```"):
             return len(line.rstrip("`"))

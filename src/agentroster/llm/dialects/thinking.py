@@ -69,7 +69,7 @@ def may_think_unopened(model: str) -> bool:
 
 @dataclass(slots=True)
 class ThinkingSplitter:
-    """Takes text in pieces and tells thinking from text; holds back no more than what may be a tag.
+    """Takes text in chunks and tells thinking from text; holds back no more than what may be a tag.
 
     `unopened`: True when this model is known to begin in thinking, False when it is known not to, None when the first
     answer has to show it; then nothing is passed on before that is known.
@@ -87,7 +87,7 @@ class ThinkingSplitter:
     _has_blocks: bool = False
 
     def feed(self, text: str) -> list[Segment]:
-        """Return what is certain by now."""
+        """Take more text; return what nothing later can change."""
         is_plain = not (self._held or self._closing or self._line_start or self._has_blocks or "\n" in text)
         if is_plain and self.unopened is False:
             return [Segment(text, is_thinking=False)]
@@ -95,7 +95,7 @@ class ThinkingSplitter:
         return [segment for segment in self._read(ended=False) if segment.text]
 
     def close(self) -> list[Segment]:
-        """Return the rest."""
+        """Return what was held back."""
         segments = list(self._read(ended=True))
         # A block in the middle of an answer that has no end was a mention of the tag.
         segments.append(Segment("".join(self._block) + self._held, is_thinking=bool(self._closing and self._is_first)))

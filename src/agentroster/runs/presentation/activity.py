@@ -4,10 +4,11 @@ A client asks for it with the header `X-Agent-Events`; without it, it gets what 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
+from agentroster.messages import say
 from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
 from agentroster.runs.presentation.tool_card import tool_card
 
@@ -27,43 +28,20 @@ class Status:
 Shown: TypeAlias = Text | Thinking | Status
 
 
-class Activity(Protocol):
-    """Turns the events of one run into what the client is shown."""
+class Activity:
+    """Turns the events of one run into what the client is shown: text and thinking, as every OpenAI client knows."""
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
         """Yield what to show of one event."""
-        ...
-
-    def ended(self) -> Iterator[Shown]:
-        """Yield what to show at the end of the run."""
-        ...
-
-
-def activity_for(wish: str) -> Activity:
-    """Return the way to show activity that a client asks for."""
-    match wish.strip().lower():
-        case "openwebui":
-            return StatusAndCards()
-        case "reasoning":
-            return AsThinking()
-        case _:
-            return Hidden()
-
-
-class Hidden:
-    """Text and thinking, as every OpenAI client knows them."""
-
-    def shown(self, event: RunEvent) -> Iterator[Shown]:
-        """Yield text and thinking."""
         if isinstance(event, Text | Thinking):
             yield event
 
     def ended(self) -> Iterator[Shown]:
-        """Yield nothing."""
+        """Yield what to show at the end of the run."""
         yield from ()
 
 
-class AsThinking(Hidden):
+class AsThinking(Activity):
     """A line of thinking for each tool."""
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
@@ -72,12 +50,12 @@ class AsThinking(Hidden):
             case ToolStarted():
                 yield Thinking(f"{event.line}\n")
             case ToolFinished(failed=True):
-                yield Thinking(f"{event.tool} failed.\n")
+                yield Thinking(f"{say('runs.tool_failed', tool=event.tool)}\n")
             case _:
                 yield from super().shown(event)
 
 
-class StatusAndCards:
+class StatusAndCards(Activity):
     """For Open WebUI: a status line while a tool works, a closed card when it is done."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -95,11 +73,11 @@ class StatusAndCards:
                 yield self._status(event.line)
             case ToolProgress():
                 if self._pace.is_due(event):
-                    yield self._status(f"{event.line} ({event.done} of {event.total})")
+                    yield self._status(say("runs.progress", line=event.line, done=event.done, total=event.total))
             case ToolFinished():
                 self._running.discard(event.call_id)
                 name = event.tool.replace("_", " ")
-                self._names.append(f"{name} (failed)" if event.failed else name)
+                self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
                 self._cards.append(tool_card(event))
                 if not self._running:
                     yield from self._cards_done()
@@ -125,15 +103,31 @@ class StatusAndCards:
     def _status_done(self) -> Iterator[Shown]:
         if not self._status_open:
             return
-        names = list(dict.fromkeys(self._names))
-        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-        yield Status(f"Used {', '.join(names[:_MAX_NAMED])}{more}" if names else "Stopped", done=True)
+        yield Status(_used(list(dict.fromkeys(self._names))), done=True)
         self._status_open = False
         self._names.clear()
 
 
+def activity_for(wish: str) -> Activity:
+    """Return the way to show activity that a client asks for."""
+    match wish.strip().lower():
+        case "openwebui":
+            return StatusAndCards()
+        case "reasoning":
+            return AsThinking()
+        case _:
+            return Activity()
+
+
+def _used(names: Sequence[str]) -> str:
+    if not names:
+        return say("runs.stopped")
+    named, more = ", ".join(names[:_MAX_NAMED]), len(names) - _MAX_NAMED
+    return say("runs.used_and_more", names=named, count=more) if more > 0 else say("runs.used", names=named)
+
+
 class _Pace:
-    """Counts are shown about twenty times for each tool, and at least every ten seconds: each is a line that stays."""
+    """Shows counts about twenty times for each tool, and at least every ten seconds: each is a line that stays."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -17,7 +17,7 @@ class InertAnswer:
         self._thinking = InertMarkdown(image_hosts)
 
     def passed(self, event: RunEvent) -> Iterator[RunEvent]:
-        """Yield what may be shown after this event."""
+        """Yield the events that may be shown now."""
         match event:
             case Text(text):
                 yield from _thought(self._thinking.interrupt())
@@ -37,7 +37,7 @@ class InertAnswer:
         return markdown.feed(line) + markdown.finish()
 
     def ended(self) -> Iterator[RunEvent]:
-        """Yield what still waits."""
+        """Yield the events that were held back."""
         yield from _thought(self._thinking.finish())
         yield from _said(self._text.finish())
 

@@ -54,15 +54,15 @@ class InertMarkdown:
         self._fences = CodeFences()
 
     def feed(self, text: str) -> str:
-        """Return what can be shown after this piece."""
+        """Return what can be shown after this chunk."""
         return self._run(self._held + text, final=False)
 
     def finish(self) -> str:
-        """Return what waited: the text is over."""
+        """End the text; return what was held back."""
         return self._run(self._held, final=True)
 
     def interrupt(self) -> str:
-        """Return what waited, parted: something else is shown now, and the text may go on after it."""
+        """Return what was held back, made inert: something else is shown now, and the text may go on after it."""
         out: list[str] = []
         while (held := self._held) and not held.isspace():
             self._fences.give_up()

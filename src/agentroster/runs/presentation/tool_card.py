@@ -4,12 +4,15 @@ Form: Open WebUI 0.12, `<details type="tool_calls">`; it shows a closed card wit
 """
 
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, cast
 
+from agentroster.json_values import as_list
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.runs.chat import ToolFinished
 
 _OPENINGS = ('<details type="tool_calls"', '<details type="reasoning"', '<details type="code_interpreter"')
@@ -63,9 +66,9 @@ def _without_card(message: Mapping[str, object]) -> Mapping[str, object]:
         text = cut(content)
         return message if text is content else {**message, "content": text}
     if isinstance(content, list):
-        parts = [_part_without_card(part, cut) for part in cast("list[dict[str, Any]]", content)]
-        same = all(part is old for part, old in zip(parts, cast("list[object]", content), strict=True))
-        return message if same else {**message, "content": parts}
+        given = cast("list[dict[str, Any]]", content)
+        parts = [_part_without_card(part, cut) for part in given]
+        return message if all(map(operator.is_, parts, given)) else {**message, "content": parts}
     return message
 
 
@@ -81,18 +84,18 @@ def _cut_cards(text: str) -> str:
     """Cut from each opening to its end; by searching, so that no text makes it slow."""
     if "<details type=" not in text:
         return text
-    pieces: list[str] = []
+    kept: list[str] = []
     position = 0
     while (start := _next_card(text, position)) != -1:
         end = text.find(_CLOSING, start)
         if end == -1:
             break
-        pieces.append(text[position:start].rstrip())
+        kept.append(text[position:start].rstrip())
         position = end + len(_CLOSING)
     if not position:
         return text
-    pieces.append(text[position:])
-    return "\n\n".join(piece.strip("\n") for piece in pieces if piece.strip())
+    kept.append(text[position:])
+    return "\n\n".join(part.strip("\n") for part in kept if part.strip())
 
 
 def _cut_cards_of_thread(text: str) -> str:
@@ -113,12 +116,9 @@ def _next_card(text: str, position: int) -> int:
 
 def _says_something(message: Mapping[str, object]) -> bool:
     content = message.get("content")
-    parts = cast("list[dict[str, Any]]", content) if isinstance(content, list) else []
-    return bool(message.get("tool_calls") or (content if isinstance(content, str) else _any_part(parts)))
-
-
-def _any_part(parts: list[dict[str, Any]]) -> bool:
-    return any(part.get("text") or part.get("type") not in {"text", "output_text"} for part in parts)
+    if message.get("tool_calls") or isinstance(content, str):
+        return bool(message.get("tool_calls") or content)
+    return any(part.get("text") or part.get("type") not in {"text", "output_text"} for part in as_list(content))
 
 
 def _short(value: object) -> object:
@@ -128,8 +128,9 @@ def _short(value: object) -> object:
     return value if len(text) <= _MAX_ARGUMENT else _cut(text, _MAX_ARGUMENT)
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
+def _cut(text: str, max_length: int) -> str:
+    left_out = len(text) - max_length
+    return text if left_out <= 0 else say("runs.shortened", text=text[:max_length], left_out=left_out)
 
 
 def _attribute(value: str) -> str:

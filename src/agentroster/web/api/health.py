@@ -1,4 +1,4 @@
-"""`/health/readiness`: whether this process can do its work. Liveness stays LiteLLM's, and asks nobody."""
+"""`/health/readiness`: whether this process can do its work; `/health/liveliness`, in LiteLLM's words: that it runs."""
 
 import asyncio
 import logging
@@ -25,8 +25,9 @@ class Readiness:
         self._asking: dict[str, asyncio.Task[str]] = {}
 
     def routes(self) -> list[Route]:
-        """Return the route."""
-        return [Route("/health/readiness", self._answer, methods=["GET"])]
+        """Return the routes."""
+        alive = [Route(path, _alive, methods=["GET"]) for path in ("/health/liveliness", "/health/liveness")]
+        return [Route("/health/readiness", self._answer, methods=["GET"]), *alive]
 
     async def _answer(self, _request: Request) -> Response:
         found = await asyncio.gather(*(self._state(name) for name in self._databases))
@@ -43,6 +44,10 @@ class Readiness:
             task.add_done_callback(lambda _: self._asking.pop(name, None))
         done, _ = await asyncio.wait([task], timeout=_TIMEOUT_SECONDS)
         return task.result() if done else "slow"
+
+
+async def _alive(_request: Request) -> Response:
+    return JSONResponse("I'm alive!")
 
 
 async def _ping(database: Database) -> str:

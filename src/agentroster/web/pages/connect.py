@@ -26,6 +26,7 @@ from agentroster.errors import (
     StorageFailed,
     Unreachable,
 )
+from agentroster.messages import say
 from agentroster.web.pages.languages import Texts, negotiated
 from agentroster.web.pages.render import page
 from agentroster.web.request_body import BodyLimits, read_body
@@ -68,7 +69,9 @@ class ConnectPages:
         # A HEAD or a preview of the link changes nothing: the ticket lives until somebody uses it.
         browser = self._browser(request) or secrets.token_urlsafe(32)
         response = await self._form(text, ticket, provider, self._sign(browser, secret))
-        self._remember(response, browser)
+        response.set_cookie(
+            self._cookie, browser, max_age=_COOKIE_SECONDS, httponly=True, secure=self._is_secure, samesite="lax"
+        )
         return response
 
     async def _post(self, request: Request) -> Response:
@@ -93,12 +96,11 @@ class ConnectPages:
 
     async def _callback(self, request: Request) -> Response:
         text, name = _language(request), request.path_params["provider"]
-        # A parameter that is given twice means different things to different readers: the first counts for nothing.
-        query = dict(request.query_params.multi_items())
-        repeated = len(query) != len(request.query_params.multi_items())
+        # A parameter that is given twice means different things to different readers.
+        query = dict(request.query_params)
         try:
-            if repeated:
-                raise ConnectRefused("provider_error", detail="repeated parameter")
+            if len(query) != len(request.query_params.multi_items()):
+                raise ConnectRefused("provider_error", detail=say("web.parameter_repeated"))
             connected = await self._connector.finish(name, query, self._browser(request))
         except NotFound:
             return _failed(text, ConnectRefused("flow_gone"), "NAME")
@@ -148,11 +150,6 @@ class ConnectPages:
     def _browser(self, request: Request) -> str:
         value = request.cookies.get(self._cookie, "")
         return value if _COOKIE_FORM.fullmatch(value) else ""
-
-    def _remember(self, response: Response, browser: str) -> None:
-        response.set_cookie(
-            self._cookie, browser, max_age=_COOKIE_SECONDS, httponly=True, secure=self._is_secure, samesite="lax"
-        )
 
 
 _NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}

@@ -14,7 +14,7 @@ _MAX_WISHES = 20
 
 
 class Texts:
-    """The texts of one language; a missing one would be English, which a test forbids."""
+    """The texts of one language; a test holds that each language has all of them."""
 
     def __init__(self, code: str, texts: Mapping[str, str]) -> None:
         self.code = code

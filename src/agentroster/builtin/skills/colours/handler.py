@@ -4,6 +4,7 @@ import colorsys
 import hashlib
 
 from agentroster import BadInput, SkillContext
+from agentroster.messages import say
 
 _NAMED = {
     "red": "#d62828", "orange": "#f77f00", "yellow": "#fcbf49", "green": "#2a9d4e", "teal": "#2a9d8f",
@@ -18,7 +19,7 @@ async def colour_palette(context: SkillContext, /, base: str = "") -> dict[str, 
     """Return five shades around a base colour."""
     colour = _parse(base) if base.strip() else await _favourite_or(context, "teal")
     shades = [_shift(colour, hue=step * 0.06, light=step * 0.09) for step in range(-2, 3)]
-    await context.show(f"A palette around `{colour}`:\n\n" + "".join(f"- `{shade}`\n" for shade in shades))
+    await context.show(f"{say('colours.palette', colour=colour)}\n\n" + "".join(f"- `{shade}`\n" for shade in shades))
     return {"base": colour, "palette": shades}
 
 
@@ -37,22 +38,21 @@ async def colour_scheme(context: SkillContext, /, purpose: str) -> dict[str, obj
     hues |= {"accent": (seed + 0.5, 0.45, 0.65), "highlight": (seed + 0.08, 0.55, 0.75)}
     scheme = {role: _hex(*hues[role]) for role in _ROLES}
     rows = "".join(f"| {role} | `{colour}` |\n" for role, colour in scheme.items())
-    await context.show(f"A scheme for {purpose.strip()}:\n\n| Role | Colour |\n| --- | --- |\n{rows}")
+    head = f"{say('colours.scheme', purpose=purpose.strip())}\n\n{say('colours.table_head')}\n| --- | --- |\n"
+    await context.show(f"{head}{rows}")
     return {"purpose": purpose, "scheme": scheme}
 
 
 async def favourite_colour(context: SkillContext, /, colour: str = "") -> dict[str, object]:
     """Remember a favourite colour, or return the remembered one."""
-    if colour.strip():
+    if name := colour.strip().lower():
         _parse(colour)
-        await context.memory.set("favourite", colour.strip().lower())
-        await context.show(f"I will remember that your favourite colour is {colour.strip().lower()}.\n")
-        return {"favourite": colour.strip().lower()}
-    remembered = await context.memory.get("favourite")
-    await context.show(
-        f"Your favourite colour is {remembered}.\n" if remembered else "I do not know your favourite colour yet.\n"
-    )
-    return {"favourite": remembered}
+        await context.memory.set("favourite", name)
+        await context.show(say("colours.will_remember", colour=name) + "\n")
+        return {"favourite": name}
+    known = await context.memory.get("favourite")
+    await context.show((say("colours.favourite", colour=known) if known else say("colours.no_favourite")) + "\n")
+    return {"favourite": known}
 
 
 async def _favourite_or(context: SkillContext, fallback: str) -> str:
@@ -64,7 +64,7 @@ def _parse(text: str) -> str:
     colour = _NAMED.get(name, name)
     if len(colour) == 7 and colour.startswith("#") and all(char in "0123456789abcdef" for char in colour[1:]):  # noqa: PLR2004
         return colour
-    raise BadInput(f"I do not know the colour {text.strip()!r}: give a #rrggbb value or one of {', '.join(_NAMED)}.")
+    raise BadInput(say("colours.unknown", text=text.strip(), names=", ".join(_NAMED)))
 
 
 def _hls(colour: str) -> tuple[float, float, float]:

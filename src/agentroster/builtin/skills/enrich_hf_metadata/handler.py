@@ -1,7 +1,6 @@
 """Runs the pipeline: find the card of each model, read what it states, ask about the rest, fill what is missing."""
 
 import asyncio
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,11 +16,12 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import Car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
-from agentroster.errors import ToolFailed
 from agentroster.library.library import ModelFile
 from agentroster.library.model_file import header_metadata
 from agentroster.library.sidecar import Sidecar
+from agentroster.messages import say
 from agentroster.skills.context import SkillContext
+from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
@@ -63,8 +63,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     """
     model = item.target.model
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
-    if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
-        raise ToolFailed("the sidecar asks to leave this model alone; nothing written")
+    require_not_excluded(sidecar)
     ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
     if ref is None:
         return None
@@ -88,11 +87,11 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     """Write what is missing, or for a bare address only say what would be."""
     model = item.target.model
     if model is None:
-        return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error="this is no address")
+        return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error=say("enrich.no_address"))
     made = await _made_sidecar(context, model)
     if prepared is None:
-        hint = f"no HuggingFace address is known; say: enrich {item.label} from https://huggingface.co/..."
-        return _rehearsed(item, ItemReport(item=item.label, updated=made, missing={"card": hint}))
+        missing = {"card": say("enrich.no_address_known", name=item.label)}
+        return _rehearsed(item, ItemReport(item=item.label, updated=made, missing=missing))
     preview = await make_preview(context, model, prepared.found.preview_url)
     result = merge.Merge()
 
@@ -126,25 +125,20 @@ def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:
     """Return the report as it is for a dry run: what would be set was not set."""
     if not item.is_rehearsed:
         return report
-    return replace(report, found=report.updated, updated={}, notes={**report.notes, "dry run": "nothing written"})
+    notes = {**report.notes, "dry run": say("skills.nothing_written")}
+    return replace(report, found=report.updated, updated={}, notes=notes)
 
 
 def _read_out(item: EnrichItem, prepared: Prepared) -> ItemReport:
     report = _report(item, prepared, merge.apply({}, prepared.found))
-    kept = {"nothing written": "an address is only read; name a file to complete its sidecar"}
-    return replace(report, found=report.updated, updated={}, kept=kept)
+    return replace(report, found=report.updated, updated={}, kept={"nothing written": say("enrich.only_read")})
 
 
 async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, object]:
     if await asyncio.to_thread(context.sidecars.read, model) is not None:
         return {}
-    stopped = threading.Event()
-    try:
-        await asyncio.to_thread(context.sidecars.create, model, stopped.is_set)
-    finally:
-        # A cancelled run leaves its thread behind: it must stop hashing and write nothing.
-        stopped.set()
-    return {"sidecar": "made from the file"}
+    await in_stoppable_thread(context.sidecars.create, model)
+    return {"sidecar": say("enrich.sidecar_made")}
 
 
 def _text(sidecar: Sidecar | None, key: str) -> str:

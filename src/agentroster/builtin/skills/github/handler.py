@@ -3,10 +3,12 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agentroster import Api, BadInput, SkillContext, escape_markdown
 from agentroster.builtin.skills.github.rest import Page, get, get_list, get_object
+from agentroster.json_values import as_list, is_object
+from agentroster.messages import say
 
 _REFERENCE = re.compile(r"(?:https://[\w.-]+/)?([\w.-]{1,100}/[\w.-]{1,100})(?:#|\s+|/(?:pull|issues)/)(\d{1,9})\b.*")
 _REPOSITORY_URL = re.compile(r".*/repos/([\w.-]+/[\w.-]+)")
@@ -21,11 +23,11 @@ async def github_whoami(context: SkillContext, /) -> dict[str, object]:
     answer = await get(github, "/user")
     me: dict[str, Any] = answer.json()
     scopes = [scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()]
-    name = f" ({me['name']})" if me.get("name") else ""
-    await context.show(
-        f"You are **{me['login']}**{name} on GitHub. Rights: {', '.join(scopes) or 'as the token says'}.\n"
-    )
-    return {"login": me["login"], "name": me.get("name"), "scopes": scopes}
+    login, name = me["login"], me.get("name")
+    who = say("github.you_are_named", login=login, name=name) if name else say("github.you_are", login=login)
+    rights = say("github.rights", scopes=", ".join(scopes)) if scopes else say("github.rights_of_token")
+    await context.show(f"{who} {rights}\n")
+    return {"login": login, "name": name, "scopes": scopes}
 
 
 async def github_my_pull_requests(context: SkillContext, /, most: int = 30) -> dict[str, object]:
@@ -50,7 +52,7 @@ async def github_show(context: SkillContext, /, reference: str) -> dict[str, obj
     """Return one issue or pull request with its discussion."""
     match = _REFERENCE.fullmatch(reference.strip())
     if match is None:
-        raise BadInput("Name it as owner/repository#number, or give its web address.")
+        raise BadInput(say("github.no_reference"))
     repository, number = match[1], int(match[2])
     github = await context.accounts.open("github")
     issue = await get_object(github, f"/repos/{repository}/issues/{number}")
@@ -62,7 +64,7 @@ async def github_show(context: SkillContext, /, reference: str) -> dict[str, obj
         "there_are_more_comments": comments.has_more,
     }
     if "pull_request" in issue:
-        shown |= await _pull_details(github, repository, number)
+        shown |= await _pull_details(github, f"/repos/{repository}/pulls/{number}")
     await context.show(_page_of(shown))
     return shown
 
@@ -74,26 +76,23 @@ async def github_search(
     github = await context.accounts.open("github")
     found = await get_list(github, f"/search/{kind}", most, {"q": query})
     rows = [_repository(item) if kind == "repositories" else _headline(item, _name_of(item)) for item in found.items]
-    lines = [
-        f"- {row.get('reference') or row.get('name')}: {_cell(row.get('title') or row.get('description'))}"
-        for row in rows
-    ]
-    await context.show("\n".join([f"{found.total} found, {len(rows)} shown:", "", *lines]) + "\n")
+    pairs = ((row.get("reference") or row.get("name"), row.get("title") or row.get("description")) for row in rows)
+    lines = [f"- {name}: {_cell(title)}\n" for name, title in pairs]
+    await context.show(f"{say('github.found', total=found.total, shown=len(rows))}\n\n" + "".join(lines))
     return {"found": rows, "total": found.total, "there_are_more": found.has_more}
 
 
 async def _pull_request(github: Api, item: Mapping[str, Any]) -> dict[str, object]:
-    repository = _name_of(item)
+    repository, number = _name_of(item), int(item["number"])
     # Neither the search nor a list says how large a pull request is or who was asked.
-    return {**_headline(item, repository), **await _reviewed(github, repository, int(item["number"]))}
+    return {**_headline(item, repository), **await _reviewed(github, f"/repos/{repository}/pulls/{number}")}
 
 
-async def _reviewed(github: Api, repository: str, number: int) -> dict[str, object]:
-    path = f"/repos/{repository}/pulls/{number}"
+async def _reviewed(github: Api, path: str) -> dict[str, object]:
     pull = await get_object(github, path)
     reviews = (await get_list(github, f"{path}/reviews", _MAX_COMMENTS)).items
-    asked = [_login(person) for person in _objects(pull.get("requested_reviewers"))]
-    asked += [str(team.get("slug")) for team in _objects(pull.get("requested_teams"))]
+    asked = [_login(person) for person in as_list(pull.get("requested_reviewers"))]
+    asked += [str(team.get("slug")) for team in as_list(pull.get("requested_teams"))]
     return {
         "review_state": review_state(reviews, asked, is_draft=bool(pull.get("draft"))),
         "waiting_for": asked,
@@ -101,12 +100,11 @@ async def _reviewed(github: Api, repository: str, number: int) -> dict[str, obje
     }
 
 
-async def _pull_details(github: Api, repository: str, number: int) -> dict[str, object]:
-    path = f"/repos/{repository}/pulls/{number}"
+async def _pull_details(github: Api, path: str) -> dict[str, object]:
     reviews = await get_list(github, f"{path}/reviews", _MAX_COMMENTS)
     remarks = await get_list(github, f"{path}/comments", _MAX_COMMENTS)
     return {
-        **await _reviewed(github, repository, number),
+        **await _reviewed(github, path),
         "reviews": [{**_remark(review), "state": review.get("state")} for review in reviews.items],
         "remarks_on_code": [{**_remark(remark), "file": remark.get("path")} for remark in remarks.items],
     }
@@ -121,12 +119,12 @@ def review_state(reviews: Sequence[Mapping[str, Any]], asked: Sequence[str], *, 
     # Whoever is asked again has not spoken yet.
     words = {state for person, state in last.items() if person not in asked}
     if "CHANGES_REQUESTED" in words:
-        return "changes requested"
+        return say("github.changes_requested")
     if is_draft:
-        return "draft"
+        return say("github.draft")
     if "APPROVED" in words:
-        return "approved"
-    return "waiting for review" if asked else "nobody was asked yet"
+        return say("github.approved")
+    return say("github.waiting_for_review") if asked else say("github.nobody_asked")
 
 
 def _headline(item: Mapping[str, Any], repository: str) -> dict[str, object]:
@@ -136,17 +134,14 @@ def _headline(item: Mapping[str, Any], repository: str) -> dict[str, object]:
         "title": item.get("title"),
         "state": item.get("state"),
         "author": _login(item.get("user")),
-        "labels": [label.get("name") for label in _objects(item.get("labels"))],
+        "labels": [label.get("name") for label in as_list(item.get("labels"))],
         "updated_at": item.get("updated_at"),
         "address": item.get("html_url"),
     }
 
 
 def _repository(item: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        name: item.get(key)
-        for name, key in (("name", "full_name"), ("description", "description"), ("address", "html_url"))
-    }
+    return {"name": item.get("full_name"), "description": item.get("description"), "address": item.get("html_url")}
 
 
 def _remark(item: Mapping[str, Any]) -> dict[str, object]:
@@ -159,11 +154,7 @@ def _remark(item: Mapping[str, Any]) -> dict[str, object]:
 
 def _login(person: object) -> str:
     # A deleted account is null.
-    return str(cast("dict[str, object]", person).get("login")) if isinstance(person, dict) else "ghost"
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", value) if isinstance(value, list) else []
+    return str(person.get("login")) if is_object(person) else "ghost"
 
 
 def _name_of(item: Mapping[str, Any]) -> str:
@@ -173,37 +164,31 @@ def _name_of(item: Mapping[str, Any]) -> str:
 
 def _cut(text: object) -> str:
     value = text if isinstance(text, str) else ""
-    return value if len(value) <= _MAX_TEXT else f"{value[:_MAX_TEXT]} [cut: {len(value)} characters in all]"
+    return value if len(value) <= _MAX_TEXT else say("github.cut", text=value[:_MAX_TEXT], characters=len(value))
 
 
 def _pulls_table(pulls: Sequence[Mapping[str, Any]], found: Page) -> str:
     if not pulls:
-        return "You have no open pull requests.\n"
+        return f"{say('github.no_pulls')}\n"
     rows = [
         f"| [{pull['reference']}]({pull['address']}) | {_cell(pull['title'])} | {pull['review_state']} | "
-        f"{', '.join(pull['waiting_for']) or '-'} |"
+        f"{', '.join(pull['waiting_for']) or '-'} |\n"
         for pull in pulls
     ]
-    more = f"\n{found.total} in all; these are the most recently updated.\n" if found.has_more else ""
-    return (
-        "\n".join(["| Pull request | Title | Review | Waiting for |", "| --- | --- | --- | --- |", *rows]) + "\n" + more
-    )
+    more = f"\n{say('github.more_pulls', total=found.total)}\n" if found.has_more else ""
+    return f"{say('github.pulls_head')}\n| --- | --- | --- | --- |\n{''.join(rows)}{more}"
 
 
 def _page_of(shown: Mapping[str, Any]) -> str:
-    lines = [
-        f"**{_cell(shown['title'])}** ({shown['reference']}, {shown['state']}, by {shown['author']})",
-        "",
-        escape_markdown(shown["body"]),
-        "",
-    ]
+    title, reference = _cell(shown["title"]), shown["reference"]
+    head = say("github.headline", title=title, reference=reference, state=shown["state"], author=shown["author"])
+    lines = [head, "", escape_markdown(shown["body"]), ""]
     if "review_state" in shown:
-        lines += [f"Review: {shown['review_state']}", ""]
+        lines += [say("github.review", state=shown["review_state"]), ""]
     remarks = [*shown["discussion"], *shown.get("reviews", []), *shown.get("remarks_on_code", [])]
     for remark in sorted(remarks, key=lambda one: str(one["at"])):
         state = f" ({remark['state'].lower().replace('_', ' ')})" if remark.get("state") else ""
-        lines.append(f"> **{remark['author']}**{state}: {_cell(remark['text'])}")
-        lines.append("")
+        lines += [f"> **{remark['author']}**{state}: {_cell(remark['text'])}", ""]
     return "\n".join(lines)
 
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from agentroster import Answer, Api, BadInput, NotAllowed, NotFound, ToolFailed, Unreachable
+from agentroster.json_values import as_object, is_list, is_object
+from agentroster.messages import say
 
 _HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
@@ -40,17 +42,17 @@ async def get(github: Api, target: str, params: Mapping[str, str | int] | None =
             return answer
         if wait > _MAX_WAIT_SECONDS:
             again = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%H:%M")
-            raise ToolFailed(f"GitHub's rate limit for this account is used up: ask again after {again} UTC.")
+            raise ToolFailed(say("github.rate_limit_used_up", time=again))
         await asyncio.sleep(wait)
-    raise ToolFailed("GitHub asks to slow down again and again: try later.")
+    raise ToolFailed(say("github.slow_down"))
 
 
-async def get_object(github: Api, target: str) -> dict[str, Any]:
+async def get_object(github: Api, target: str) -> Mapping[str, Any]:
     """Read one JSON object. Raises as `get`."""
     value = (await get(github, target)).json()
-    if not isinstance(value, dict):
-        raise Unreachable("GitHub sent something unexpected.")
-    return cast("dict[str, Any]", value)
+    if not is_object(value):
+        raise Unreachable(say("github.unexpected"))
+    return value
 
 
 async def get_list(github: Api, target: str, most: int, params: Mapping[str, str | int] | None = None) -> Page:
@@ -61,12 +63,11 @@ async def get_list(github: Api, target: str, most: int, params: Mapping[str, str
     for _ in range(_MAX_PAGES):
         answer = await get(github, target, query)
         body = answer.json()
-        if isinstance(body, dict):
-            found = cast("dict[str, Any]", body)
-            total, body = found.get("total_count"), found.get("items")
-        if not isinstance(body, list):
-            raise Unreachable("GitHub sent something unexpected.")
-        items += cast("list[dict[str, Any]]", body)
+        if is_object(body):
+            total, body = body.get("total_count"), body.get("items")
+        if not is_list(body):
+            raise Unreachable(say("github.unexpected"))
+        items += body
         following = _NEXT.search(answer.headers.get("link", ""))
         if following is None or len(items) >= most:
             return Page(items[:most], has_more=following is not None or len(items) > most, total=total)
@@ -93,19 +94,18 @@ def _raise_for(answer: Answer) -> None:
         return
     match answer.status:
         case 404 | 410:
-            raise NotFound("GitHub has no such thing, or your account may not see it.")
+            raise NotFound(say("github.not_found"))
         case 403:
-            raise NotAllowed(f"GitHub does not permit this to your token: {_message(answer)}")
+            raise NotAllowed(say("github.not_permitted", reason=_message(answer)))
         case 422 | 400:
-            raise BadInput(f"GitHub does not understand this: {_message(answer)}")
+            raise BadInput(say("github.not_understood", reason=_message(answer)))
         case _:
-            raise Unreachable(f"GitHub has trouble (status {answer.status}): try again later.")
+            raise Unreachable(say("github.trouble", status=answer.status))
 
 
 def _message(answer: Answer) -> str:
     try:
         value = answer.json()
     except Unreachable:
-        return "no reason given"
-    text = cast("dict[str, object]", value).get("message") if isinstance(value, dict) else None
-    return str(text or "no reason given")[:300]
+        return say("github.no_reason")
+    return str(as_object(value).get("message") or say("github.no_reason"))[:300]

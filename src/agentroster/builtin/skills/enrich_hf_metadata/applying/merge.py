@@ -12,9 +12,10 @@ from typing import cast
 from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
-from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
+from agentroster.json_values import is_list
 from agentroster.library.sidecar import Sidecar
+from agentroster.messages import say
 
 _EMPTY = (None, "", "Unknown")
 SOURCE_NAME = "agent:enrich_hf_metadata"
@@ -48,7 +49,7 @@ class Merge:
     def keep(self, name: str, current: object) -> None:
         """Note that a value stays."""
         changed = self.earlier.changed_by_a_person(name, current)
-        self.kept[name] = "changed by a person" if changed else "already set"
+        self.kept[name] = say("enrich.changed_by_a_person") if changed else say("skills.already_set")
 
     def set(self, name: str, value: object) -> None:
         """Note a new value."""
@@ -69,15 +70,14 @@ def apply(
     """Fill the sidecar's empty fields in place, and replace what the policy allows; only a change stamps it."""
     merge = Merge(policy, Provenance(sidecar))
     civitai = _civitai(sidecar, merge)
-    _fill(merge, sidecar, "base_model", found.base_model, Evidence.NONE.place(""))
+    _fill(merge, sidecar, "base_model", found.base_model, say("enrich.card_silent"))
     if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
-        is_silent = found.trained_words is None
-        why = Evidence.NONE.place("") if is_silent else "the card says none are needed"
+        why = say("enrich.card_silent") if found.trained_words is None else say("enrich.no_words_needed")
         _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
     _add_tags(merge, sidecar, found)
-    _fill(merge, sidecar, "modelDescription", found.html, "the card has no text")
+    _fill(merge, sidecar, "modelDescription", found.html, say("enrich.card_has_no_text"))
     if civitai is not None:
-        _fill(merge, civitai, "description", found.short, "the card has no prose", "civitai.description")
+        _fill(merge, civitai, "description", found.short, say("enrich.card_has_no_prose"), "civitai.description")
     if preview is not None:
         _fill_preview(merge, sidecar, preview)
     if merge.updated:
@@ -105,7 +105,7 @@ def _civitai(sidecar: Sidecar, merge: Merge) -> dict[str, object] | None:
         return {}
     if isinstance(value, dict):
         return cast("dict[str, object]", value)
-    merge.kept["civitai"] = "not an object, left as it is"
+    merge.kept["civitai"] = say("enrich.no_object")
     return None
 
 
@@ -123,25 +123,25 @@ def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why
 
 def _add_tags(merge: Merge, sidecar: Sidecar, found: Extraction) -> None:
     current = sidecar.get("tags")
-    if current is not None and not isinstance(current, list):
-        merge.kept["tags"] = "not a list, left as it is"
+    if current is not None and not is_list(current):
+        merge.kept["tags"] = say("enrich.no_list")
         return
-    existing = cast("list[object]", current or [])
+    existing = current or []
     # What was added once and is gone now was taken away by a person.
     new = tag_rules.additions(found.tags, [*existing, *merge.earlier.added("tags")])
     if new:
         sidecar["tags"] = [*existing, *new]
         merge.set("tags", new)
     elif existing:
-        merge.kept["tags"] = "nothing new"
+        merge.kept["tags"] = say("enrich.no_new_tags")
     else:
-        merge.missing["tags"] = "the card has none about the subject"
+        merge.missing["tags"] = say("enrich.no_tags")
 
 
 def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
     # Somebody may have chosen a picture while ours was fetched. The rating stays: unknown is not the same as safe.
     if sidecar.get("preview_url") not in (None, ""):
-        merge.kept["preview_url"] = "already set"
+        merge.kept["preview_url"] = say("skills.already_set")
     elif preview.path is not None:
         sidecar["preview_url"] = merge.written["preview_url"] = preview.path.as_posix()
         merge.updated["preview_url"] = preview.path.name
@@ -154,4 +154,5 @@ def _fill_preview(merge: Merge, sidecar: Sidecar, preview: Preview) -> None:
 def render(merge: Merge) -> Iterator[tuple[str, object]]:
     """Yield updated fields as a person wants to see them: long texts by their length."""
     for name, value in merge.updated.items():
-        yield name, f"{len(str(value))} characters" if name in {"modelDescription", "civitai.description"} else value
+        is_long = name in {"modelDescription", "civitai.description"}
+        yield name, say("enrich.characters", characters=len(str(value))) if is_long else value

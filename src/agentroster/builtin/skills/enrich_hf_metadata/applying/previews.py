@@ -9,6 +9,7 @@ import httpx
 
 from agentroster.errors import RosterError, ToolFailed, Unreachable
 from agentroster.library.library import ModelFile
+from agentroster.messages import say
 from agentroster.net.egress import Origin
 from agentroster.skills.context import SkillContext
 
@@ -35,17 +36,17 @@ async def make_preview(context: SkillContext, model: ModelFile, url: str | None)
         return Preview(missing=error.message.rstrip("."))
     except Exception:
         logger.exception("a preview failed")
-        return Preview(missing="failed because of an error in the skill; see the log")
+        return Preview(missing=say("skills.item_failed"))
 
 
 async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
-        return Preview(kept="already set")
+        return Preview(kept=say("skills.already_set"))
     if await asyncio.to_thread(context.previews.existing, model) is not None:
-        return Preview(kept="there is a preview file already")
+        return Preview(kept=say("enrich.preview_file_there"))
     if url is None:
-        return Preview(missing="the card shows no picture")
+        return Preview(missing=say("enrich.no_picture_shown"))
     context.previews.require_permission()
     image = await _download(context, url)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
@@ -55,9 +56,9 @@ async def _download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
     fetched = await context.http.get(_at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS)
     if fetched.status != 200:  # noqa: PLR2004
-        raise Unreachable(f"the picture cannot be had (status {fetched.status})")
+        raise Unreachable(say("enrich.picture_unreachable", status=fetched.status))
     if not fetched.headers.get("content-type", "").lower().startswith("image/"):
-        raise ToolFailed("what the card points to is not a picture")
+        raise ToolFailed(say("enrich.not_a_picture"))
     return fetched.body
 
 

@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
+from agentroster.json_values import as_list, as_object, is_object
 from agentroster.library.sidecar import Sidecar
 
 KEY = "agentroster"
@@ -46,8 +47,8 @@ class Provenance:
     def __init__(self, sidecar: Sidecar) -> None:
         """Read them; what somebody else keeps under our key is neither used nor replaced."""
         value = sidecar.get(KEY)
-        self._is_ours = value is None or isinstance(value, dict)
-        self._entries = dict(cast("Mapping[str, object]", value)) if isinstance(value, dict) else {}
+        self._is_ours = value is None or is_object(value)
+        self._entries: dict[str, object] = dict(as_object(value))
 
     def set_value(self, field: str, value: object) -> bool:
         """Whether this very value was written here."""
@@ -59,10 +60,7 @@ class Provenance:
 
     def added(self, field: str) -> list[str]:
         """Return what was ever added to a list."""
-        items = self._entry(field).get("added")
-        return (
-            [item for item in cast("list[object]", items) if isinstance(item, str)] if isinstance(items, list) else []
-        )
+        return [item for item in as_list(self._entry(field).get("added")) if isinstance(item, str)]
 
     def note(self, field: str, value: object, origin: Origin, at: str) -> None:
         """Note what set a whole value."""
@@ -79,8 +77,7 @@ class Provenance:
             sidecar[KEY] = self._entries
 
     def _entry(self, field: str) -> Mapping[str, object]:
-        value = self._entries.get(field)
-        return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+        return as_object(self._entries.get(field))
 
 
 def _digest(value: object) -> str:

@@ -153,7 +153,7 @@ def _is_placeholder(text: str) -> bool:
 
 
 def _stands_in(word: str, text: str) -> bool:
-    """Whether the text holds the word, and not only as a piece of a longer one."""
+    """Whether the text holds the word, and not only as a part of a longer one."""
     position = text.find(word)
     while position >= 0:
         before, after = text[position - 1 : position], text[position + len(word) : position + len(word) + 1]

@@ -70,11 +70,8 @@ def says_base(name: str, quote: str, text: str) -> bool:
     if not spoken or any(one.is_code or one.is_data or one.is_row or _in_passing(one) for one in spoken):
         return False
     # Of the whole sentences, so that no half of a name or of a list is taken for all of it.
-    return (
-        base_models.narrowest(_named(quote))
-        == name
-        == base_models.narrowest(_named(" . ".join(one.text for one in spoken)))
-    )
+    whole = " . ".join(one.text for one in spoken)
+    return all(base_models.narrowest(_named(text)) == name for text in (quote, whole))
 
 
 def says_words(words: Sequence[str], quote: str, text: str) -> list[str]:

@@ -23,10 +23,8 @@ def _in_base_tags(source: Source) -> str | None:
 
 
 def _in_header(source: Source) -> str | None:
-    hints = (
-        base_models.from_hint(source.header.get(key, "")) for key in ("modelspec.architecture", "ss_base_model_version")
-    )
-    return next(filter(None, hints), None)
+    values = (source.header.get(key, "") for key in ("modelspec.architecture", "ss_base_model_version"))
+    return next(filter(None, map(base_models.from_hint, values)), None)
 
 
 def _declared_file_name(source: Source) -> str | None:

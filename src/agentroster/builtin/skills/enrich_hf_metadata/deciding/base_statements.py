@@ -155,11 +155,8 @@ def of_all_files(text: str) -> list[str]:
     """Return the names in sentences of a shared card that speak of all its files."""
     found: list[str] = []
     for sentence in sentences(text, _NO_LABELS):
-        if (
-            (match := _ALL.search(sentence))
-            and not _OTHER.search(sentence)
-            and not base_phrases.NEGATION.search(sentence)
-        ):
+        match = _ALL.search(sentence)
+        if match and not _OTHER.search(sentence) and not base_phrases.NEGATION.search(sentence):
             rest = sentence[match.end() :]
             named = list(_in_sentence(rest)) or [
                 name for value in _ALL_ARE.findall(rest)[:1] if (name := base_models.called(base_phrases.plain(value)))
@@ -172,7 +169,7 @@ def about_file(text: str, file_name: str) -> list[str]:
     """Return the names in sentences that speak of this very file: these are stronger than what the card declares."""
     found: list[str] = []
     for line in text.split("\n"):
-        if (file_name and file_name.lower() in line.lower()) or _THIS_FILE.search(line):
+        if _is_about(line, file_name):
             found += [name for sentence in sentences(line, _NO_LABELS) if _is_about(sentence, file_name)
                       for name in _in_sentence(sentence)]  # fmt: skip
     return found

@@ -19,9 +19,8 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 def as_html(body: str) -> str:
     """Render a card's body as HTML without any markup of the card's own."""
     # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
-    text = _MARKS.sub(
-        lambda run: run[0][:_MAX_MARKS], without_html("\n".join(body.split("\n")[:_MAX_LINES]))[:_MAX_HTML_SOURCE]
-    )
+    text = without_html("\n".join(body.split("\n")[:_MAX_LINES]))[:_MAX_HTML_SOURCE]
+    text = _MARKS.sub(lambda run: run[0][:_MAX_MARKS], text)
     return _markdown.render("[".join(text.split("[", _MAX_BRACKETS)[:_MAX_BRACKETS])).strip()
 
 

@@ -14,7 +14,7 @@ class Evidence(Enum):
     """A kind of evidence: the kind of source, and the place in it; both stand in sidecars, so they never change."""
 
     CARD = "card", ""
-    NONE = "card", "the card does not say"
+    NONE = "", ""
     SECTION = "card", "the card's section for this file"
     ABOUT_FILE = "card", "the text about this file"
     DECLARED = "card", "base_model of the card"

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
-from typing import cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.markdown import outside_fences
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+from agentroster.json_values import as_object, is_list, is_object
 
 HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.co", "cdn-lfs.huggingface.co", "hf.co"})
 _HUB_HOSTS = frozenset({"huggingface.co", "hf.co"})
@@ -109,12 +109,10 @@ def _images(text: str, definitions: Mapping[str, str]) -> Iterator[str]:
 
 def _widget_outputs(widget: object) -> Iterator[str]:
     """Yield the pictures of the widget's examples: a list or a single example, in the forms of several years."""
-    items = cast("list[object]", widget) if isinstance(widget, list) else [widget]
-    for item in items:
-        if isinstance(item, dict):
-            example = cast("dict[object, object]", item)
+    for example in widget if is_list(widget) else [widget]:
+        if is_object(example):
             output = example.get("output")
-            for holder in (cast("dict[object, object]", output) if isinstance(output, dict) else {}, example):
+            for holder in (as_object(output), example):
                 yield from (value for key in ("url", "src") if isinstance(value := holder.get(key), str))
             if isinstance(output, str):
                 yield output

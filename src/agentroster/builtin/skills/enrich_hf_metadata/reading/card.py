@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.front_matter import front_matter
+from agentroster.json_values import is_list
 
 _MAX_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
@@ -26,7 +26,7 @@ class Card:
     def strings(self, key: str) -> list[str]:
         """Return the non-empty texts under a front-matter key, whether it holds one value or a list."""
         value = self.front.get(key)
-        values = cast("list[object]", value) if isinstance(value, list) else [value]
+        values = value if is_list(value) else [value]
         texts = [item.strip() for item in values if isinstance(item, str)]
         return [text for text in texts if text and text not in {"~", "null", "Null", "NULL"}]
 
@@ -35,7 +35,7 @@ def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
     text = text[: _MAX_FRONT_MATTER + _MAX_BODY].translate(_INVISIBLE)
-    lines = [piece for line in text.split("\n", _MAX_LINES)[:_MAX_LINES] for piece in _folded(line)]
+    lines = [chunk for line in text.split("\n", _MAX_LINES)[:_MAX_LINES] for chunk in _folded(line)]
     text = "\n".join(lines)
     if lines[0].rstrip() != "---":
         return Card({}, text)
@@ -46,7 +46,7 @@ def parse_card(text: str) -> Card:
 
 
 def _folded(line: str) -> Iterator[str]:
-    """Yield a line in pieces that patterns can meet, cut between words or tags."""
+    """Yield a line in chunks that patterns can meet, cut between words or tags."""
     position = 0
     while len(line) - position > _MAX_LINE:
         end = position + _MAX_LINE

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 async def in_reader(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a function returns that reads cards; it runs in the one thread for that."""
+    """Run a function that reads cards, in the one thread for that."""
     return await asyncio.get_running_loop().run_in_executor(_reader, lambda: work(*args, **kwargs))
 
 

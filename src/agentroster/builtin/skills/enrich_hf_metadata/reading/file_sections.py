@@ -76,7 +76,7 @@ class _SharedCard:
         for number, line in enumerate(self._lines):
             if not mentions(line, self._wanted) or _ANCHOR.search(line) or line.lstrip().startswith("|"):
                 continue
-            if not any(not self._own(name) for name in names_in(line)) and self._begins(line):
+            if not self._other_file(line) and self._begins(line):
                 yield self._around(number)
                 return
 

@@ -33,14 +33,14 @@ def plain_markup(text: str) -> str:
         writer.tag(match[0])
         position = match.end()
     writer.text(text[position:])
-    return unescape("".join(writer.pieces))
+    return unescape("".join(writer.chunks))
 
 
 class _Writer:
     """Writes Markdown; knows whether it is within a table row, which must stay on one line."""
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
+        self.chunks: list[str] = []
         self._in_table = self._in_row = False
         self._heads = self._cells = 0
         self._link = ""
@@ -48,11 +48,11 @@ class _Writer:
 
     def text(self, text: str) -> None:
         if self._in_row:
-            self.pieces.append(" ".join(text.splitlines()))
+            self.chunks.append(" ".join(text.splitlines()))
         elif self._term and not text.strip():
             pass
         elif not self._in_table or text.strip():
-            self.pieces.append(text)
+            self.chunks.append(text)
 
     def tag(self, tag: str) -> None:
         name = tag.strip("</>").split(None, 1)[0].rstrip("/").lower()
@@ -62,11 +62,11 @@ class _Writer:
         elif name == "table":
             self._end_row()
             self._in_table = not closing
-            self.pieces.append("\n\n")
+            self.chunks.append("\n\n")
         elif name in _HEADINGS:
-            self.pieces.append(" " if self._in_row else "\n" if closing else f"\n{'#' * _HEADINGS[name]} ")
+            self.chunks.append(" " if self._in_row else "\n" if closing else f"\n{'#' * _HEADINGS[name]} ")
         elif name == "img":
-            self.pieces.append(_image(tag))
+            self.chunks.append(_image(tag))
         elif name in {"dt", "dd"}:
             self._definition(name, closing=closing)
         elif name == "a":
@@ -79,23 +79,23 @@ class _Writer:
     def _anchor(self, tag: str, *, closing: bool) -> None:
         # The address is kept as text: a link names a file, whatever the words of the link say.
         link = self._link if closing else _attributes(tag).get("href", "")
-        self.pieces.append(("](" + link + ")" if link else " ") if closing else "[" if link else " ")
+        self.chunks.append(("](" + link + ")" if link else " ") if closing else "[" if link else " ")
         self._link = "" if closing else link
 
     def _definition(self, name: str, *, closing: bool) -> None:
         # The term stands before its first description as a label does.
         opens = name == "dd" and not closing and self._term
-        self.pieces.append("" if self._in_row else ": " if opens else "" if name == "dt" and closing else "\n")
+        self.chunks.append("" if self._in_row else ": " if opens else "" if name == "dt" and closing else "\n")
         self._term = name == "dt" if not opens else False
 
     def _table(self, name: str, *, closing: bool) -> None:
         if name == "tr":
             self._end_row()
             if not closing:
-                self.pieces.append("|")
+                self.chunks.append("|")
                 self._in_row = True
         elif closing:
-            self.pieces.append(" |")
+            self.chunks.append(" |")
         elif self._in_row:
             self._cells += 1
             self._heads += name == "th"
@@ -103,8 +103,8 @@ class _Writer:
     def _end_row(self) -> None:
         if self._in_row:
             # A row of nothing but heads names the columns.
-            self.pieces.append("\n" + "|---" * self._cells + "|" if self._cells and self._heads == self._cells else "")
-            self.pieces.append("\n")
+            self.chunks.append("\n" + "|---" * self._cells + "|" if self._cells and self._heads == self._cells else "")
+            self.chunks.append("\n")
         self._in_row = False
         self._heads = self._cells = 0
 

@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.errors import NotFound, RosterError, Unreachable
+from agentroster.json_values import as_list, as_object
+from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 
 _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
@@ -28,9 +29,8 @@ class HubRef:
     @property
     def url(self) -> str:
         """The public address of the repository at this revision."""
-        return f"https://huggingface.co/{self.repo}" + (
-            f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
-        )
+        tree = f"/tree/{quote(self.revision, safe='')}" if self.revision else ""
+        return f"https://huggingface.co/{self.repo}{tree}"
 
 
 def parse_url(text: str, endpoint: str) -> HubRef | None:
@@ -85,12 +85,10 @@ class Hub:
             value: object = json.loads(fetched.body) if fetched.status == 200 else {}  # noqa: PLR2004
         except (RosterError, ValueError):
             return RepositoryFacts()
-        data = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-        files = [_file_name(entry) for entry in _list(data.get("siblings"))]
-        return RepositoryFacts(
-            tags=tuple(tag for tag in _list(data.get("tags")) if isinstance(tag, str)),
-            weight_files=weight_files(files),
-        )
+        data = as_object(value)
+        tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
+        names = (as_object(entry).get("rfilename") for entry in as_list(data.get("siblings")))
+        return RepositoryFacts(tags=tags, weight_files=weight_files(name for name in names if isinstance(name, str)))
 
     async def _get(self, path: str) -> Fetched:
         return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
@@ -101,15 +99,6 @@ def weight_files(files: Iterable[str]) -> tuple[str, ...]:
     return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
 
 
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _file_name(entry: object) -> str:
-    name = cast("dict[str, object]", entry).get("rfilename") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) else ""
-
-
 def _code(fetched: Fetched) -> str:
     return fetched.headers.get("x-error-code", "")
 
@@ -118,18 +107,19 @@ def _refusal(ref: HubRef, fetched: Fetched) -> RosterError:
     wait = fetched.headers.get("retry-after", "")
     match _code(fetched), fetched.status:
         case ("GatedRepo", _) | (_, 403):
-            error = NotFound(f"{ref.repo} is gated: accept its terms on the hub and let the operator set HF_TOKEN")
+            error = NotFound(say("enrich.gated", repo=ref.repo))
         case (_, 401):
-            error = NotFound(f"{ref.repo} is private, gated or does not exist: the hub asks for a token (HF_TOKEN)")
+            error = NotFound(say("enrich.needs_token", repo=ref.repo))
         case ("RevisionNotFound", _):
-            error = NotFound(f"{ref.repo} has no revision {ref.revision or 'main'}")
+            error = NotFound(say("enrich.no_revision", repo=ref.repo, revision=ref.revision or "main"))
         case ("EntryNotFound", _):
-            error = NotFound(f"{ref.repo} has no model card (README.md)")
+            error = NotFound(say("enrich.no_card", repo=ref.repo))
         case (_, 404):
-            error = NotFound(f"{ref.repo} does not exist, or has no model card")
+            error = NotFound(say("enrich.no_repository", repo=ref.repo))
+        case (_, 429) if wait.isdigit():
+            error = Unreachable(say("enrich.slow_down_for", seconds=wait))
         case (_, 429):
-            when = f"in {wait} seconds" if wait.isdigit() else "later"
-            error = Unreachable(f"the hub asks to slow down: try again {when}")
+            error = Unreachable(say("enrich.slow_down"))
         case (_, status):
-            error = Unreachable(f"the hub answered with status {status}: try again later")
+            error = Unreachable(say("enrich.hub_status", status=status))
     return error

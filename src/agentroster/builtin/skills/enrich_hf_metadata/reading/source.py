@@ -106,10 +106,10 @@ class Source:
 def spoken(markup: str) -> str:
     """Return the text that may state something: without descriptions of pictures and orders to a language model."""
     text = _DESCRIPTION.sub("![]", markup)
-    return "\n\n".join(_obeying_nobody(block) for block in text.split("\n\n"))
+    return "\n\n".join(_without_orders(block) for block in text.split("\n\n"))
 
 
-def _obeying_nobody(block: str) -> str:
+def _without_orders(block: str) -> str:
     """Return a paragraph, or nothing when it gives orders; of a table only the rows that do are lost."""
     if not _ORDER.search(block):
         return block

@@ -90,18 +90,14 @@ def _prose(text: str, labels: Labels) -> Iterator[str]:
     for number, line in enumerate([*text.split("\n"), ""]):
         fence = FENCE.match(line) is not None
         fenced ^= fence
-        is_prose = line.strip() and not (
-            fence or fenced or number in titles or line.lstrip().startswith(("|", "!")) or is_data(line)
-        )
+        is_other = fence or fenced or number in titles or line.lstrip().startswith(("|", "!")) or is_data(line)
+        is_prose = line.strip() and not is_other and not labels.before.match(normal(line))
         starts_anew = re.match(r"\s*(?:[-*+>•]|\d{1,3}[.)])\s", line)
         if paragraph and (not is_prose or starts_anew):
             yield from _sentences(" ".join(paragraph))
             paragraph = []
-        if is_prose and not labels.before.match(normal(line)):
+        if is_prose:
             paragraph.append(line.strip())
-        elif paragraph:
-            yield from _sentences(" ".join(paragraph))
-            paragraph = []
 
 
 def is_data(text: str) -> bool:
@@ -110,7 +106,7 @@ def is_data(text: str) -> bool:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    # In pieces: patterns meet short texts only.
+    # One by one: patterns meet short texts only.
     for sentence in _SENTENCE_END.split(text):
         if 0 < len(sentence) <= _MAX_SENTENCE:
             yield sentence
@@ -137,12 +133,8 @@ def _cell(line: str, labels: Labels, *, is_head: bool, next_lines: list[str]) ->
     """Yield the value beside a label in a table of keys and values."""
     cells = cells_of(line)
     is_pair = len(cells) == _KEY_AND_VALUE and cells[1].startswith(("`", '"', "“", "「"))
-    if (
-        is_head
-        and not is_pair
-        and any(text.lstrip().startswith("|") for text in next_lines)
-        and len(cells) >= _KEY_AND_VALUE
-    ):
+    has_rows = any(text.lstrip().startswith("|") for text in next_lines)
+    if is_head and not is_pair and has_rows and len(cells) >= _KEY_AND_VALUE:
         # The head of a table with rows names columns; the keys of a table of pairs stand in its rows.
         return
     names = [bool(labels.alone.match(normal(cell))) for cell in cells]

@@ -1,6 +1,6 @@
 """Reads a message as a call of this skill, when it is understood to its last word, or says why it is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import sentence, wish
@@ -10,6 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPT
 from agentroster.errors import RosterError
 from agentroster.library.library import MODEL_SUFFIXES, Library
 from agentroster.library.names import Names, folded
+from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.understanding import Call, Outcome, Refusal
 
@@ -17,23 +18,18 @@ _VERBS = frozenset({"verb", "endverb", "endask"})
 _ABOUT = _VERBS | {"name", "several", "url"}
 _READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
 _MAX_CHARACTERS, _MAX_TARGETS, _EXPLAINED = 10_000, 1000, 500
-_SAY = "Say for example `enrich ink.safetensors`, `enrich everything` or `enrich everything except ink.safetensors`."
-_USAGE = (
-    "Usage: `/enrich everything | FILE | FOLDER | URL | FILE from URL`, with `--dry-run`, `--except FILE`, "
-    f"`--overwrite FIELD` ({', '.join(FIELDS)}) or `--refresh`; a name with blanks stands in quotes."
-)
-_REASONS = {
-    "not": "I read a “{}” in it, and do nothing.",
-    "if": "“{}” makes it depend on something that I cannot judge.",
-    "question": "It looks like a question (“{}”), which needs a language model.",
-    "qmark": "It ends as a question, so I am not sure that you want it done.",
-    "other": "I only complete metadata and do nothing else (“{}”).",
-    "except": "I do not understand what “{}” leaves out.",
-    "exceptpost": "I do not understand what “{}” leaves out.",
-    "dry": "I do not understand what is to be done as a dry run.",
-    "overwrite": f"I do not understand what to overwrite: I can overwrite {', '.join(FIELDS)}.",
-    "vague": "I do not know which model “{}” means.",
-    UNKNOWN: "I do not understand “{}”.",
+_REASONS: Mapping[str, Callable[[str], str]] = {
+    "not": lambda word: say("enrich.reads_not", word=word),
+    "if": lambda word: say("enrich.depends", word=word),
+    "question": lambda word: say("enrich.looks_like_question", word=word),
+    "qmark": lambda _: say("enrich.ends_as_question"),
+    "other": lambda word: say("enrich.does_nothing_else", word=word),
+    "except": lambda word: say("enrich.unclear_exception", word=word),
+    "exceptpost": lambda word: say("enrich.unclear_exception", word=word),
+    "dry": lambda _: say("enrich.unclear_dry_run"),
+    "overwrite": lambda _: say("enrich.unclear_overwrite", fields=", ".join(FIELDS)),
+    "vague": lambda word: say("enrich.unclear_model", word=word),
+    UNKNOWN: lambda word: say("enrich.unclear_word", word=word),
 }
 
 
@@ -44,18 +40,21 @@ def understand(text: str, library: Library) -> Outcome:
         return None
     names = Names(library)
     if len(text) > _MAX_CHARACTERS:
-        return Refusal(f"I did nothing: this message is too long to be sure of every word. {_SAY}")
-    outcome = _agreed(text, names, lambda tokens, language: wish.sentence(tokens, verb_last=_is_verb_last(language)))
+        return Refusal(say("enrich.message_too_long", example=say("enrich.example")))
+    outcome = _agreed(
+        text, names, lambda tokens, language: wish.sentence(tokens, verb_last=language.name.startswith("zh"))
+    )
     return outcome or _read_out(text, names) or _explained(text, names)
 
 
 def understand_command(text: str, library: Library) -> Outcome:
     """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
     text, names = sentence.normal(text), Names(library)
+    usage = say("enrich.usage", fields=", ".join(FIELDS))
     if len(text) > _MAX_CHARACTERS:
-        return Refusal(f"I did nothing: this is too long. {_USAGE}")
+        return Refusal(say("enrich.command_too_long", usage=usage))
     outcome = _agreed(text, names, lambda tokens, _: wish.command(tokens))
-    return outcome or Refusal(f"I did nothing. {_reason(_best_tokens(text, names))} {_USAGE}")
+    return outcome or Refusal(say("enrich.command_unclear", reason=_reason(_best_tokens(text, names)), usage=usage))
 
 
 def _may_be_about_this(text: str) -> bool:
@@ -68,10 +67,6 @@ def _may_be_about_this(text: str) -> bool:
 def _verb_phrases() -> tuple[str, ...]:
     phrases = (pair for language in languages() for pairs in language.phrases.values() for pair in pairs)
     return tuple(phrase for phrase, kind in phrases if kind in _VERBS)
-
-
-def _is_verb_last(language: Language) -> bool:
-    return language.name.startswith("zh")
 
 
 def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language], Wish | None]) -> Outcome:
@@ -89,7 +84,7 @@ def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language],
     if not found:
         return None
     if any(other.arguments != found[0].arguments for other in found):
-        return Refusal(f"I did nothing: this can mean two things. {_SAY}")
+        return Refusal(say("enrich.two_meanings", example=say("enrich.example")))
     return _checked(found[0], names)
 
 
@@ -97,16 +92,16 @@ def _checked(understood: Wish, names: Names) -> Outcome:
     """Return the call, unless a name in it can mean several models, or one of many is none at all."""
     several = next((token for token in understood.names if token.kind == "several"), None)
     if several is not None:
-        return Refusal(f"I did nothing: {_problem(several, names)}")
+        return Refusal(say("enrich.did_nothing", problem=_problem(several, names)))
     if len(understood.targets) > _MAX_TARGETS:
-        return Refusal(f"I did nothing: at most {_MAX_TARGETS} targets can be named at once; name a folder.")
+        return Refusal(say("enrich.too_many_targets", most=_MAX_TARGETS))
     if understood.source and [token.kind for token in understood.targets] not in (["name"], ["bare"]):
-        return Refusal("I did nothing: an address can be given for one file only. Say `enrich FILE from URL`.")
+        return Refusal(say("enrich.one_file_only"))
     if len(understood.names) > 1 or understood.excluded:
         # What is wrong with the only name that is wanted, the table says.
         problem = next(filter(None, (_problem(token, names) for token in understood.names)), "")
         if problem:
-            return Refusal(f"I did nothing: {problem}")
+            return Refusal(say("enrich.did_nothing", problem=problem))
     return Call(understood.arguments)
 
 
@@ -119,7 +114,7 @@ def _problem(token: Token, names: Names) -> str:
     except RosterError as error:
         return escape_markdown(error.message)
     listed = ", ".join(model.name for model in known[:10])
-    return escape_markdown(f"{token.text} can mean several: {listed}.") if token.kind == "several" else ""
+    return escape_markdown(say("enrich.several", name=token.text, names=listed)) if token.kind == "several" else ""
 
 
 def _read_out(text: str, names: Names) -> Outcome:
@@ -145,25 +140,19 @@ def _explained(text: str, names: Names) -> Outcome:
         return None
     if kinds <= {"name", "bare", "several", "url", "and", "comma", "polite", "stop"}:
         named = next((token for token in tokens if token.kind in {"name", "several"}), tokens[0])
-        name = escape_markdown(named.text)
-        return Refusal(
-            f"I did nothing with {name}, for it is a name alone. To complete its metadata, say: enrich {name}"
-        )
-    return Refusal(
-        "I did nothing: without a language model I act on a sentence only when I understand every word of it. "
-        f"{_reason(tokens)} {_SAY}"
-    )
+        return Refusal(say("enrich.name_alone", name=escape_markdown(named.text)))
+    return Refusal(say("enrich.not_every_word", reason=_reason(tokens), example=say("enrich.example")))
 
 
 def _reason(tokens: Sequence[Token]) -> str:
     """Return in words what stood in the way."""
     for token in tokens:
         if token.kind == "option" and f"--{token.value}" not in OPTIONS:
-            return f"There is no option --{escape_markdown(token.value)}."
-    for kind, words in _REASONS.items():
+            return say("enrich.no_option", option=escape_markdown(token.value))
+    for kind, reason in _REASONS.items():
         found = next((token for token in tokens if token.kind == kind), None)
         if found is not None:
-            return words.format(escape_markdown(found.text[:60]))
+            return reason(escape_markdown(found.text[:60]))
     if not any(token.kind in {"name", "bare", "several", "url"} or token.kind.startswith("all") for token in tokens):
-        return "It does not say which model: name a file or a folder, or say everything."
-    return "The words are known to me, but not in this order."
+        return say("enrich.no_model_named")
+    return say("enrich.unclear_order")

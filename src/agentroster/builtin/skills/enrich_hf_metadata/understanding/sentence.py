@@ -61,14 +61,14 @@ class _Scanner:
         if len(self._folded) != len(self._text):
             yield Token(UNKNOWN, "", self._text)
             return
-        place = 0
-        while place < len(self._text):
-            if self._text[place] == " ":
-                place += 1
+        position = 0
+        while position < len(self._text):
+            if self._text[position] == " ":
+                position += 1
                 continue
-            end, kind, value = self._next(place)
-            yield Token(kind, value, self._text[place:end])
-            place = end
+            end, kind, value = self._next(position)
+            yield Token(kind, value, self._text[position:end])
+            position = end
 
     def _next(self, start: int) -> tuple[int, str, str]:
         if found := _URL.match(self._text, start, start + _LONGEST):

@@ -9,6 +9,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import HubRef, pa
 from agentroster.errors import RosterError
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_type import model_type_of
+from agentroster.messages import say
 from agentroster.skills.pipeline import ItemReport
 
 
@@ -38,10 +39,7 @@ def resolve(arguments: Mapping[str, Any], library: Library, endpoint: str) -> tu
         except RosterError as error:
             refused.append(ItemReport(item=wish, error=error.message.rstrip(".")))
     if source is not None and len(targets) > 1:
-        return [], [
-            *refused,
-            ItemReport(item=str(arguments["source"]), error="an address can be given for one file only"),
-        ]
+        return [], [*refused, ItemReport(item=str(arguments["source"]), error=say("enrich.address_for_one_file"))]
     return list(targets.values()), refused
 
 
@@ -56,7 +54,7 @@ def _excluded(names: Iterable[str], library: Library) -> tuple[set[Path], list[I
         try:
             sidecars |= {model.sidecar for model in library.find(name)}
         except RosterError as error:
-            reason = f"cannot be left out, so nothing was done: {error.message.rstrip('.')}"
+            reason = say("enrich.cannot_leave_out", reason=error.message.rstrip("."))
             refused.append(ItemReport(item=name, error=reason))
     return sidecars, refused
 
@@ -67,7 +65,7 @@ def _fitting(targets: list[Target], excluded: set[Path], model_type: str | None)
     if model_type is not None:
         kept = [target for target in kept if target.model is not None and model_type_of(target.model) == model_type]
         if not kept:
-            _refuse(f"no model here is known to be of the type {model_type}")
+            _refuse(say("enrich.none_of_type", type=model_type))
     return kept
 
 
@@ -75,7 +73,7 @@ def _source(text: object, endpoint: str) -> tuple[HubRef | None, str]:
     if not isinstance(text, str):
         return None, ""
     ref = parse_url(text, endpoint)
-    return ref, "" if ref else "this is not the address of a HuggingFace model"
+    return ref, "" if ref else say("enrich.not_a_model_address")
 
 
 def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
@@ -83,16 +81,9 @@ def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
         ref, reason = _source(wish, endpoint)
         return [Target(wish, source=ref)] if ref else _refuse(reason)
     if wish.strip().lower() in {"everything", "all", "*"}:
-        return [Target(model.name, model) for model in library.models()] or _refuse(_empty(library))
-    return [Target(model.name, model) for model in library.find(wish)] or _refuse(
-        "there is no model file in this folder"
-    )
-
-
-def _empty(library: Library) -> str:
-    if library.is_configured:
-        return "the library holds no model files"
-    return "no library is configured: the operator sets ROSTER_LIBRARY to the folders of the models"
+        nothing = say("enrich.empty_library") if library.is_configured else say("enrich.no_library")
+        return [Target(model.name, model) for model in library.models()] or _refuse(nothing)
+    return [Target(model.name, model) for model in library.find(wish)] or _refuse(say("enrich.empty_folder"))
 
 
 def _refuse(reason: str) -> list[Target]:

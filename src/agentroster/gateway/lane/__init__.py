@@ -1,0 +1,1 @@
+"""Our own lane for chat completions with agents, without LiteLLM in between."""
