@@ -116,6 +116,12 @@ def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None =
         )
 
 
+def workers_of(pid: int) -> list[int]:
+    """Return the processes that a proxy has started to work on its jobs."""
+    found = (path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(child) for children in found for child in children.split()]
+
+
 @contextmanager
 def running_agentos(stub_url: str) -> Generator[tuple[str, int] | None]:
     """Run Agno's own server against the stub; give its URL and process, or None where it cannot be installed."""

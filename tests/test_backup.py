@@ -99,7 +99,7 @@ def test_a_backup_of_a_running_proxy_starts_a_proxy_elsewhere_with_the_same_keys
     for secret in (ENCRYPTION_KEY, MASTER_KEY, key, SECRET):
         assert secret.encode() not in everything
     assert "never written over" in refused("backup", str(archive), data_dir=proxy.data_dir)
-    assert "A proxy or a command uses" in refused("restore", str(archive), data_dir=proxy.data_dir)
+    assert "`roster serve` uses" in refused("restore", str(archive), data_dir=proxy.data_dir)
 
     environment = {"LITELLM_MASTER_KEY": MASTER_KEY, "ROSTER_ENCRYPTION_KEY": ENCRYPTION_KEY}
     other = RosterProcess(tmp_path / "other", environment)

@@ -180,6 +180,42 @@ def test_a_running_job_stops_when_its_person_is_purged(store: JobStore) -> None:
     assert not store.append(job.id, "w", Progress([], 0, Counts(), "completed"))
 
 
+# --- cancelled while a worker has it
+
+
+def test_a_worker_records_what_is_done_before_a_cancelled_job_ends(store: JobStore) -> None:
+    job = store.create(ANNA, "s", {})
+    assert not store.ask_to_cancel(ANNA, job.id), "nobody works on it"
+    store.claim("w", 1)
+    assert store.ask_to_cancel(ANNA, job.id)
+    assert state(store, job)[0] == "running"
+    kept = store.renew("w", [job.id])
+    assert (kept.jobs, kept.cancelled) == (frozenset(), {job.id})
+    item = JobEvent(number=0, kind="item", data={"item": "a"})
+    assert store.append(job.id, "w", Progress([item], 0, Counts(total=2, done=1)))
+    assert store.renew("w", [job.id]).cancelled == {job.id}, "progress must not undo it"
+    ended = JobEvent(number=0, kind="cancelled", data={"done": 1})
+    assert store.append(job.id, "w", Progress([ended], 1, Counts(total=2, done=1), "cancelled"))
+    assert state(store, job) == ("cancelled", Counts(total=2, done=1), "")
+    assert not store.cancel(ANNA, job.id)
+
+
+@pytest.mark.parametrize("end", ["its lease runs out", "it gives its jobs back"])
+def test_a_cancelled_job_ends_also_when_its_worker_does(end: str, store: JobStore) -> None:
+    job = store.create(ANNA, "s", {})
+    store.claim("w", 1)
+    assert store.ask_to_cancel(ANNA, job.id)
+    assert not store.is_waiting()
+    if end == "it gives its jobs back":
+        store.release("w")
+    else:
+        sql(store, "UPDATE jobs SET lease_until = 1")
+        assert store.is_waiting()
+        assert store.claim("other", 1) == []
+    assert state(store, job)[0] == "cancelled"
+    assert [event.kind for event in store.events(job.id, 0)] == ["cancelled"]
+
+
 # --- turns
 
 

@@ -209,7 +209,14 @@ def test_a_folder_of_any_name_and_a_time_zone_without_one_hold_up_no_start(tmp_p
             assert client.get("/v1/models").status_code == 200
     finally:
         assert proxy.stop() == 0
-    assert private_files(data) == {"roster.db", "credentials.db", "secrets.env", "litellm_config.yaml", "in-use.lock"}
+    assert private_files(data) == {
+        "roster.db",
+        "credentials.db",
+        "secrets.env",
+        "litellm_config.yaml",
+        "in-use.lock",
+        "in-use.serve.lock",
+    }
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([ODD, "p"])
     assert "UTC is used" in proxy.log
     assert "Traceback" not in proxy.log

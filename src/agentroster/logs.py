@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 from agentroster.settings.secret_words import Strength, is_placeholder, strength_of, weak_pattern
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_FORMAT = "%(asctime)s %(levelname)s {process}%(name)s: %(message)s"
 _MASK = "***"
 _PERCENT = re.compile("%..")
 # What the encoders of .NET, Handlebars, Go and Python escape, and how.
@@ -137,11 +137,16 @@ class RedactingFormatter(logging.Formatter):
 redactor = Redactor()
 
 
-def configure_logging(secrets: Iterable[str], level: int = logging.INFO) -> None:
-    """Send everything to standard error through one redacting handler; call again after late imports."""
+def configure_logging(secrets: Iterable[str], level: int = logging.INFO, process: str = "") -> None:
+    """Send everything to standard error through one redacting handler; call again after late imports.
+
+    `process` names a process that speaks beside the proxy in the same log.
+    """
     redactor.learn(secrets)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(logging.Formatter(_FORMAT), redactor))
+    handler.setFormatter(
+        RedactingFormatter(logging.Formatter(_FORMAT.format(process=f"[{process}] " if process else "")), redactor)
+    )
     handler.addFilter(_ExpectedErrors())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in list(logging.root.manager.loggerDict):

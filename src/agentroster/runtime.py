@@ -18,7 +18,7 @@ from agentroster.agents.reload import Reloader
 from agentroster.agents.rights import Rights
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.store import CredentialStore
-from agentroster.db.data_folder import in_use
+from agentroster.db.data_folder import Role, in_use
 from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
@@ -33,6 +33,7 @@ from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.net.client import open_client, open_transport
 from agentroster.net.egress import Origin
+from agentroster.net.shared_slots import SharedSlots
 from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.answers import Answers
 from agentroster.runs.runner import Runner
@@ -53,6 +54,7 @@ class Runtime:
     answers: Answers
     models: Models
     jobs: Jobs
+    worker_secret: bytes
     signals: Signals
     rights: Rights
     retention: Retention
@@ -66,13 +68,19 @@ class Runtime:
     requests: OpenRequests = field(default_factory=OpenRequests)
 
     @classmethod
-    def open(cls, settings: Settings, proxy_model: Callable[[], ChatModel], public_url: str = "") -> "Runtime":
+    def open(
+        cls,
+        settings: Settings,
+        proxy_model: Callable[[], ChatModel],
+        public_url: str = "",
+        role: Role = "command",
+    ) -> "Runtime":
         """Open databases and HTTP client and load skills and agents. Raises StartRefused.
 
         `public_url` is where browsers reach the proxy, unless the operator says something else.
         """
         held = ExitStack()
-        held.enter_context(in_use(settings.data_dir))
+        held.enter_context(in_use(settings.data_dir, role))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
         database = Database.open(settings.database, ROSTER_SCHEMA)
@@ -81,12 +89,13 @@ class Runtime:
         account_transport, connector = _open_accounts(settings, store, public_url)
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
-        openers = openers_of(settings, database=database, client=client, accounts=connector.source)
+        slots = SharedSlots(settings.data_dir / "slots.lock", is_worker=role == "worker") if role != "command" else None
+        openers = openers_of(settings, database=database, client=client, accounts=connector.source, slots=slots)
         access = SkillAccess(skills, openers)
         signals = Signals(database, settings.database)
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
         models = Models(
-            Backends(settings, transport, proxy_model, named_backends),
+            Backends(settings, transport, proxy_model, named_backends, slots),
             connector.source,
             account_transport,
             timeout_seconds=settings.llm_timeout_seconds,
@@ -125,6 +134,7 @@ class Runtime:
             client=client,
             model_transport=transport,
             named_backends=named_backends,
+            worker_secret=ring.subkey("worker"),
             page_secret=ring.subkey("pages"),
             held=held,
         )
@@ -141,7 +151,6 @@ class Runtime:
         """Wait for refreshes and writes, and close connections."""
         accounts = self.connector.source
         await self.retention.aclose()
-        await self.jobs.worker.aclose()
         await self.signals.aclose()
         await accounts.refresher.aclose()
         await accounts.uses.aclose()

@@ -33,6 +33,7 @@ class RosterProcess:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: Sequence[str] = ()
+    own_group: bool = False
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
     _log_start: int = 0
@@ -61,7 +62,12 @@ class RosterProcess:
         self._log_start = len(self.log) if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, env=clean_environment(**self.environment), stdout=log, stderr=log
+                command,
+                cwd=self.folder,
+                env=clean_environment(**self.environment),
+                stdout=log,
+                stderr=log,
+                process_group=0 if self.own_group else None,
             )
         self.wait_for(READY)
         self.url = self.log.rsplit(READY, 1)[1].split()[0]

@@ -30,9 +30,9 @@ class Reloader:
         self._task = asyncio.create_task(self._look())
 
     def hang_up(self) -> None:
-        """Reload soon, also where nothing seems to have changed: SIGHUP came."""
+        """Reload soon, here and in every other process, also where nothing seems to have changed: SIGHUP came."""
         self._hung_up = True
-        self._signals.wake(AGENTS)
+        self._signals.publish(AGENTS)
 
     async def aclose(self) -> None:
         """Stop looking."""

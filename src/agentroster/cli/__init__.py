@@ -50,6 +50,11 @@ _COMMANDS = [
     LazyCommand(
         "users", "agentroster.cli.users:users", "People: remove all that is stored for one, or give it to a new id."
     ),
+    LazyCommand(
+        "worker",
+        "agentroster.cli.worker:worker",
+        "Work on jobs until Ctrl-C, beside a `roster serve --no-worker` on the same data.",
+    ),
 ]
 
 

@@ -18,8 +18,16 @@ from agentroster.gateway.serve import serve as run
     type=click.Path(path_type=Path),
     help="Agents without code (ROSTER_AGENTS_FILE, default agents.toml).",
 )
+@click.option("--no-worker", is_flag=True, help="Start no process for jobs: `roster worker` runs elsewhere.")
 def serve(
-    host: str | None, port: int | None, data_dir: Path | None, config: Path | None, agents_file: Path | None
+    *,
+    host: str | None,
+    port: int | None,
+    data_dir: Path | None,
+    config: Path | None,
+    agents_file: Path | None,
+    no_worker: bool,
 ) -> None:
     """Serve the agents until Ctrl-C."""
-    run(host=host, port=port, data_dir=data_dir, config=config, agents_file=agents_file)
+    worker = "off" if no_worker else None
+    run(host=host, port=port, data_dir=data_dir, config=config, agents_file=agents_file, worker=worker)

@@ -1,6 +1,7 @@
 """The data folder: used by many processes at a time, or replaced by one.
 
-Who uses it holds a shared lock on a file in it, which the kernel gives back when the process dies, however it dies. New
+Who uses it holds a shared lock on a file in it, which the kernel gives back when the process dies, however it dies. A
+server and a worker hold one on a file with their name as well, so that whoever is refused reads what to stop. New
 databases take the place of old ones in two steps: a complete folder is renamed, which decides, and its files are moved,
 which whoever comes next finishes when the first one was killed.
 """
@@ -10,23 +11,29 @@ import fcntl
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from agentroster.errors import StartRefused
 
 DATABASES = ("roster.db", "credentials.db")
+Role: TypeAlias = Literal["serve", "worker", "command"]
+"""Who uses the folder: `roster serve`, `roster worker`, or any other command."""
+
 _LOCK = "in-use.lock"
+_NAMED: tuple[Role, ...] = ("serve", "worker")
 _PENDING = "restore-pending-"
 _ASIDE = ".before-restore-"
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def in_use(data_dir: Path) -> Generator[None]:
+def in_use(data_dir: Path, role: Role = "command") -> Generator[None]:
     """Use the folder, so that nobody replaces its databases meanwhile. Raises StartRefused while somebody does."""
-    with _lock_file(data_dir) as lock:
+    with ExitStack() as held:
+        lock = held.enter_context(_lock_file(data_dir))
         if not _taken(lock, fcntl.LOCK_SH):
             raise StartRefused(f"A backup is being restored into {data_dir}: try again when that is done")
         if _pending(data_dir):
@@ -34,15 +41,17 @@ def in_use(data_dir: Path) -> Generator[None]:
                 raise StartRefused(f"A restore into {data_dir} was interrupted and is being finished: try again")
             _finish(data_dir)
             _taken(lock, fcntl.LOCK_SH)
+        if role in _NAMED:
+            _taken(held.enter_context(_lock_file(data_dir, role)), fcntl.LOCK_SH)
         yield
 
 
 @contextmanager
 def sole_use(data_dir: Path) -> Generator[None]:
-    """Use the folder alone. Raises StartRefused when a proxy or a command uses it."""
+    """Use the folder alone. Raises StartRefused when somebody uses it, and says who."""
     with _lock_file(data_dir) as lock:
         if not _taken(lock, fcntl.LOCK_EX):
-            raise StartRefused(f"A proxy or a command uses {data_dir}: stop it first; nothing was changed")
+            raise StartRefused(f"{_users(data_dir)} {data_dir}: stop it first; nothing was changed")
         _finish(data_dir)
         yield
 
@@ -104,11 +113,27 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _users(data_dir: Path) -> str:
+    """Return who uses the folder, and the verb."""
+    users: list[str] = []
+    for role in _NAMED:
+        if _lock_path(data_dir, role).exists():
+            with _lock_file(data_dir, role) as lock:
+                users += [] if _taken(lock, fcntl.LOCK_EX) else [f"`roster {role}`"]
+    if len(users) > 1:
+        return f"{' and '.join(users)} use"
+    return f"{users[0] if users else 'A command'} uses"
+
+
+def _lock_path(data_dir: Path, role: Role) -> Path:
+    return data_dir / (f"in-use.{role}.lock" if role in _NAMED else _LOCK)
+
+
 @contextmanager
-def _lock_file(data_dir: Path) -> Generator[int]:
+def _lock_file(data_dir: Path, role: Role = "command") -> Generator[int]:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(_lock_path(data_dir, role), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StartRefused(f"{data_dir} cannot be used: {error.strerror}; choose another --data-dir") from error
     try:

@@ -27,6 +27,7 @@ from agentroster.gateway.lane.chat_lane import ChatLane
 from agentroster.gateway.litellm import state
 from agentroster.gateway.litellm.app import litellm_app, litellm_lifespan
 from agentroster.gateway.litellm.warm_up import warm_up
+from agentroster.gateway.litellm.worker_models import WorkerModels
 from agentroster.gateway.model_names import ModelNames
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
 from agentroster.gateway.requests.large_bodies import LargeBodies
@@ -61,7 +62,6 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
             runtime.signals.start()
             await warm_up(litellm_app, settings.required("master_key"), agents)
             await direct_models.load(settings.required("master_key"))
-            runtime.jobs.worker.start()
             runtime.retention.start()
             active, signals = runtime.authenticator.active, runtime.signals
             watch = asyncio.create_task(runtime.requests.watch_keys(active, signals))
@@ -92,6 +92,7 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
         *pages.routes(),
         *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
         *JobRoutes(who, runtime.jobs).routes(),
+        *WorkerModels(runtime.worker_secret).routes(),
         *UserModelRoutes(who, accounts, runtime.models, runtime.rights).routes(),
     ]
     handlers: Any = {HTTPStatus.METHOD_NOT_ALLOWED: wrong_method, Exception: unexpected}

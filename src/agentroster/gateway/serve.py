@@ -21,6 +21,7 @@ from agentroster.errors import RosterError, StartRefused
 from agentroster.gateway.config.lane import choose_lane
 from agentroster.gateway.config.proxy_config import build_config, read_config, write_config
 from agentroster.gateway.leaving import leave
+from agentroster.gateway.worker_process import WorkerProcess
 from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
@@ -105,7 +106,7 @@ def _prepare_environment(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    runtime = Runtime.open(settings, _router_model, _url(listener))
+    runtime = Runtime.open(settings, _router_model, _url(listener), role="serve")
     given = read_config(_user_config(settings))
     lane = choose_lane(settings.lane, given, os.environ)
     click.echo(lane.line)
@@ -129,13 +130,17 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     configure_logging(runtime.secrets())
     url = _url(listener)
     limits = WireLimits(head_timeout=settings.head_seconds, max_connections=settings.max_connections)
+    worker = WorkerProcess(settings, runtime.jobs, runtime.signals, url)
     server = Server(
         server_config(app, limits, settings.trusted_proxies),
-        lambda: _announce(url, runtime),
-        lambda: runtime.requests.stop(settings.grace_seconds),
+        lambda: _announce(url, runtime, worker),
+        lambda: worker.stop_with(runtime.requests.stop(settings.grace_seconds)),
     )
-    with suppress(SystemExit):
-        await server.serve(sockets=[listener])
+    try:
+        with suppress(SystemExit):
+            await server.serve(sockets=[listener])
+    finally:
+        await worker.aclose()
     if not server.started:
         raise StartRefused("LiteLLM did not start: the lines above say why; check the proxy config")
     if server.unanswered:
@@ -149,7 +154,7 @@ def _router_model() -> ChatModel:
     return RouterModel()
 
 
-async def _announce(url: str, runtime: Runtime) -> None:
+async def _announce(url: str, runtime: Runtime, worker: WorkerProcess) -> None:
     """Say that requests are answered, once one is and nothing slow is left to be imported by the next."""
     settings = runtime.settings
     headers = {"authorization": f"Bearer {settings.required('master_key')}"}
@@ -162,6 +167,7 @@ async def _announce(url: str, runtime: Runtime) -> None:
     gc.freeze()
     agents = ", ".join(spec.model_name for spec in runtime.agents.all())
     click.echo(f"roster is ready at {url} with {agents or 'no agents'}")
+    worker.start()
     await tell_model(settings, runtime.model_transport)
 
 

@@ -16,7 +16,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from agentroster.db.driver import AnySelect, SqlRow
 from agentroster.identity.schema import api_keys
 from agentroster.jobs.events import add_event
+from agentroster.jobs.job import CANCELLING
 from agentroster.jobs.schema import COUNTS, jobs
+from agentroster.messages import say
+from agentroster.signals.send import send_within
+from agentroster.signals.topics import job_topic
 
 LEASE_SECONDS = 10.0
 
@@ -65,6 +69,11 @@ def _take() -> ReturningUpdate[Any]:
 
 
 _WAITING, _NEXT_PERSON, _TAKE = _waiting(), _next_person(), _take()
+_CANCELLED_NAMED = select(_C.id).where(
+    _C.id.in_(bindparam("ids", expanding=True)), _C.worker == bindparam("of_worker"), _C.state == CANCELLING
+)
+_ABANDONED = and_(_C.state == CANCELLING, _C.lease_until < bindparam("now"))
+_ABANDONED_ONES = select(_C.id).where(_ABANDONED).limit(1)
 _RENEW = update(jobs).where(_C.id.in_(bindparam("ids", expanding=True)), *_HELD).returning(_C.id)
 # A text on SQLite, JSON on PostgreSQL.
 _KEY = sa.cast(_C.claims, sa.JSON().with_variant(sa.Text(), "sqlite"))["key_id"].as_string()
@@ -72,9 +81,9 @@ _MAX_ENDED = 500
 # The keys of the settings are not in the table: they end with a restart, which their jobs survive.
 _KEYS_OF_SETTINGS = ("", "master", "openwebui")
 _REASON = sa.case(
-    (api_keys.c.id.is_(None), "The key this job was begun with was deleted."),
-    (api_keys.c.revoked_at.is_not(None), "The key this job was begun with was revoked."),
-    (api_keys.c.expires_at <= bindparam("now"), "The key this job was begun with has expired."),
+    (api_keys.c.id.is_(None), "deleted"),
+    (api_keys.c.revoked_at.is_not(None), "revoked"),
+    (api_keys.c.expires_at <= bindparam("now"), "expired"),
 ).label("reason")
 _KEYLESS = (
     select(_C.id, _REASON)
@@ -88,15 +97,19 @@ _KEYLESS_NAMED = _KEYLESS.where(_C.id.in_(bindparam("ids", expanding=True)), _C.
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What came of keeping jobs: those still to be worked on, and why others must end."""
+    """What came of keeping jobs: those still to be worked on, why others must end, and which their person cancelled."""
 
     jobs: frozenset[str]
     ended: Mapping[str, str]
+    cancelled: frozenset[str] = frozenset()
 
 
 def claim(connection: Connection, worker: str, most: int, share: int) -> list[SqlRow]:
     """Take jobs that nobody works on, at most `share` of one person at a time; end those whose key is gone."""
     now = time.time()
+    if connection.execute(_ABANDONED_ONES, {"now": now}).first() is not None:
+        # Asked first: a write that finds nothing would take the only writer's place on SQLite.
+        end_cancelled(connection, _ABANDONED, now=now)
     _fail(connection, _reasons(connection, _KEYLESS_WAITING, now=now), _WAITING)
     taken: list[SqlRow] = []
     while len(taken) < most:
@@ -126,17 +139,39 @@ def renew(connection: Connection, worker: str, ids: Collection[str]) -> Kept:
     values = {"of_worker": worker, "ids": wanted, "lease_until": time.time() + LEASE_SECONDS}
     rows = connection.execute(_RENEW, values).all()
     mine = frozenset(str(row.id) for row in rows)
-    return Kept(mine - ended.keys(), {job: why for job, why in ended.items() if job in mine})
+    found = (
+        connection.execute(_CANCELLED_NAMED, {"of_worker": worker, "ids": wanted}) if len(mine) < len(wanted) else ()
+    )
+    cancelled = frozenset(str(row.id) for row in found)
+    return Kept(mine - ended.keys(), {job: why for job, why in ended.items() if job in mine}, cancelled)
+
+
+def is_waiting(connection: Connection) -> bool:
+    """Whether there is a job that nobody works on."""
+    some = select(_C.id).where(sa.or_(_WAITING, _ABANDONED)).limit(1)
+    return connection.execute(some, {"now": time.time()}).first() is not None
 
 
 def release(connection: Connection, worker: str) -> None:
-    """Give unfinished jobs back."""
+    """Give unfinished jobs back, and end those that were being cancelled."""
+    end_cancelled(connection, and_(_C.state == CANCELLING, _C.worker == bindparam("of_worker")), of_worker=worker)
     connection.execute(update(jobs).where(*_HELD), {"of_worker": worker, "lease_until": 0})
 
 
 def _reasons(connection: Connection, keyless: AnySelect, **values: object) -> dict[str, str]:
     """Return jobs whose key was revoked, has expired or is gone, each with the reason."""
-    return {row.id: row.reason for row in connection.execute(keyless, {"now": time.time(), **values})}
+    rows = connection.execute(keyless, {"now": time.time(), **values})
+    return {row.id: _sentence(row.reason) for row in rows}
+
+
+def _sentence(reason: str) -> str:
+    match reason:
+        case "deleted":
+            return say("jobs.key_deleted")
+        case "revoked":
+            return say("jobs.key_revoked")
+        case _:
+            return say("jobs.key_expired")
 
 
 def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: ColumnElement[bool]) -> None:
@@ -149,8 +184,18 @@ def _fail(connection: Connection, reasons: Mapping[str, str], *conditions: Colum
             add_event(connection, job_id, "failed", {**row, "error": why})
 
 
+def end_cancelled(connection: Connection, condition: ColumnElement[bool], **values: object) -> bool:
+    """End jobs as cancelled where they are as the condition says; return whether there was one."""
+    cancelled = update(jobs).where(condition).values(state="cancelled", ended_at=time.time())
+    rows = connection.execute(cancelled.returning(_C.id, *COUNTS), values).mappings().all()
+    for row in rows:
+        add_event(connection, row["id"], "cancelled", {name: row[name] for name in row if name != "id"})
+        send_within(connection, [job_topic(row["id"])])
+    return bool(rows)
+
+
 def fail_unfinished(connection: Connection, reason: str) -> int:
     """End all jobs that wait or run, because this database is not the one they went on in; return how many."""
-    rows = connection.execute(select(_C.id).where(_C.state.in_(("queued", "running")))).all()
+    rows = connection.execute(select(_C.id).where(_C.state.in_(("queued", "running", CANCELLING)))).all()
     _fail(connection, {str(row.id): reason for row in rows})
     return len(rows)

@@ -10,19 +10,19 @@ from typing import Any
 
 from agentroster.errors import StorageFailed
 from agentroster.jobs.events import item_text
-from agentroster.jobs.job import Counts, EventKind, Job, JobEvent, JobState
+from agentroster.jobs.job import Counts, Ending, EventKind, Job, JobEvent, JobState
 from agentroster.jobs.store import JobStore, Progress, Recorded
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import job_topic
 from agentroster.skills.pipeline import ItemReport
 
 logger = logging.getLogger(__name__)
 
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 15.0
 _MAX_WAITING = 1_000
 _MAX_ATTEMPTS = 5
-_UNWRITABLE = "The job ended, but what it said could not be stored; the operator finds why in the log."
 
 
 @dataclass(slots=True)
@@ -75,12 +75,11 @@ class JobRecord:
         if len(self.waiting) > _MAX_WAITING and self.writing is not None:
             await asyncio.wait([self.writing])
 
-    async def end(self, state: JobState, error: str = "") -> None:
+    async def end(self, state: Ending, error: str = "") -> None:
         """Write the end, however long the database keeps it waiting, unless the job is another's by then."""
         counts = {"total": self.counts.total, "done": self.counts.done}
         counts |= {"changed": self.counts.changed, "failed": self.counts.failed}
-        kind: EventKind = "failed" if state == "failed" else "completed"
-        self._add(kind, {**counts, **({"error": error} if error else {})})
+        self._add(state, {**counts, **({"error": error} if error else {})})
         await self._insist(state, error)
 
     async def flush(self) -> None:
@@ -117,8 +116,8 @@ class JobRecord:
                 logger.exception("job %s cannot be recorded", self.job.id)
                 if attempts >= _MAX_ATTEMPTS and state != "running":
                     # Not for ever: what cannot be stored must not keep a job at work.
-                    self.waiting, state, error, attempts = [], "failed", _UNWRITABLE, 0
-                    self._add("failed", {"error": _UNWRITABLE})
+                    self.waiting, state, error, attempts = [], "failed", say("jobs.ended_unwritable"), 0
+                    self._add("failed", {"error": error})
                 elif attempts >= _MAX_ATTEMPTS:
                     return None
             if self.closing.is_set():
@@ -141,4 +140,5 @@ class JobRecord:
             elif not self.is_lost:
                 self.is_lost = True
                 self.lost()
-        self.signals.publish(job_topic(self.job.id))
+        # Other processes hear of it by the transaction itself.
+        self.signals.wake(job_topic(self.job.id))

@@ -1,19 +1,21 @@
 """Jobs for the API: begun after every check, followed, cancelled."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
 from agentroster.errors import InputInvalid, ModelMissing, NotFound, StateConflict, StorageFailed
 from agentroster.identity.caller import Caller
 from agentroster.jobs.job import ENDED, Job, JobEvent
 from agentroster.jobs.store import JobStore
-from agentroster.jobs.worker import JobWorker
 from agentroster.library.sidecar import Proposals
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
-from agentroster.signals.topics import STOPPED_JOBS, job_topic
+from agentroster.signals.topics import STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.access import SkillAccess
 from agentroster.skills.earlier_keys import with_declared_targets
 from agentroster.skills.manifest import canonical_name
@@ -39,12 +41,14 @@ class SkillRights(Protocol):
 # Word of an event may be lost with the process that sent it.
 _LOOK_SECONDS = 10.0
 _SILENCE_SECONDS = 15.0
+# A worker that lives has recorded by then what is done.
+_CANCEL_SECONDS = 3.0
 _AGENT = "job"
 _MAX_LOOKED_AT = 1000
 
 
 class Jobs:
-    """The jobs of this process and, through the database, of all others."""
+    """The jobs of all processes that share the database; a `JobWorker`, here or in another process, works on them."""
 
     def __init__(
         self,
@@ -57,13 +61,12 @@ class Jobs:
         max_queued: int,
     ) -> None:
         """`max_queued` jobs of one person may wait."""
-        self._store = store
+        self.store = store
         self._skills = skills
         self._find_model = find_model
         self._rights = rights
         self._max_queued = max_queued
         self._signals = signals
-        self.worker = JobWorker(store, self.run, signals)
 
     async def begin(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> Job:
         """Queue a pipeline.
@@ -74,8 +77,8 @@ class Jobs:
         """
         name = canonical_name(name)
         await self.check(caller, name, arguments)
-        job = await self._store.database.in_thread(self._store.create, caller, name, arguments, self._max_queued)
-        self.worker.wake()
+        job = await self.store.database.in_thread(self.store.create, caller, name, arguments, self._max_queued)
+        self._signals.wake(WAITING_JOBS)
         return job
 
     async def check(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> None:
@@ -84,45 +87,51 @@ class Jobs:
         skill = self._skill(name)
         errors = await _complaints(skill, arguments)
         if errors:
-            raise InputInvalid(f"The input does not fit the skill {name}.", errors)
+            raise InputInvalid(say("jobs.does_not_fit", name=name), errors)
         if skill.manifest.llm_required and await self._find_model(caller) is None:
-            raise ModelMissing(
-                f"{skill.manifest.title} needs a language model: connect your own with PUT /roster/api/me/llm, or ask "
-                "the operator to set LLM_PROVIDER and LLM_MODEL."
-            )
+            raise ModelMissing(say("jobs.needs_model", title=skill.manifest.title))
 
     async def find(self, caller: Caller, job_id: str) -> Job:
         """Return a job of this caller.
 
         Raises NotFound, also for somebody else's, and for one of this person's whose skill this key does not permit.
         """
-        job = await self._store.database.in_reader(self._store.find, caller, job_id)
+        job = await self.store.database.in_reader(self.store.find, caller, job_id)
         if job is None or not self._rights.may_run(caller, job.skill):
-            raise NotFound(f"You have no job {job_id[:60]!r}.")
+            raise NotFound(say("jobs.not_yours", job=job_id[:60]))
         return job
 
     async def of_caller(self, caller: Caller, most: int) -> list[Job]:
         """Return this caller's jobs, newest first, of the skills that the key permits."""
         looked_at = _MAX_LOOKED_AT if caller.models else most
-        jobs = await self._store.database.in_reader(self._store.of_caller, caller, looked_at)
+        jobs = await self.store.database.in_reader(self.store.of_caller, caller, looked_at)
         return [job for job in jobs if self._rights.may_run(caller, job.skill)][:most]
 
     async def cancel(self, caller: Caller, job_id: str) -> Job:
-        """Stop a job at once; items that are done stay done. Raises NotFound, and StateConflict for an ended one."""
+        """Stop a job; what its worker has done by now stays done and is recorded first.
+
+        Raises NotFound, and StateConflict for an ended one.
+        """
         job = await self.find(caller, job_id)
         if job.state in ENDED:
-            raise StateConflict(f"This job is {job.state} already.")
-        await self.worker.stop_job(job_id)
-        await self._store.database.in_thread(self._store.cancel, caller, job_id)
-        # To whichever process works on it, and whoever follows it.
-        self._signals.publish(STOPPED_JOBS)
-        self._signals.publish(job_topic(job_id))
+            raise StateConflict(say("jobs.cancelled_late", state=job.state))
+        in_thread = self.store.database.in_thread
+        with self._signals.subscribe(job_topic(job_id), is_urgent=True) as changed, suppress(TimeoutError):
+            if await in_thread(self.store.ask_to_cancel, caller, job_id):
+                self._signals.wake(STOPPED_JOBS)
+                async with asyncio.timeout(_CANCEL_SECONDS):
+                    while (await self.find(caller, job_id)).state not in ENDED:
+                        await changed.wait(_LOOK_SECONDS)
+        # Where nobody works on it, or whoever did is silent.
+        if await in_thread(self.store.cancel, caller, job_id):
+            self._signals.wake(STOPPED_JOBS)
+            self._signals.wake(job_topic(job_id))
         return await self.find(caller, job_id)
 
     async def follow(self, job_id: str, after: int) -> AsyncGenerator[JobEvent | None]:
         """Yield the events after a number until the job ends; None when nothing happened for a while."""
         spoke_at = time.monotonic()
-        with self._signals.subscribe(job_topic(job_id)) as changed:
+        with self._signals.subscribe(job_topic(job_id), is_urgent=True) as changed:
             while True:
                 found, has_ended = await self._read(job_id, after)
                 for event in found:
@@ -142,7 +151,7 @@ class Jobs:
 
     async def _read(self, job_id: str, after: int) -> tuple[list[JobEvent], bool]:
         """Return the next events, and whether none will follow; nothing while the database is away: it comes back."""
-        store = self._store
+        store = self.store
         try:
             found = await store.database.in_reader(store.events, job_id, after)
             return found, not found and await store.database.in_reader(store.has_ended_by, job_id, after)
@@ -155,7 +164,7 @@ class Jobs:
         self._rights.require_skill(job.caller, job.skill)
         skill = self._skill(job.skill)
         if skill.pipeline is None:
-            raise NotFound(f"The skill {job.skill!r} is no pipeline any more.")
+            raise NotFound(say("jobs.no_longer_pipeline", name=job.skill))
         with redactor.watching():
             model = await self._find_model(job.caller)
             asker = skill.pipeline.asker(lambda: model)
@@ -174,7 +183,7 @@ class Jobs:
 
 async def _complaints(skill: Skill, arguments: Mapping[str, Any]) -> list[str]:
     if skill.pipeline is None:
-        return ["this skill is no pipeline"]
+        return [say("jobs.no_pipeline")]
     return [str(error) for error in await skill.tools[0].input.check(_arguments(skill, arguments))]
 
 

@@ -14,10 +14,13 @@ from agentroster.db.driver import SqlRow
 from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.jobs import queue
-from agentroster.jobs.events import add_event, item_text, last_event, read_events, write_events
-from agentroster.jobs.job import ENDED, Counts, Job, JobEvent, JobState
+from agentroster.jobs.events import item_text, last_event, read_events, write_events
+from agentroster.jobs.job import CANCELLING, ENDED, Counts, Job, JobEvent, JobState
 from agentroster.jobs.queue import Kept
-from agentroster.jobs.schema import COUNTS, job_events, jobs
+from agentroster.jobs.schema import job_events, jobs
+from agentroster.messages import say
+from agentroster.signals.send import send_within
+from agentroster.signals.topics import STOPPED_JOBS, WAITING_JOBS, job_topic
 
 _C = jobs.c
 _HAS_ENDED = _C.state.in_(sorted(ENDED))
@@ -77,6 +80,10 @@ class JobStore:
         """Keep these jobs of this worker for some more seconds; tell which of them must end, and why."""
         return self.database.call(queue.renew, worker, ids)
 
+    def is_waiting(self) -> bool:
+        """Whether there is a job that nobody works on."""
+        return self.database.call(queue.is_waiting)
+
     def release(self, worker: str) -> None:
         """Give unfinished jobs back, so that the next process goes on with them at once."""
         self.database.call(queue.release, worker)
@@ -92,6 +99,10 @@ class JobStore:
         failure that left open whether it was written, adds nothing twice.
         """
         return self.database.call(_append, job_id, worker, progress)
+
+    def ask_to_cancel(self, caller: Caller, job_id: str) -> bool:
+        """Ask the worker of a job to end it as cancelled; return whether there is one."""
+        return self.database.call(_ask_to_cancel, caller, job_id)
 
     def cancel(self, caller: Caller, job_id: str) -> bool:
         """Cancel a job that has not ended; return whether this did it."""
@@ -139,6 +150,7 @@ def _create(connection: Connection, caller: Caller, skill: str, arguments: Mappi
         "created_at": now, "worker": "", "lease_until": 0.0,
     }  # fmt: skip
     connection.execute(_INSERT, values)
+    send_within(connection, [WAITING_JOBS])
     return Job(id=job_id, caller=caller, skill=skill, arguments=arguments, state="queued", created_at=now)
 
 
@@ -152,11 +164,9 @@ _QUEUED = select(
 def _require_room(connection: Connection, caller: Caller, max_queued: int) -> None:
     found = connection.execute(_QUEUED, {"of_issuer": caller.issuer, "of_subject": caller.user or ""}).one()
     if found.theirs >= max_queued:
-        raise QueueFull(
-            f"{found.theirs} of your jobs wait already: begin the next one when some have ended, or cancel some."
-        )
+        raise QueueFull(say("jobs.queue_full_of_yours", count=found.theirs))
     if found.in_all >= _MAX_QUEUED_IN_ALL:
-        raise QueueFull("The proxy has too many jobs that wait: try again in a minute.")
+        raise QueueFull(say("jobs.queue_full"))
 
 
 def _find(connection: Connection, caller: Caller, job_id: str) -> Job | None:
@@ -169,19 +179,21 @@ def _list(connection: Connection, caller: Caller, most: int) -> list[Job]:
     return [_job(row) for row in connection.execute(theirs)]
 
 
-_IS_AT_WORK = _C.id == bindparam("of_id"), _C.worker == bindparam("of_worker"), _C.state == "running"
+_AT_WORK = _C.state.in_(("running", CANCELLING))
+_IS_AT_WORK = _C.id == bindparam("of_id"), _C.worker == bindparam("of_worker"), _AT_WORK
 _PROGRESS = update(jobs).where(*_IS_AT_WORK).returning(_C.id)
 
 
 def _append(connection: Connection, job_id: str, worker: str, progress: Progress) -> bool:
-    ended = {"ended_at": time.time()} if progress.state in ENDED else {}
-    values = {**asdict(progress.counts), "error": item_text(progress.error), "state": progress.state, **ended}
+    ended = {"state": progress.state, "ended_at": time.time()} if progress.state in ENDED else {}
+    values = {**asdict(progress.counts), "error": item_text(progress.error), **ended}
     # First, because it locks the job: numbers have no gaps, and nothing comes after the end.
     if connection.execute(_PROGRESS, {"of_id": job_id, "of_worker": worker, **values}).first() is None:
         return _was_written(connection, job_id, worker, progress)
     # Only this worker adds events: what is there after the number it knows are its own, of an attempt that seemed lost.
     last = last_event(connection, job_id)
     write_events(connection, job_id, last, progress.events[max(0, last - progress.after) :])
+    send_within(connection, [job_topic(job_id)])
     return True
 
 
@@ -191,13 +203,20 @@ def _was_written(connection: Connection, job_id: str, worker: str, progress: Pro
     return state == progress.state and last_event(connection, job_id) == progress.after + len(progress.events)
 
 
+def _ask_to_cancel(connection: Connection, caller: Caller, job_id: str) -> bool:
+    is_held = and_(_AT_WORK, _C.lease_until >= time.time())
+    asked = update(jobs).where(_C.id == job_id, _of_caller(caller), is_held).values(state=CANCELLING)
+    if connection.execute(asked.returning(_C.id)).first() is None:
+        return False
+    send_within(connection, [STOPPED_JOBS])
+    return True
+
+
 def _cancel(connection: Connection, caller: Caller, job_id: str) -> bool:
-    theirs = update(jobs).where(_C.id == job_id, _of_caller(caller), ~_HAS_ENDED)
-    cancelled = theirs.values(state="cancelled", ended_at=time.time()).returning(*COUNTS)
-    row = connection.execute(cancelled).mappings().first()
-    if row is not None:
-        add_event(connection, job_id, "cancelled", dict(row))
-    return row is not None
+    if not queue.end_cancelled(connection, and_(_C.id == job_id, _of_caller(caller), ~_HAS_ENDED)):
+        return False
+    send_within(connection, [STOPPED_JOBS])
+    return True
 
 
 def _has_ended_by(connection: Connection, job_id: str, number: int) -> bool:
@@ -238,7 +257,7 @@ def _job(row: SqlRow) -> Job:
         caller=Caller.from_claims(json.loads(row.claims)),
         skill=row.skill,
         arguments=cast("dict[str, Any]", json.loads(row.arguments)),
-        state=row.state,
+        state="running" if row.state == CANCELLING else row.state,
         counts=Counts(total=row.total, done=row.done, changed=row.changed, failed=row.failed),
         error=row.error,
         created_at=row.created_at,

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentroster.errors import RosterError, StorageFailed
-from agentroster.jobs.job import Job
+from agentroster.jobs.job import Ending, Job
 from agentroster.jobs.queue import LEASE_SECONDS
 from agentroster.jobs.record import JobRecord
 from agentroster.jobs.store import JobStore
 from agentroster.logs import redactor
+from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import KEYS, STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.pipeline import Watch
@@ -28,24 +29,25 @@ _MAX_JOBS = 4
 _MAX_JOBS_OF_ONE = 3
 _LOOK_SECONDS = 1.0
 _RENEW_SECONDS = LEASE_SECONDS / 3
-_FAILED = "The job failed because of an error in the skill; the operator finds it in the log."
 
 
 @dataclass(slots=True)
 class _Running:
-    """A job at work; `why` it must end, where that is not for the next process to go on."""
+    """A job at work; how and why it must end, where that is not for the next process to go on."""
 
     task: asyncio.Task[None]
+    ending: Ending | None = None
     why: str = ""
 
 
 class JobWorker:
     """One per process. What it records is visible to every process that shares the database."""
 
-    def __init__(self, store: JobStore, run: RunSkill, signals: Signals) -> None:
+    def __init__(self, store: JobStore, run: RunSkill, signals: Signals, name: str = "") -> None:
+        """`name` is one that no other worker has; by default a new one."""
         self._store = store
         self._run = run
-        self._name = secrets.token_hex(8)
+        self._name = name or secrets.token_hex(8)
         self._running: dict[str, _Running] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
@@ -54,18 +56,6 @@ class JobWorker:
     def start(self) -> None:
         """Begin to look for jobs."""
         self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._renew())]
-
-    def wake(self) -> None:
-        """Look at once: there is a new job."""
-        self._signals.publish(WAITING_JOBS)
-
-    async def stop_job(self, job_id: str, why: str = "") -> None:
-        """Stop working on a job, having recorded what is done; with a reason it ends as failed."""
-        running = self._running.get(job_id)
-        if running is not None:
-            running.why = why
-            _cancel(running.task)
-            await asyncio.wait([running.task])
 
     async def aclose(self) -> None:
         """Stop at once; what is done is recorded, and the next process goes on with the rest."""
@@ -111,14 +101,17 @@ class JobWorker:
         except Exception:
             logger.exception("keeping jobs failed")
             return
-        # Cancelled through another process, deleted, taken over after a long pause of this one; or keyless.
+        # Keyless, cancelled, deleted, or taken over after a long pause of this one.
         for job_id in asked - kept.jobs:
-            self._give_up(job_id, kept.ended.get(job_id, ""))
+            if job_id in kept.ended:
+                self._give_up(job_id, "failed", kept.ended[job_id])
+            else:
+                self._give_up(job_id, "cancelled" if job_id in kept.cancelled else None)
 
-    def _give_up(self, job_id: str, why: str) -> None:
+    def _give_up(self, job_id: str, ending: Ending | None, why: str = "") -> None:
         running = self._running.get(job_id)
         if running is not None:
-            running.why = why
+            running.ending, running.why = ending, why
             _cancel(running.task)
         self._signals.publish(job_topic(job_id))
 
@@ -163,9 +156,9 @@ class JobWorker:
         try:
             await self._run(job, record)
         except asyncio.CancelledError:
-            why = self._running[job.id].why
-            if why:
-                await record.end("failed", why)
+            running = self._running[job.id]
+            if running.ending is not None:
+                await record.end(running.ending, running.why)
             else:
                 with suppress(StorageFailed):
                     await record.flush()
@@ -174,7 +167,7 @@ class JobWorker:
             await record.end("failed", redactor.clean(error.message))
         except Exception:
             logger.exception("job %s failed", job.id)
-            await record.end("failed", _FAILED)
+            await record.end("failed", say("jobs.skill_failed"))
         else:
             await record.end("completed")
 

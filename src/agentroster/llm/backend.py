@@ -12,6 +12,7 @@ from agentroster.llm.endpoint import Endpoint
 from agentroster.llm.named_backends import DEFAULT, NamedBackends
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
+from agentroster.net.shared_slots import SharedSlots
 from agentroster.settings.settings import Settings
 
 PROXY_PREFIX = "proxy/"
@@ -40,11 +41,15 @@ class Backends:
         transport: httpx.AsyncBaseTransport,
         proxy: Callable[[], ChatModel],
         named: NamedBackends | None = None,
+        slots: SharedSlots | None = None,
     ) -> None:
-        """`proxy` gives access to the models of this proxy's own list, when it is first needed."""
+        """`proxy` gives access to the models of this proxy's own list, when it is first needed.
+
+        `slots` are those of pipelines' questions that processes share.
+        """
         self._settings = settings
         self._named = named
-        self.questions = ConcurrencyLimiter(settings.model_questions)
+        self.questions = ConcurrencyLimiter(settings.model_questions, slots, "questions")
         self.memory = HabitMemory()
         self._proxy = proxy
         self._endpoint = (

@@ -5,6 +5,10 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from agentroster.net.shared_slots import SharedSlots
+
+_LOOK_SECONDS = 0.02
+
 
 @dataclass(slots=True)
 class _Gate:
@@ -13,10 +17,16 @@ class _Gate:
 
 
 class ConcurrencyLimiter:
-    """Hands out a number of slots for each key, in the order of asking; belongs to one event loop."""
+    """Hands out a number of slots for each key, in the order of asking; belongs to one event loop.
 
-    def __init__(self, most: int) -> None:
+    With `shared` slots the processes that share them have so many together.
+    """
+
+    def __init__(self, most: int, shared: SharedSlots | None = None, name: str = "") -> None:
+        """`name` tells apart limiters that share a file."""
         self._most = most
+        self._shared = shared
+        self._name = name
         self._gates: dict[Hashable, _Gate] = {}
 
     @asynccontextmanager
@@ -26,9 +36,22 @@ class ConcurrencyLimiter:
         gate.users += 1
         try:
             async with gate.semaphore:
-                yield
+                slot = await self._share(key)
+                try:
+                    yield
+                finally:
+                    if self._shared is not None and slot is not None:
+                        self._shared.give_back(slot)
         finally:
             gate.users -= 1
             # Keys are addresses that people give: none is remembered for longer than it is used.
             if not gate.users:
                 del self._gates[key]
+
+    async def _share(self, key: Hashable) -> int | None:
+        """Wait until no other process has the slot; there is no word of that, only looking."""
+        if self._shared is None:
+            return None
+        while (slot := self._shared.take((self._name, key), self._most)) is None:  # noqa: ASYNC110 - as it says
+            await asyncio.sleep(_LOOK_SECONDS)
+        return slot

@@ -198,6 +198,12 @@ class Fields(BaseSettings):
         ge=1,
         description="Most jobs of one person that may wait; one more is 429.",
     )
+    worker: Literal["own", "off"] = Field(
+        default="own",
+        alias="ROSTER_WORKER",
+        description="`own`: the proxy starts a process that works on jobs, with the first one; `off`: it starts none, "
+        "because `roster worker` runs elsewhere on the same data.",
+    )
     keep_days: float = Field(
         default=90.0,
         alias="ROSTER_KEEP_DAYS",

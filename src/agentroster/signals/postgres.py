@@ -47,6 +47,9 @@ class PostgresListener:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
+    def hurry(self, *, is_urgent: bool) -> None:
+        """Do nothing: the server tells at once."""
+
     async def _connected(self) -> "psycopg.AsyncConnection[Any]":
         # As SQLAlchemy reads the address for the other connections.
         url = make_url(f"postgresql+psycopg://{self._address.partition('://')[2]}")

@@ -17,7 +17,7 @@ def send(database: Database, *topics: str, sender: str = "") -> None:
 
     `sender` is left out of who hears it, on PostgreSQL.
     """
-    database.call(_send, topics, sender)
+    database.call(send_within, topics, sender)
 
 
 def kind_of(topic: str) -> str:
@@ -25,7 +25,8 @@ def kind_of(topic: str) -> str:
     return topic.partition(":")[0]
 
 
-def _send(connection: Connection, topics: Collection[str], sender: str) -> None:
+def send_within(connection: Connection, topics: Collection[str], sender: str = "") -> None:
+    """Send word of some topics in the transaction of the change: others hear it when, and only if, it is committed."""
     if connection.dialect.name == "postgresql":
         for topic in topics:
             connection.execute(text(_NOTIFY), {"channel": CHANNEL, "payload": f"{sender} {topic}"})

@@ -19,6 +19,10 @@ class Listener(Protocol):
         """Call `heard(topic)` in the event loop until cancelled, and the other each time listening begins (again)."""
         ...
 
+    def hurry(self, *, is_urgent: bool) -> None:
+        """Hear of everything soon from now on, or at leisure again."""
+        ...
+
 
 class Subscription:
     """Remembers, until the next `wait`, that there was word: nothing that comes while one looks is lost."""
@@ -54,6 +58,7 @@ class Signals:
         self._name = secrets.token_hex(8)
         self._listener = _listener(location, self._name) if database is not None else None
         self._subscriptions: dict[str, set[Subscription]] = {}
+        self._urgent = 0
         self._outgoing = WriteBehind[str]("signals", self._send)
         self._task: asyncio.Task[None] | None = None
 
@@ -74,14 +79,16 @@ class Signals:
             subscription.wake()
 
     @contextmanager
-    def subscribe(self, *topics: str) -> Generator[Subscription]:
-        """Remember word of these topics for the length of the block."""
+    def subscribe(self, *topics: str, is_urgent: bool = False) -> Generator[Subscription]:
+        """Remember word of these topics for the length of the block; urgently where a person looks on."""
         subscription = Subscription()
         for topic in topics:
             self._subscriptions.setdefault(topic, set()).add(subscription)
+        self._hurry(int(is_urgent))
         try:
             yield subscription
         finally:
+            self._hurry(-int(is_urgent))
             for topic in topics:
                 self._subscriptions[topic].discard(subscription)
                 if not self._subscriptions[topic]:
@@ -93,6 +100,11 @@ class Signals:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def _hurry(self, more: int) -> None:
+        was_urgent, self._urgent = self._urgent > 0, self._urgent + more
+        if self._listener is not None and was_urgent != (self._urgent > 0):
+            self._listener.hurry(is_urgent=self._urgent > 0)
 
     async def _send(self, topics: Sequence[str]) -> None:
         if self._database is not None:

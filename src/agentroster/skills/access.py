@@ -16,6 +16,7 @@ from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.shared_slots import SharedSlots
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
@@ -62,11 +63,16 @@ class SkillAccess:
 
 
 def openers_of(
-    settings: Settings, *, database: Database, client: httpx.AsyncClient, accounts: AccountSource
+    settings: Settings,
+    *,
+    database: Database,
+    client: httpx.AsyncClient,
+    accounts: AccountSource,
+    slots: SharedSlots | None = None,
 ) -> Mapping[str, Opener]:
-    """Return what opens each capability of a running proxy."""
+    """Return what opens each capability of a running proxy; the way out has the slots that processes share."""
     return {
-        "http": HttpOpener(settings, client).open,
+        "http": HttpOpener(settings, client, slots).open,
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
         "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
@@ -76,9 +82,9 @@ def openers_of(
 class HttpOpener:
     """Opens HTTP to declared hosts; requests to the hub carry its token where the hub is declared."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, client: httpx.AsyncClient, slots: SharedSlots | None = None) -> None:
         self._client = client
-        self._limiter = ConcurrencyLimiter(settings.host_requests)
+        self._limiter = ConcurrencyLimiter(settings.host_requests, slots, "requests")
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""

@@ -1,6 +1,6 @@
 """Uses a model of the proxy's own list as an agent's language model, through LiteLLM's router."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from agentroster.llm.dialects.outgoing import body_of
 from agentroster.llm.endpoint import failure
 from agentroster.messages import say
 
-_FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LITELLM_EXCEPTION_TYPES))
+FAILURES = cast("tuple[type[Exception], ...]", tuple(cast("Any", exceptions).LITELLM_EXCEPTION_TYPES))
 
 
 class RouterModel:
@@ -31,10 +31,8 @@ class RouterModel:
         reader = AnswerReader(names_of(request.tools))
         try:
             body = body_of(request, first_habits("", request.model))
-            answer = await _router().acompletion(**body, drop_params=True, turn_off_message_logging=True)
-            values = answer if request.stream else _once(answer)
-            async for value in values:
-                for chunk in reader.read(Frame(value.model_dump())):
+            async for value in answers(body):
+                for chunk in reader.read(Frame(value)):
                     yield chunk
                 if reader.fault is not None:
                     raise failure(reader.fault.status, reader.fault.body, httpx.Headers())
@@ -43,7 +41,7 @@ class RouterModel:
             if not reader.has_choices:
                 raise UpstreamUnavailable(say("gateway.empty_answer"), status=502)
             yield reader.last_piece()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _translate(error) from error
 
 
@@ -55,14 +53,27 @@ def _router() -> Any:
     return proxy_server.llm_router
 
 
-async def _once(answer: Any) -> AsyncIterator[Any]:
-    yield answer
+async def answers(body: Mapping[str, Any]) -> AsyncIterator[object]:
+    """Yield the values of an answer, one unless it is streamed. Raises one of FAILURES and UpstreamUnavailable."""
+    answer = await _router().acompletion(**body, drop_params=True, turn_off_message_logging=True)
+    if not body.get("stream"):
+        yield answer.model_dump()
+        return
+    async for value in answer:
+        yield value.model_dump()
 
 
-def _translate(error: Exception) -> Exception:
+def refusal_of(error: Exception) -> tuple[int, httpx.Headers]:
+    """Return the status and the headers of one of FAILURES; 404 for a model that is not in the list."""
     status = cast("int", getattr(error, "status_code", 503))
     response: object = getattr(error, "response", None)
     headers = response.headers if isinstance(response, httpx.Response) else httpx.Headers()
-    if status == HTTPStatus.BAD_REQUEST and "Invalid model name" in str(error):
+    is_unknown = status == HTTPStatus.BAD_REQUEST and "Invalid model name" in str(error)
+    return HTTPStatus.NOT_FOUND if is_unknown else status, headers
+
+
+def _translate(error: Exception) -> Exception:
+    status, headers = refusal_of(error)
+    if status == HTTPStatus.NOT_FOUND and "Invalid model name" in str(error):
         return UpstreamRejected(say("gateway.model_not_in_list"), status=404)
     return failure(status, b"", headers)
