@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
@@ -16,6 +17,7 @@ from agentroster.agents.spec import AgentContext, AgentSpec
 from agentroster.errors import RosterError
 from agentroster.llm.backend import ModelChoice
 from agentroster.logs import redactor
+from agentroster.lru import LruDict
 from agentroster.messages import say
 from agentroster.runs.agno_model import BackendModel, input_messages
 from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
@@ -109,14 +111,9 @@ class AgnoRun:
 
     def _function(self, tool: Tool, toolset: Toolset) -> Function:
         self.calls.own.add(tool.name)
-        return _SkillFunction(
-            name=tool.name,
-            description=tool.description,
-            parameters=tool.parameters,
-            entrypoint=_call,
-            skip_entrypoint_processing=True,
-            bound=(self, tool, toolset),
-        )
+        function = cast("_SkillFunction", _template(tool).model_copy())
+        function.bound = (self, tool, toolset)
+        return function
 
     def _translate(self, event: object) -> None:
         match event:
@@ -159,6 +156,34 @@ class _SkillFunction(Function):
     """A tool for Agno. It shares one entrypoint with all others: Agno inspects a new closure at every request."""
 
     bound: Any = None
+
+    def _per_run_copy(self) -> Function:
+        # It is made for one run already; Agno would copy its schema once more.
+        return self
+
+    def process_schema_for_strict(self) -> None:
+        """Change a copy of the schema: the tool itself is everybody's."""
+        self.parameters = deepcopy(self.parameters)
+        super().process_schema_for_strict()
+
+
+_templates: LruDict[int, tuple[Tool, _SkillFunction]] = LruDict(5_000)
+"""By the tool's identity; the tool is kept beside it, so that no other one gets its number."""
+
+
+def _template(tool: Tool) -> _SkillFunction:
+    """Return the function of a tool, which is copied for each run: to build one takes ten times as long."""
+    known = _templates.get(id(tool))
+    if known is None:
+        function = _SkillFunction(
+            name=tool.name,
+            description=tool.description,
+            parameters=tool.parameters,
+            entrypoint=_call,
+            skip_entrypoint_processing=True,
+        )
+        known = _templates[id(tool)] = (tool, function)
+    return known[1]
 
 
 async def _call(fc: Any) -> str:
