@@ -10,11 +10,21 @@ from types import FrameType
 from typing import NoReturn
 
 from benchmarks.cases import CLIENTS, FULL, QUICK, Plan, Server, measure_cases, measure_first_piece, progress
+from benchmarks.enrichment import fill
 from benchmarks.load import WrongAnswer, open_client
 from benchmarks.memory import measure_memory
-from benchmarks.processes import Proxy, help_seconds, running_agentos, running_proxy, running_stub, write_byte_code
+from benchmarks.processes import (
+    Proxy,
+    help_seconds,
+    running_agentos,
+    running_cards,
+    running_proxy,
+    running_stub,
+    write_byte_code,
+)
 from benchmarks.report import as_json, as_table
 from benchmarks.results import Results
+from benchmarks.under_a_job import MODELS, measure_under_a_job
 
 _HELP_RUNS = 5
 _INTERRUPTED = 130
@@ -43,10 +53,11 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _run(plan: Plan) -> Results:
     write_byte_code()
-    with TemporaryDirectory(prefix="roster-bench-") as folder, running_stub() as stub_url:
+    with TemporaryDirectory(prefix="roster-bench-") as folder, running_stub() as stub_url, running_cards() as hub_url:
         help_time = help_seconds(_HELP_RUNS)
         progress("starting the proxy")
-        with running_proxy(Path(folder), stub_url) as proxy, running_agentos(stub_url) as agentos:
+        extra = {"HF_ENDPOINT": hub_url, "ROSTER_LIBRARY": str(fill(Path(folder, "library"), MODELS))}
+        with running_proxy(Path(folder), stub_url, extra) as proxy, running_agentos(stub_url) as agentos:
             return asyncio.run(_measure(proxy, agentos, plan, help_time))
 
 
@@ -60,9 +71,11 @@ async def _measure(proxy: Proxy, agentos: tuple[str, int] | None, plan: Plan, he
         first_piece = {
             clients: await measure_first_piece(client, plan.first_piece_requests, clients) for clients in CLIENTS
         }
+        under_a_job = await measure_under_a_job(client, plan.first_piece_requests)
     return Results(
         rounds=rounds,
         first_piece_ms=first_piece,
+        under_a_job=under_a_job,
         memory=memory,
         start_cpu_seconds=proxy.start_cpu_seconds,
         start_wall_seconds=proxy.start_wall_seconds,

@@ -13,7 +13,7 @@ from benchmarks.load import Question, ask_many
 from benchmarks.process_cost import settled_cpu_seconds
 from benchmarks.stub_model import PIECES, order
 
-Target: TypeAlias = Literal["passthrough", "empty", "agent", "offline", "agentos"]
+Target: TypeAlias = Literal["passthrough", "empty", "agent", "offline", "agentos", "tools"]
 Shape: TypeAlias = Literal["whole", "stream", "paced"]
 
 CLIENTS = (1, 16)
@@ -27,10 +27,11 @@ _MODELS: Mapping[Target, str] = {
     "agent": "agno/demo-agent",
     "offline": "agno/demo-agent",
     "agentos": "bench",
+    "tools": "agno/many-tools",
 }
 # In this order, so that what is compared is also measured close together.
 _TARGETS: Mapping[Shape, tuple[Target, ...]] = {
-    "whole": ("passthrough", "agent", "agentos", "empty", "offline"),
+    "whole": ("passthrough", "agent", "tools", "agentos", "empty", "offline"),
     "stream": ("passthrough", "agent", "empty", "offline"),
     "paced": ("passthrough", "agent"),
 }

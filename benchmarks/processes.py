@@ -82,6 +82,7 @@ def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None =
 
     Raises SystemExit with its log when it ends early.
     """
+    write_many_tools(folder)
     config = folder / "proxy_config.yaml"
     config.write_text(yaml.safe_dump(_config(stub_url)), encoding="utf-8")
     master_key, openwebui_key = f"sk-{secrets.token_hex(16)}", secrets.token_hex(16)
@@ -94,6 +95,7 @@ def running_proxy(folder: Path, stub_url: str, extra: Mapping[str, str] | None =
         "LLM_API_KEY": _STUB_KEY,
         # One client asks as often as it can.
         "ROSTER_REQUESTS_PER_MINUTE": "0",
+        "ROSTER_SKILLS_DIR": str(folder / "skills"),
         **(extra or {}),
     }
     command = [ROSTER, "serve", "--port", "0", "--data-dir", str(folder / "data"), "--config", str(config)]
@@ -143,6 +145,22 @@ def running_agentos(stub_url: str) -> Generator[tuple[str, int] | None]:
         assert process.stdout is not None
         port, _, pid = process.stdout.readline().decode().partition(" ")
         yield (f"http://127.0.0.1:{port}", int(pid)) if pid else None
+
+
+def write_many_tools(folder: Path) -> None:
+    """Write an agent with a hundred tools."""
+    skill = folder / "skills" / "many-tools"
+    skill.mkdir(parents=True)
+    names = [f"tool_{number}" for number in range(100)]
+    text = {"type": "string", "description": "What it is about."}
+    schema = {"type": "object", "additionalProperties": False, "required": ["who"], "properties": {"who": text}}
+    tools = [{"name": name, "description": "Do one of many things.", "parameters": schema} for name in names]
+    manifest = {"name": "many-tools", "title": "Many tools", "description": "Tools.", "kind": "tools", "tools": tools}
+    (skill / "skill.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    functions = [f"async def {name}(context, /, who):\n    return {{}}\n" for name in names]
+    (skill / "handler.py").write_text("\n".join(functions), encoding="utf-8")
+    agent = '[agents.many-tools]\ndescription = "Has a hundred tools."\nskills = ["many-tools"]\n'
+    (folder / "agents.toml").write_text(agent, encoding="utf-8")
 
 
 def help_seconds(times: int) -> float:

@@ -29,6 +29,7 @@ def as_json(results: Results) -> str:
     value = {
         "cases": [asdict(case) | asdict(cost) for case, cost in results.costs.items()],
         "first_piece_ms": {clients: dict(ms) for clients, ms in results.first_piece_ms.items()},
+        "under_a_job": asdict(results.under_a_job),
         "memory_mb": asdict(results.memory) | {"growth_mb": results.memory.growth_mb},
         "start": {"cpu_seconds": results.start_cpu_seconds, "wall_seconds": results.start_wall_seconds},
         "help_seconds": results.help_seconds,
@@ -38,13 +39,15 @@ def as_json(results: Results) -> str:
 
 
 def _others(results: Results) -> list[str]:
-    memory = results.memory
+    memory, job = results.memory, results.under_a_job
     return [
         *(
             f"first piece at 50/s, clients: {clients}: "
             f"passthrough {ms['passthrough']:.1f} ms, agent {ms['agent']:.1f} ms"
             for clients, ms in results.first_piece_ms.items()
         ),
+        f"under a job: sign of life {job.liveliness_median_ms:.1f} ms, at most {job.liveliness_slowest_ms:.0f} ms; "
+        f"first piece: passthrough {job.passthrough_ms:.1f} ms, agent {job.agent_ms:.1f} ms",
         f"memory: {memory.before_mb:.0f} MB, after 1,000 users {memory.after_mb:.0f} MB",
         f"start: {results.start_cpu_seconds:.1f} s of CPU, ready after {results.start_wall_seconds:.1f} s",
         f"roster --help: {results.help_seconds:.2f} s",
