@@ -11,7 +11,7 @@ from agentroster.errors import UpstreamRejected, UpstreamUnavailable
 from agentroster.llm.completion import Chunk, CompletionRequest
 from agentroster.llm.dialects.answer import AnswerReader
 from agentroster.llm.dialects.calls import names_of
-from agentroster.llm.dialects.frames import Frame
+from agentroster.llm.dialects.frames import Frame, TooMuch
 from agentroster.llm.dialects.habits import first_habits
 from agentroster.llm.dialects.outgoing import body_of
 from agentroster.llm.endpoint import failure
@@ -41,6 +41,8 @@ class RouterModel:
             if not reader.has_choices:
                 raise UpstreamUnavailable(say("gateway.empty_answer"), status=502)
             yield reader.last_piece()
+        except TooMuch as error:
+            raise UpstreamUnavailable(say("endpoint.too_much", bound=error), status=502) from error
         except FAILURES as error:
             raise _translate(error) from error
 
