@@ -10,7 +10,7 @@ import pytest
 
 from agentroster.gateway.config.lane import choose_lane
 from agentroster.gateway.config.proxy_config import read_config
-from tests.support.deployment import PROXY_CONFIG
+from tests.support.deployment import PROXY_CONFIG, REPOSITORY
 from tests.support.identity import make_key
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import ModelServer
@@ -35,6 +35,10 @@ CONFIGS: list[tuple[str, str]] = [
     ("environment_variables: {OPENAI_API_KEY: x, LITELLM_LOG: DEBUG}", ""),
     ("mcp_servers: {deepwiki: {url: 'https://example.org/mcp'}}", ""),
     ("litellm_settings: {callbacks: [langfuse]}", "litellm_settings.callbacks"),
+    ("litellm_settings: {callbacks: [agentroster.provider.hooks.hooks]}", ""),
+    ("litellm_settings: {callbacks: agentroster.provider.hooks.hooks}", ""),
+    ("litellm_settings: {callbacks: [agentroster.provider.hooks.hooks, langfuse]}", "litellm_settings.callbacks"),
+    ((REPOSITORY / "proxy_config.yaml").read_text(encoding="utf-8"), ""),
     ("litellm_settings: {success_callback: [seen.success]}", "litellm_settings.success_callback"),
     ("litellm_settings: {guardrails: [{prompt_injection: {}}]}", "litellm_settings.guardrails"),
     ("litellm_settings: {max_budget: 5}", "litellm_settings.max_budget"),
@@ -51,7 +55,7 @@ CONFIGS: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "key"), CONFIGS)
+@pytest.mark.parametrize(("text", "key"), CONFIGS, ids=[text[:60] for text, _ in CONFIGS])
 def test_our_own_lane_is_taken_unless_a_setting_may_concern_agents(tmp_path: Path, text: str, key: str) -> None:
     # In an included file, as operators have it too.
     (tmp_path / "more.yaml").write_text(text, encoding="utf-8")
@@ -85,7 +89,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "a command": said("/palette teal"),
     "thinking": said("script: think done"),
     "a tool": said('script: tool colour_palette {"base": "red"}'),
-    "text of other lines": said("script: say one\u2028two\u0085three"),
+    "text of other lines": said("script: think one\u2028two\u0085three"),
     "parts and a system message": {
         "model": AGENT,
         "messages": [
@@ -108,7 +112,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "tools of the client's": said("script: say no tools", tools=[{"type": "function", "function": {"name": "x"}}]),
     "a title": said("### Task:\nGenerate a concise title\n<chat_history>\nUSER: hi\n</chat_history>"),
 }
-_VARYING = re.compile(r'"(?:id|created)":\s?(?:"[^"]*"|\d+),?\s?|[0-9a-f]{32}|call_\w+|\d+\.\d+ s')
+_NAMES = {"id", "created", "tool_call_id"}
+_VARYING = re.compile(r'id="[^"]*"|[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|\d+\.\d+ s')
 
 
 def shape(response: httpx.Response) -> tuple[int, str, Any]:
@@ -117,7 +122,7 @@ def shape(response: httpx.Response) -> tuple[int, str, Any]:
     if kind != "text/event-stream":
         return response.status_code, kind, flat(response.json())
     said: dict[str, Any] = {"content": "", "reasoning_content": "", "rest": []}
-    for line in response.text.splitlines():
+    for line in response.text.split("\n"):
         if not line.startswith("data: ") or line == "data: [DONE]":
             said["rest"] += [line] * bool(line)
             continue
@@ -127,12 +132,17 @@ def shape(response: httpx.Response) -> tuple[int, str, Any]:
         for name in ("content", "reasoning_content"):
             said[name] += delta.get(name) or ""
         rest = (value.get("error"), value.get("event"), value.get("usage"), choices[0].get("finish_reason"))
-        said["rest"] += [rest] * any(rest)
+        said["rest"] += [list(rest)] * any(rest)
     return response.status_code, kind, flat(said)
 
 
 def flat(value: Any) -> Any:
-    return json.loads(_VARYING.sub("", json.dumps(value)))
+    """Return a value without what differs from one answer to the next."""
+    if isinstance(value, dict):
+        return {name: flat(inner) for name, inner in value.items() if name not in _NAMES}
+    if isinstance(value, list):
+        return [flat(inner) for inner in value]
+    return _VARYING.sub("", value) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize("wish", ["", "openwebui", "reasoning"])
@@ -215,7 +225,6 @@ def test_the_list_of_direct_models_is_that_of_litellm(auto_lane_proxy: RosterPro
     keys = {
         "everything": process.master_key,
         "a direct model": make_key(process, "lane-direct", "--model", "plain-model"),
-        "a pattern": make_key(process, "lane-pattern", "--model", "plain*"),
         "an agent": make_key(process, "lane-agent", "--model", AGENT),
     }
     for name, key in keys.items():
@@ -225,3 +234,10 @@ def test_the_list_of_direct_models_is_that_of_litellm(auto_lane_proxy: RosterPro
         direct = [[row for row in body["data"] if not row["id"].startswith("agno/")] for body in (ours, theirs)]
         assert direct[0] == direct[1], name
         assert [row["id"] for row in ours["data"]] == [row["id"] for row in theirs["data"]], name
+
+
+def test_a_pattern_in_a_key_lists_the_direct_models_that_it_permits(auto_lane_proxy: RosterProcess) -> None:
+    with auto_lane_proxy.http(make_key(auto_lane_proxy, "lane-pattern", "--model", "plain*")) as client:
+        assert [row["id"] for row in client.get("/v1/models").json()["data"]] == ["plain-model"]
+        body = {**said("script: say permitted"), "model": "plain-model"}
+        assert client.post(CHAT, json=body).status_code == 200

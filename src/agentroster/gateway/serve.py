@@ -56,7 +56,6 @@ def serve(**options: object) -> None:
     settings, notice = load_with_secrets(**options)
     signal.signal(signal.SIGHUP, _hang_up)
     listener = _listen(settings)
-    click.echo("roster is starting, which takes about 10 seconds")
     if notice:
         click.echo(notice)
     configure_logging(settings.secrets())
@@ -109,10 +108,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     runtime = Runtime.open(settings, _router_model, _url(listener), role="serve")
     given = read_config(_user_config(settings))
     lane = choose_lane(settings.lane, given, os.environ)
-    click.echo(lane.line)
     config = build_config(given, runtime.agents.all(), settings.provider_keys)
     write_config(config, _generated_config(settings))
 
+    click.echo("roster is starting, which takes about 10 seconds")
+    click.echo(lane.line)
     # Imported late: LiteLLM takes seconds, and reads the environment that was just prepared.
     try:
         from agentroster.gateway.app import build_app  # noqa: PLC0415

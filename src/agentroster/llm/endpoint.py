@@ -224,4 +224,4 @@ def _overloaded(reason: str, headers: httpx.Headers) -> UpstreamRateLimited:
     wait = headers.get("retry-after")
     text = say("endpoint.overloaded_because", reason=reason) if reason else say("endpoint.overloaded")
     when = say("endpoint.try_in", seconds=wait) if wait and wait.isdigit() else say("endpoint.try_later")
-    return UpstreamRateLimited(f"{text} {when}", retry_after=wait, retry_after_ms=headers.get("retry-after-ms"))
+    return UpstreamRateLimited(" ".join((text, when)), retry_after=wait, retry_after_ms=headers.get("retry-after-ms"))

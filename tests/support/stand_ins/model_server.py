@@ -414,7 +414,7 @@ def script_of(body: dict[str, Any]) -> tuple[str, str]:
             continue
         content = message["content"]
         text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
-        for line in text.splitlines():
+        for line in text.split("\n"):
             if line.startswith("script: "):
                 name, _, argument = line.removeprefix("script: ").partition(" ")
                 return name, argument
