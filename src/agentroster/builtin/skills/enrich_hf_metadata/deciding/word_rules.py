@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from agentroster.builtin.skills.enrich_hf_metadata.deciding import triggers
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import header_rules, triggers
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
 
@@ -46,9 +46,10 @@ RULES: Sequence[Rule[Words]] = (
     Rule(Evidence.FILE_NAME, lambda of: None if of.parts else _or_token(of, None, of.stem), Scope.SEVERAL),
     Rule(Evidence.DECLARED, _declared, Scope.ONE),
     Rule(Evidence.TEXT, _in_text, Scope.ONE),
+    Rule(Evidence.HEADER, lambda of: header_rules.trained_words(of.header, _names(of))),
 )
 
 
-def trained_words(source: Source) -> Words | None:
-    """Return the words; an empty list where the source says that none are needed, None where it is silent."""
-    return decide(RULES, source)[0]
+def trained_words(source: Source) -> tuple[Words | None, Evidence]:
+    """Return the words and what they rest on; an empty list where none are needed, None where nothing says."""
+    return decide(RULES, source)
