@@ -5,11 +5,12 @@ of the header is parsed. Source: the safetensors format description.
 """
 
 import re
-from json.decoder import scanstring
+from json import JSONDecoder
 from pathlib import Path
 
 # The format allows 100 MB; those of whole checkpoints, with pictures and statistics of captions, have a few.
 _MAX_HEADER, _MAX_VALUE, _MAX_KEYS = 20_000_000, 100_000, 2_000
+_decoder = JSONDecoder()
 _KEY = b'"__metadata__"'
 _BEGIN = re.compile(r'"__metadata__"[ \t\r\n]*:[ \t\r\n]*\{[ \t\r\n]*')
 _COLON, _COMMA, _END = (re.compile(rf"[ \t\r\n]*{mark}[ \t\r\n]*") for mark in (":", ",", r"\}"))
@@ -62,6 +63,6 @@ def _after(mark: re.Pattern[str], text: str, position: int) -> int:
 def _string(text: str, position: int) -> tuple[str, int]:
     if not text.startswith('"', position):
         raise ValueError("no text")
+    value, end = _decoder.raw_decode(text, position)
     # Half a surrogate pair can be written nowhere.
-    value, end = scanstring(text, position + 1)
-    return value.encode("utf-8", "replace").decode(), end
+    return str(value).encode("utf-8", "replace").decode(), end

@@ -36,7 +36,7 @@ _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
 
 def normalise(text: str) -> str:
-    """Return a text as the patterns of `base_models.yaml` meet it: lower case, with hyphens, without the hub's address."""
+    """Return a text as the patterns meet it: in lower case, with hyphens, without the hub's address."""
     return re.sub(r"[\s_.]+", "-", _HUB_PREFIX.sub("", text.strip().lower()))
 
 

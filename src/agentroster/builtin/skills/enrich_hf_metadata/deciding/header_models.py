@@ -1,4 +1,4 @@
-"""The base model that a file's own header names: the values that trainers write, and the name of the model trained on."""
+"""The base model that a file's own header names: the values of trainers, and the name of the model trained on."""
 
 import re
 from collections.abc import Mapping

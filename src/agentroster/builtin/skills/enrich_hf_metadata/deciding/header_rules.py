@@ -50,6 +50,6 @@ def _only_tag(value: str) -> str:
         folders = as_object(json.loads(value))
     except (ValueError, RecursionError):
         return ""
-    (folder, counts), *others = folders.items() or [("", {})]
+    folder = next(iter(folders), "")
     word = folder.removeprefix("1_")
-    return word if not others and word != folder and dict(as_object(counts)) == {word: 1} else ""
+    return word if folders == {f"1_{word}": {word: 1}} else ""
