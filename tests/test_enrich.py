@@ -144,6 +144,20 @@ def test_a_file_without_an_address_gets_what_its_own_header_says(offline_proxy: 
     assert sidecar_of(model).read_bytes() == before
 
 
+def test_no_sidecar_without_a_base_model_hides_that_of_another_program(
+    offline_proxy: RosterProcess, make: Make
+) -> None:
+    header = {"modelspec.trigger_phrase": "zxq"}
+    known, unknown = make("known.safetensors", header=header), make("unknown.safetensors", header=header)
+    known.with_name("known.civitai.info").write_text('{"baseModel": "NoobAI"}', encoding="utf-8")
+    unknown.with_name("unknown.civitai.info").write_text('{"baseModel": "Brand New 9"}', encoding="utf-8")
+    say(offline_proxy, f"enrich {known.parent.name}")
+    assert read(known)["base_model"] == "NoobAI"
+    assert read(known)["civitai"]["trainedWords"] == ["zxq"]
+    assert read(known)["agentroster"]["base_model"]["evidence"] == "known.civitai.info"
+    assert not sidecar_of(unknown).exists()
+
+
 def test_a_header_never_replaces_what_a_person_set(offline_proxy: RosterProcess, make: Make) -> None:
     mine = {"base_model": "SD 1.5", "tags": ["mine"], "modelDescription": "mine", "civitai": {"trainedWords": ["mine"]}}
     model = make("mine.safetensors", mine, header=HEADER)

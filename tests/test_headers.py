@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.header import header_metadata
+from agentroster.library.peers import peers_of
 
 VERSION, ARCHITECTURE, TRAINED_ON = "ss_base_model_version", "modelspec.architecture", "ss_sd_model_name"
 
@@ -256,7 +258,8 @@ def test_a_header_longer_than_its_file_or_than_the_limit_says_nothing(tmp_path: 
     ["civitai", "civitai.com", "Hugging Face", "tensor.art", "seaart", "modelscope", "liblib", "fal.ai", "runware",
      "kohya_ss", "sd-scripts", "OneTrainer", "musubi-tuner", "ai toolkit", "flux-dev-lora-trainer", "diffusion-pipe",
      "image-to-3d", "inpainting", "text_to_image", "t2v", "img2img", "image-editing", "safetensor", "fp16", "nf4",
-     "q4_k_m", "sdxl1.0", "sdxl-lora", "lora sdxl", "flux.1-d", "flux-lora", "flux-kontext", "sd-1.5", "stable-diffusion-v1-5",
+     "q4_k_m", "sdxl1.0", "sdxl-lora", "lora sdxl", "flux.1-d", "flux-lora", "flux-kontext", "sd-1.5",
+     "stable-diffusion-v1-5",
      "ponyxl", "pony-v6", "illustriousxl", "noobai-xl-vpred", "qwen-image-edit", "qwen-image-2512", "wan2.2-i2v",
      "wan2.1-t2v-14b", "z-image-turbo-lora", "black-forest-labs", "black-forest-labs/FLUX.1-dev", "base model",
      "flux.2-klein", "ltx-2", "hidream-i1", "sd3.5-large"],
@@ -268,7 +271,8 @@ def test_hosts_services_trainers_tasks_formats_and_base_models_are_no_tags(tag: 
 @pytest.mark.parametrize(
     "tag",
     ["ink wash", "anime", "pony girl", "my little pony", "lens flare", "fashion model", "model", "steam train",
-     "forge", "flux capacitor", "sdxl watercolor", "klein bottle", "video game", "base jumping", "1990s", "wanderer", "fireworks",
+     "forge", "flux capacitor", "sdxl watercolor", "klein bottle", "video game", "base jumping", "1990s",
+     "wanderer", "fireworks",
      "hunyuan tea", "sd gundam", "training montage", "character", "style"],
 )  # fmt: skip
 def test_what_a_model_is_about_stays_a_tag(tag: str) -> None:
@@ -293,3 +297,45 @@ def test_an_instance_prompt_is_a_trigger_unless_it_says_that_none_is_needed(
     value: str, words: list[str] | None
 ) -> None:
     assert from_front_matter(parse_card(f"---\ninstance_prompt: {value}\n---\n")) == words
+
+
+def test_what_other_programs_noted_beside_the_file_is_taken_and_marked_as_theirs(tmp_path: Path) -> None:
+    site = {
+        "baseModel": "Illustrious",
+        "trainedWords": ["zxq, red dress", None, "abc"],
+        "description": "<p>Paints landscapes in red ink.</p><script>x</script>",
+        "model": {"tags": ["ink wash", "style", 3]},
+    }
+    path = _file(tmp_path, b'{"__metadata__":{"ss_base_model_version":"sdxl_base_v1-0"}}')
+    (tmp_path / "m.civitai.info").write_text(json.dumps(site), encoding="utf-8")
+    (tmp_path / "m.json").write_text('{"sd version": "SDXL", "activation text": "other"}', encoding="utf-8")
+    source = replace(source_of(header_metadata(path)), peers=peers_of(path))
+    found = extract(source)
+    assert (found.base_model, found.trained_words) == ("Illustrious", ["zxq, red dress", "abc"])
+    assert (list(found.tags), found.short) == (["ink wash", "style"], "Paints landscapes in red ink.")
+    assert "script" not in found.html
+    origins = origins_of(Prepared(found=found, source=source, empty=frozenset()))
+    for name in ("base_model", "trainedWords", "tags", "modelDescription"):
+        assert origins.of(name) == {"source": "another program's sidecar", "evidence": "m.civitai.info, m.json"}
+
+
+def test_a_json_file_that_no_known_program_wrote_says_nothing(tmp_path: Path) -> None:
+    path = _file(tmp_path, b"{}")
+    (tmp_path / "m.json").write_text('{"description": "a config", "baseModel": "Pony"}', encoding="utf-8")
+    (peer,) = peers_of(path)
+    assert (peer.base_model, peer.description) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b'{"baseModel": 3, "trainedWords": "x"}', b"[" * 100_000, b"\xff\xfe", b" " * 2_000_001, None],
+)
+def test_a_damaged_sidecar_of_another_program_says_nothing(tmp_path: Path, content: bytes | None) -> None:
+    path = _file(tmp_path, b"{}")
+    if content is None:
+        (tmp_path / "elsewhere").write_text('{"baseModel": "Pony"}', encoding="utf-8")
+        (tmp_path / "m.civitai.info").symlink_to(tmp_path / "elsewhere")
+    else:
+        (tmp_path / "m.civitai.info").write_bytes(content)
+    (peer,) = peers_of(path)
+    assert (peer.base_model, peer.trained_words, peer.description) == ("", (), "")

@@ -19,6 +19,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
 from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
+from agentroster.library.peers import peers_of
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
@@ -74,13 +75,16 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
         header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
     )
     found = await in_reader(extract, source)
     if not found.base_model and ref.repo:
         found = await with_base_of_base(item.cache, found, context.hub_endpoint)
-    if not ref.repo and not found.says_anything:
+    # A new sidecar keeps other programs from looking at theirs: it is made only with a base model in it.
+    is_worse_than_none = sidecar is None and bool(source.peers) and not found.base_model
+    if not ref.repo and (is_worse_than_none or not found.says_anything):
         return None
     return await in_reader(Prepared.of, found, source, sidecar)
 

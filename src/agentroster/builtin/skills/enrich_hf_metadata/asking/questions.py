@@ -117,11 +117,15 @@ def notes(prepared: Prepared) -> dict[str, str]:
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
+    beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
-        "base_model": (found.base_model_evidence, found.base_card),
+        "base_model": (
+            found.base_model_evidence,
+            beside if found.base_model_evidence is Evidence.PEER else found.base_card,
+        ),
         "preview_url": (Evidence.PICTURE, found.preview_url or ""),
     }
-    evidence |= {name: (kind, "") for name, kind in found.evidence.items()}
+    evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
     if (
         source.model_type == "embedding"
         and "trainedWords" not in found.evidence

@@ -41,6 +41,11 @@ RULES: Sequence[Rule[str]] = (
     Rule(Evidence.FILE_NAME, lambda of: base_models.from_hint(of.file_name)),
     Rule(Evidence.FILE_NAME, _declared_file_name),
     Rule(Evidence.REPOSITORY_NAME, lambda of: base_models.from_hint(of.name)),
+    # Other programs asked the model site, which knows more than the family that a trainer notes.
+    Rule(
+        Evidence.PEER,
+        lambda of: base_models.narrowest(filter(None, (base_models.meant(one.base_model) for one in of.peers))),
+    ),
     Rule(Evidence.HEADER, lambda of: header_models.base_model(of.header)),
     Rule(Evidence.TEXT, lambda of: base_models.narrowest(said.in_text(of.shared))),
     Rule(Evidence.OPENING, lambda of: None if of.parts else base_models.narrowest(said.in_opening(of.shared))),
@@ -50,7 +55,7 @@ RULES: Sequence[Rule[str]] = (
 )
 
 
-_HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME})
+_HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.PEER})
 
 
 def base_model(source: Source) -> tuple[str | None, Evidence]:

@@ -1,6 +1,6 @@
 """Everything that card, repository facts and file state about a file; nothing is guessed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
@@ -13,6 +13,8 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+
+_BESIDE_THE_CARD = frozenset({Evidence.PEER, Evidence.HEADER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,13 @@ def extract(source: Source) -> Extraction:
     words, words_evidence = word_rules.trained_words(source)
     section = next((part.text for part in source.parts if not part.row), source.card.body)
     texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
-    in_header = _in_header(source)
-    evidence = {"trainedWords": words_evidence} if words_evidence is Evidence.HEADER else {}
-    if not tags.additions(texts.tags, ()) and in_header.tags:
-        texts, evidence = replace(texts, tags=in_header.tags), {**evidence, "tags": Evidence.HEADER}
-    if not source.card.body and in_header.html:
-        own = {"modelDescription": Evidence.HEADER, "civitai.description": Evidence.HEADER}
-        texts, evidence = replace(in_header, tags=texts.tags), {**evidence, **own}
+    evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
+    for kind, other in _beside_the_card(source):
+        if not tags.additions(texts.tags, ()) and other.tags:
+            texts, evidence = replace(texts, tags=other.tags), {**evidence, "tags": kind}
+        if not source.card.body and not texts.html and other.html:
+            own = {"modelDescription": kind, "civitai.description": kind}
+            texts, evidence = replace(other, tags=texts.tags), {**evidence, **own}
     return Extraction(
         base_model=base,
         base_model_evidence=base_evidence,
@@ -77,6 +79,11 @@ class _Texts:
     short: str
 
 
-def _in_header(source: Source) -> _Texts:
-    text = header_rules.description(source.header)
-    return _Texts(header_rules.tags(source.header), description.as_html(text), description.short_text(text))
+def _beside_the_card(source: Source) -> Iterator[tuple[Evidence, _Texts]]:
+    """Yield what other programs' sidecars say, then the file's own header."""
+    header = header_rules.description(source.header)
+    for kind, names, text in (
+        *((Evidence.PEER, peer.tags, peer.description) for peer in source.peers),
+        (Evidence.HEADER, header_rules.tags(source.header), header),
+    ):
+        yield kind, _Texts(names, description.as_html(text), description.short_text(text))
