@@ -37,9 +37,6 @@ def peers_of(path: Path) -> list[Peer]:
 
 def _read(path: Path) -> Peer:
     value = _object(path)
-    if path.suffix == ".json" and not value.keys() & _KNOWN:
-        # Anybody's JSON may stand beside a model under its name.
-        value = {}
     words = _texts(value.get("trainedWords", value.get("TrainedWords")))
     activation = _text(value, "activation text")
     return Peer(
@@ -58,7 +55,9 @@ def _object(path: Path) -> Mapping[str, object]:
         value: object = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return as_object(value)
+    found = as_object(value)
+    # Anybody's JSON may stand beside a model under its name.
+    return {} if path.suffix == ".json" and _KNOWN.isdisjoint(found) else found
 
 
 def _texts(value: object) -> tuple[str, ...]:
