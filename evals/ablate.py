@@ -61,7 +61,7 @@ def decided_again(_case: Case, prepared: Prepared) -> Prepared:
     """Return what was prepared with everything decided again that the tables are about."""
     source = prepared.source
     base, evidence = base_rules.base_model(source)
-    words = word_rules.trained_words(source)
+    words, _ = word_rules.trained_words(source)
     return replace(
         prepared,
         found=replace(prepared.found, base_model=base, base_model_evidence=evidence, trained_words=words),

@@ -109,12 +109,71 @@ def test_a_missing_sidecar_is_made_from_the_file_and_completed(
     assert "sidecar: made from the file" in answer
 
 
-def test_a_file_nobody_knows_the_origin_of_gets_a_sidecar_and_a_hint(offline_proxy: RosterProcess, make: Make) -> None:
-    model = make("orphan.safetensors")
+def test_a_file_that_nobody_and_nothing_says_anything_about_gets_a_hint_and_no_bare_sidecar(
+    offline_proxy: RosterProcess, make: Make
+) -> None:
+    model = make("orphan.safetensors", header={"ss_base_model_version": "custom", "modelspec.trigger_phrase": ""})
     answer = say(offline_proxy, f"enrich {model}")
-    assert read(model)["base_model"] == ""
-    assert "metadata_source" not in read(model)
+    assert not sidecar_of(model).exists()
     assert "no HuggingFace address is known" in answer
+
+
+HEADER = {
+    "ss_base_model_version": "sdxl_base_v1-0",
+    "ss_sd_model_name": "ponyDiffusionV6XL_v6StartWithThisOne.safetensors",
+    "modelspec.trigger_phrase": "zxq style",
+    "modelspec.description": "Paints landscapes as ink on paper.",
+    "modelspec.tags": "ink wash, sdxl, lora",
+}
+
+
+def test_a_file_without_an_address_gets_what_its_own_header_says(offline_proxy: RosterProcess, make: Make) -> None:
+    model = make("own.safetensors", header=HEADER)
+    answer = say(offline_proxy, f"enrich {model}")
+    sidecar = read(model)
+    assert sidecar["base_model"] == "Pony"
+    assert sidecar["civitai"] == {"trainedWords": ["zxq style"], "description": "Paints landscapes as ink on paper."}
+    assert sidecar["tags"] == ["ink wash"]
+    assert "Paints landscapes" in sidecar["modelDescription"]
+    assert sidecar["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert {entry["source"] for entry in sidecar["agentroster"].values()} == {"file header"}
+    assert "hf_url" not in sidecar
+    assert "base_model: Pony" in answer
+    before = sidecar_of(model).read_bytes()
+    say(offline_proxy, f"enrich {model}")
+    assert sidecar_of(model).read_bytes() == before
+
+
+def test_no_sidecar_without_a_base_model_hides_that_of_another_program(
+    offline_proxy: RosterProcess, make: Make
+) -> None:
+    header = {"modelspec.trigger_phrase": "zxq"}
+    known, unknown = make("known.safetensors", header=header), make("unknown.safetensors", header=header)
+    known.with_name("known.civitai.info").write_text('{"baseModel": "NoobAI"}', encoding="utf-8")
+    unknown.with_name("unknown.civitai.info").write_text('{"baseModel": "Brand New 9"}', encoding="utf-8")
+    say(offline_proxy, f"enrich {known.parent.name}")
+    assert read(known)["base_model"] == "NoobAI"
+    assert read(known)["civitai"]["trainedWords"] == ["zxq"]
+    assert read(known)["agentroster"]["base_model"]["evidence"] == "known.civitai.info"
+    assert not sidecar_of(unknown).exists()
+
+
+def test_a_header_never_replaces_what_a_person_set(offline_proxy: RosterProcess, make: Make) -> None:
+    mine = {"base_model": "SD 1.5", "tags": ["mine"], "modelDescription": "mine", "civitai": {"trainedWords": ["mine"]}}
+    model = make("mine.safetensors", mine, header=HEADER)
+    say(offline_proxy, f"enrich {model}")
+    sidecar = read(model)
+    assert (sidecar["base_model"], sidecar["modelDescription"]) == ("SD 1.5", "mine")
+    assert sidecar["civitai"]["trainedWords"] == ["mine"]
+    assert sidecar["tags"] == ["mine", "ink wash"]
+    assert set(sidecar["agentroster"]) == {"tags", "civitai.description"}
+
+
+def test_a_dry_run_over_a_file_without_an_address_writes_nothing(offline_proxy: RosterProcess, make: Make) -> None:
+    model = make("dry.safetensors", header=HEADER)
+    answer = say(offline_proxy, f"/enrich {model} --dry-run")
+    assert "Pony" in answer
+    assert not sidecar_of(model).exists()
 
 
 def test_what_a_person_wrote_is_kept_and_said(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:

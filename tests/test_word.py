@@ -352,7 +352,8 @@ def test_a_dry_run_shows_what_would_be_set_and_writes_nothing(
     assert "base_model: Flux.1 D" in answer
     assert "dry run (nothing written)" in answer
     assert "0 changed" in answer
-    assert "sidecar: made from the file" in say(word_proxy, "/enrich bare.safetensors --dry-run")
+    told = say(word_proxy, "/enrich bare.safetensors from https://huggingface.co/someone/ink-wash --dry-run")
+    assert "sidecar: made from the file" in told
     with word_proxy.http() as client:
         arguments = {"targets": ["bar.safetensors"], "dry_run": True}
         job = client.post("/roster/api/skills/enrich-hf-metadata/execute", json=arguments).json()

@@ -3,8 +3,8 @@
 import json
 
 from agentroster.json_values import as_object
+from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
-from agentroster.library.model_file import header_metadata
 
 _LORA, _CHECKPOINT, _EMBEDDING = "lora", "checkpoint", "embedding"
 _STATED = {
@@ -39,7 +39,7 @@ def _of_sidecar(model: ModelFile) -> str | None:
 def _of_header(model: ModelFile) -> str | None:
     try:
         header = header_metadata(model.path)
-    except (OSError, RecursionError):
+    except OSError:
         return None
     # ModelSpec writes "stable-diffusion-xl-v1-base/lora"; kohya's trainers name the module of a network.
     kind = header.get("modelspec.architecture", "").rpartition("/")[2]

@@ -12,12 +12,14 @@ from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_base_of_base
-from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CardCache, in_reader
-from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
+from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
+from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
-from agentroster.library.model_file import header_metadata
+from agentroster.library.peers import peers_of
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
@@ -57,7 +59,7 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
-    """Fetch the card and read it; None when nobody knows where the model comes from.
+    """Fetch the card and read it, and the file's own header; None when neither address nor file says anything.
 
     Raises a RosterError in words when there is nothing to read.
     """
@@ -65,21 +67,25 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     require_not_excluded(sidecar)
     ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
-    if ref is None:
-        return None
-    cached = await item.cache.get(ref)
+    cached = await item.cache.get(ref) if ref else CachedCard(Card({}, ""), RepositoryFacts())
+    ref = ref or HubRef("")
     source = Source(
         card=cached.card,
         facts=cached.facts,
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
         header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
     )
     found = await in_reader(extract, source)
-    if not found.base_model:
+    if not found.base_model and ref.repo:
         found = await with_base_of_base(item.cache, found, context.hub_endpoint)
+    # A new sidecar keeps other programs from looking at theirs: it is made only with a base model in it.
+    is_worse_than_none = sidecar is None and bool(source.peers) and not found.base_model
+    if not ref.repo and (is_worse_than_none or not found.says_anything):
+        return None
     return await in_reader(Prepared.of, found, source, sidecar)
 
 
@@ -88,11 +94,12 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     model = item.target.model
     if model is None:
         return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error=say("enrich.no_address"))
-    made = await _made_sidecar(context, model)
     if prepared is None:
+        # No sidecar is made: where there is none, other programs still look for themselves.
         missing = {"card": say("enrich.no_address_known", name=item.label)}
-        return _rehearsed(item, ItemReport(item=item.label, updated=made, missing=missing))
-    preview = await make_preview(context, model, prepared.found.preview_url)
+        return _rehearsed(item, ItemReport(item=item.label, missing=missing))
+    made = await _made_sidecar(context, model)
+    preview = await make_preview(context, model, prepared.found.preview_url) if prepared.source.repo else None
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
@@ -111,11 +118,15 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
 
 def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:
     origins = origins_of(prepared)
+    missing = result.missing
+    if missing and not prepared.source.repo:
+        # There is no card that could have said it.
+        missing = {"card": say("enrich.no_address_known", name=item.label)}
     return ItemReport(
         item=item.label,
         updated=dict(merge.render(result)),
         kept=result.kept,
-        missing=result.missing,
+        missing=missing,
         notes=questions.notes(prepared),
         provenance={name: origins.of(name) for name in result.written},
     )

@@ -23,11 +23,15 @@ _OF_A_CARD = frozenset({Evidence.CARD.source, Evidence.MODEL.source})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
-    """Where the values of one extraction come from: of a field not in `evidence`, somewhere in the card."""
+    """Where the values of one extraction come from: of a field not in `evidence`, somewhere in the card.
+
+    `header_base_model` is the base model in the file's header, where it is another one.
+    """
 
     card: str = ""
     model: str = ""
     evidence: Mapping[str, tuple[Evidence, str]] = field(default_factory=dict[str, tuple[Evidence, str]])
+    header_base_model: str = ""
 
     def of(self, field: str) -> Origin:
         """Return what is known of the value for a field, as it stands in sidecars and reports."""
@@ -37,6 +41,7 @@ class Origins:
             "evidence": kind.place(detail),
             "card": self.card if kind.source in _OF_A_CARD else "",
             "model": self.model if kind is Evidence.MODEL else "",
+            "file header says": self.header_base_model if field == "base_model" else "",
         }
         return {name: text for name, text in every.items() if text}
 

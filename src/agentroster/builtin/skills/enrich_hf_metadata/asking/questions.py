@@ -15,6 +15,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evid
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.sidecar import Sidecar
+from agentroster.messages import say
 from agentroster.skills.question import ModelAnswer, OpenQuestion
 
 _MAX_WORDS, _MAX_WORD, _MAX_DESCRIPTION, _MAX_QUOTE = 12, 200, 500, 300
@@ -104,22 +105,37 @@ def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
 
 
 def notes(prepared: Prepared) -> dict[str, str]:
-    """Return what a person should know about values that no rule found."""
-    return {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+    """Return what a person should know: values that no rule found, and sources that disagree."""
+    found = prepared.found
+    said = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+    if found.header_base_model:
+        other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
+        said["sources disagree"] = other
+    return said
 
 
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
+    beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
-        "base_model": (found.base_model_evidence, found.base_card),
+        "base_model": (
+            found.base_model_evidence,
+            beside if found.base_model_evidence is Evidence.PEER else found.base_card,
+        ),
         "preview_url": (Evidence.PICTURE, found.preview_url or ""),
     }
-    if source.model_type == "embedding" and list(found.trained_words or ()) == [source.stem]:
+    evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
+    if (
+        source.model_type == "embedding"
+        and "trainedWords" not in found.evidence
+        and list(found.trained_words or ()) == [source.stem]
+    ):
         evidence["trainedWords"] = (Evidence.FILE_NAME, "")
     evidence |= dict.fromkeys(prepared.from_model, (Evidence.MODEL, ""))
     revision = f"@{source.revision}" if source.revision != "main" else ""
-    return Origins(card=f"{source.repo}{revision}", model=prepared.model, evidence=evidence)
+    card = f"{source.repo}{revision}" if source.repo else ""
+    return Origins(card=card, model=prepared.model, evidence=evidence, header_base_model=found.header_base_model)
 
 
 def _missing(prepared: Prepared, excerpt: Excerpt) -> list[str]:

@@ -9,10 +9,10 @@ import yaml
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.labels import alternatives, table
 
-_DATA = yaml.safe_load(Path(__file__).with_name("base_models.yaml").read_text(encoding="utf-8"))
-NAMES = frozenset(cast("list[str]", _DATA["names"]))
-# Patterns meet text normalised by `_normalise`.
-_RULES = [(re.compile(pattern), name) for pattern, name in cast("list[tuple[str, str]]", _DATA["rules"])]
+DATA = yaml.safe_load(Path(__file__).with_name("base_models.yaml").read_text(encoding="utf-8"))
+NAMES = frozenset(cast("list[str]", DATA["names"]))
+# Patterns meet text normalised by `normalise`.
+_RULES = [(re.compile(pattern), name) for pattern, name in cast("list[tuple[str, str]]", DATA["rules"])]
 # Words that are also ordinary words or subjects: no evidence where they merely occur in a name or a tag.
 _AMBIGUOUS = re.compile(
     r"kontext|pony|illustrious|lumina|kolors|anima|happyhorse|counterfeit|klein|^(?:lens|grok|mochi|chroma|nucleus|mai|ernie|upscaler)$"
@@ -35,11 +35,12 @@ _OTHER_KIND = re.compile(r"(?:^|[-/])(?:vace|animate|s2v|flf2v|fun)(?=-|$)")
 _HUB_PREFIX = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/")
 
 
-def _normalise(text: str) -> str:
+def normalise(text: str) -> str:
+    """Return a text as the patterns meet it: in lower case, with hyphens, without the hub's address."""
     return re.sub(r"[\s_.]+", "-", _HUB_PREFIX.sub("", text.strip().lower()))
 
 
-_CANONICAL = {_normalise(name): name for name in NAMES}
+_CANONICAL = {normalise(name): name for name in NAMES}
 _BEFORE, _AFTER = alternatives("name_before"), alternatives("name_after")
 _CALLED = [
     (name, re.compile(rf"(?:{_BEFORE}-){{0,3}}(?:{called})(?:-?{_AFTER}){{0,4}}"))
@@ -47,12 +48,12 @@ _CALLED = [
 ]
 _MAX_CALLED = 60
 # A family within another: who names both means the narrower one.
-_WIDER = cast("dict[str, list[str]]", _DATA["wider"])
+_WIDER = cast("dict[str, list[str]]", DATA["wider"])
 
 
 def from_statement(text: str) -> str | None:
     """Return the name that an id or a phrase meant as a base model stands for, or None."""
-    normal = _normalise(text)
+    normal = normalise(text)
     if normal in _CANONICAL:
         return _CANONICAL[normal]
     return next((name for pattern, name in _RULES if pattern.search(normal)), None)
@@ -60,12 +61,12 @@ def from_statement(text: str) -> str | None:
 
 def is_unnamed(text: str) -> bool:
     """Whether an id is one of a family that has no canonical name, so that nothing else can give it one."""
-    return from_statement(text) is None and bool(_UNNAMED.search(_normalise(text)))
+    return from_statement(text) is None and bool(_UNNAMED.search(normalise(text)))
 
 
 def called(text: str) -> str | None:
     """Return the name that a whole phrase about the base means, in any of the ways people call the models."""
-    phrase = re.sub(r"[\[\](){}*`\"':!]+", "", _normalise(text)).strip("-+/~")
+    phrase = re.sub(r"[\[\](){}*`\"':!]+", "", normalise(text)).strip("-+/~")
     if not phrase or len(phrase) > _MAX_CALLED:
         return None
     if phrase in _CANONICAL:
@@ -76,6 +77,12 @@ def called(text: str) -> str | None:
     return ruled if ruled in exact or (ruled and exact) else exact[-1] if exact else None
 
 
+def is_name(text: str) -> bool:
+    """Whether a whole text is a base model's name, its id, or what people call it, and says nothing else."""
+    normal = normalise(text)
+    return called(text) is not None or any(pattern.fullmatch(normal) for pattern, _ in _RULES)
+
+
 def meant(text: str) -> str | None:
     """Return the name that the value of a statement about the base stands for, or None."""
     return from_statement(text) or called(text)
@@ -83,7 +90,7 @@ def meant(text: str) -> str | None:
 
 def from_hint(text: str) -> str | None:
     """Return the name that a tag, file or repository name hints at: no single words with other meanings."""
-    normal = _normalise(text)
+    normal = normalise(text)
     if _AMBIGUOUS.search(normal) and not _PLAIN_ENOUGH.search(normal):
         return None
     return from_statement(text) or ("Qwen" if _QWEN.search(normal) else None)
@@ -91,7 +98,7 @@ def from_hint(text: str) -> str | None:
 
 def in_prose(text: str) -> str | None:
     """Return the name that free text after "trained on" means: an id or an unmistakable name, no ordinary words."""
-    normal = _normalise(text)
+    normal = normalise(text)
     if _AMBIGUOUS.search(normal) and not (_PLAIN_ENOUGH.search(normal) or "/" in text):
         return called(text)
     return meant(text)
@@ -115,7 +122,7 @@ def sharpened(name: str | None, texts: Iterable[str], body: str) -> str | None:
 
     `texts` are names and tags, the surest first: the first that says a kind decides. The body may say the version.
     """
-    normal = [_normalise(text) for text in texts]
+    normal = [normalise(text) for text in texts]
     versions = {version for text in (*normal, body.lower()) for version in _VERSION.findall(text)}
     if name != "Wan Video" or versions != {"2"} or any(_OTHER_KIND.search(text) for text in normal):
         return name

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, header_models
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_statements as said
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
@@ -20,11 +20,6 @@ def _in_tags(source: Source) -> str | None:
 
 def _in_base_tags(source: Source) -> str | None:
     return base_models.agreed(tag.rsplit(":", 1)[-1] for tag in source.tags if tag.startswith("base_model:"))
-
-
-def _in_header(source: Source) -> str | None:
-    values = (source.header.get(key, "") for key in ("modelspec.architecture", "ss_base_model_version"))
-    return next(filter(None, map(base_models.from_hint, values)), None)
 
 
 def _declared_file_name(source: Source) -> str | None:
@@ -46,7 +41,12 @@ RULES: Sequence[Rule[str]] = (
     Rule(Evidence.FILE_NAME, lambda of: base_models.from_hint(of.file_name)),
     Rule(Evidence.FILE_NAME, _declared_file_name),
     Rule(Evidence.REPOSITORY_NAME, lambda of: base_models.from_hint(of.name)),
-    Rule(Evidence.HEADER, _in_header),
+    # Other programs asked the model site, which knows more than the family that a trainer notes.
+    Rule(
+        Evidence.PEER,
+        lambda of: base_models.narrowest(filter(None, (base_models.meant(one.base_model) for one in of.peers))),
+    ),
+    Rule(Evidence.HEADER, lambda of: header_models.base_model(of.header)),
     Rule(Evidence.TEXT, lambda of: base_models.narrowest(said.in_text(of.shared))),
     Rule(Evidence.OPENING, lambda of: None if of.parts else base_models.narrowest(said.in_opening(of.shared))),
     Rule(Evidence.TRAINER, lambda of: base_models.narrowest(said.of_trainer(of.body))),
@@ -55,8 +55,23 @@ RULES: Sequence[Rule[str]] = (
 )
 
 
+_HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.PEER})
+
+
 def base_model(source: Source) -> tuple[str | None, Evidence]:
     """Return the canonical name and what it rests on; None where the source does not say it."""
     name, evidence = decide(RULES, source)
+    in_header = header_models.base_model(source.header)
+    if name and in_header and evidence in _HINTS and header_models.is_narrower(in_header, name):
+        # No contradiction: a file called "style_sdxl" whose trainer noted that it was trained on Pony.
+        name, evidence = in_header, Evidence.HEADER
     texts = [source.file_name, source.repo, *source.tags, *source.declared]
     return base_models.sharpened(name or None, texts, source.body), evidence
+
+
+def contradicting_header(name: str | None, source: Source) -> str:
+    """Return the name in the file's header where it is neither the one that was decided nor its family; or nothing."""
+    other = header_models.base_model(source.header)
+    if not name or not other or name == other:
+        return ""
+    return "" if header_models.is_narrower(name, other) or header_models.is_narrower(other, name) else other

@@ -1,19 +1,28 @@
 """Everything that card, repository facts and file state about a file; nothing is guessed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_rules, description, word_rules
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
+    base_rules,
+    description,
+    header_rules,
+    tags,
+    word_rules,
+)
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+
+_BESIDE_THE_CARD = frozenset({Evidence.PEER, Evidence.HEADER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """What the source states. `trained_words` is None when it is silent, empty when it says there are none.
 
-    `base_card` is the repository whose card named the base model, when it was not the file's own.
+    `base_card` is the repository whose card named the base model, when it was not the file's own. `evidence` is that of
+    fields that do not come from the card, and `header_base_model` the name in the file's header when it contradicts.
     """
 
     base_model: str | None
@@ -25,19 +34,56 @@ class Extraction:
     lineage: Sequence[str]
     preview_url: str | None = None
     base_card: str = ""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
+    header_base_model: str = ""
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.base_model or self.trained_words or tags.additions(self.tags, ()) or self.html)
 
 
 def extract(source: Source) -> Extraction:
     """Read everything the source states about its file."""
-    base, evidence = base_rules.base_model(source)
+    base, base_evidence = base_rules.base_model(source)
+    words, words_evidence = word_rules.trained_words(source)
     section = next((part.text for part in source.parts if not part.row), source.card.body)
+    texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
+    evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
+    for kind, other in _beside_the_card(source):
+        if not tags.additions(texts.tags, ()) and other.tags:
+            texts, evidence = replace(texts, tags=other.tags), {**evidence, "tags": kind}
+        if not source.card.body and not texts.html and other.html:
+            own = {"modelDescription": kind, "civitai.description": kind}
+            texts, evidence = replace(other, tags=texts.tags), {**evidence, **own}
     return Extraction(
         base_model=base,
-        base_model_evidence=evidence,
-        trained_words=word_rules.trained_words(source),
-        tags=source.tags,
-        html=description.as_html(source.card.body),
-        short=description.short_text(section),
+        base_model_evidence=base_evidence,
+        trained_words=words,
+        tags=texts.tags,
+        html=texts.html,
+        short=texts.short,
         lineage=source.declared,
         preview_url=choose_preview(source),
+        evidence=evidence,
+        header_base_model=base_rules.contradicting_header(base, source),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What one source tells people about the file."""
+
+    tags: Sequence[str]
+    html: str
+    short: str
+
+
+def _beside_the_card(source: Source) -> Iterator[tuple[Evidence, _Texts]]:
+    """Yield what other programs' sidecars say, then the file's own header."""
+    header = header_rules.description(source.header)
+    for kind, names, text in (
+        *((Evidence.PEER, peer.tags, peer.description) for peer in source.peers),
+        (Evidence.HEADER, header_rules.tags(source.header), header),
+    ):
+        yield kind, _Texts(names, description.as_html(text), description.short_text(text))

@@ -14,6 +14,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import (
     QUOTED,
     SETTING,
     clean,
+    is_unfilled,
     of_statement,
     split,
 )
@@ -67,8 +68,24 @@ def from_front_matter(card: Card) -> list[str] | None:
     for key in ("instance_prompt", "trigger", "trigger_word", "trigger_words", "trigger_phrase"):
         stated = card.strings(key)
         if stated:
-            return clean(word for text in stated for word in split(text))
+            return of_value(stated)
     return None
+
+
+def of_value(stated: Sequence[str]) -> list[str] | None:
+    """Return the words in the value of a key for them; an empty list when it says there are none."""
+    # Only a value that says so means that none are needed; what cannot be read means nothing.
+    if all(map(_value_denies, stated)):
+        return []
+    return clean((word for text in stated for word in split(text)), is_keyed=True) or None
+
+
+def _value_denies(text: str) -> bool:
+    """Whether the value of a key says that there are no words; "no man's sky" says nothing of the kind."""
+    if PLACEHOLDER.match(text.strip()) or is_unfilled(text):
+        return True
+    match = NONE_NEEDED.match(text)
+    return bool(match and (not text[match.end() :].strip(" .!") or _says_none(text)))
 
 
 def from_row(row: Iterable[tuple[str, str]]) -> list[str] | None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from agentroster.builtin.skills.enrich_hf_metadata.deciding import triggers
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import header_rules, triggers
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import clean
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
 
 Words: TypeAlias = Sequence[str]
@@ -28,6 +29,12 @@ def _in_text(source: Source) -> Words | None:
     return _or_token(source, triggers.from_text(source.body, _names(source)), source.body)
 
 
+def _of_peers(source: Source) -> Words | None:
+    """Return the words of the first peer that has any, each as it stands there; no peer says that none are needed."""
+    words = (clean(peer.trained_words, is_keyed=True) for peer in source.peers)
+    return next(filter(None, words), None)
+
+
 def _or_token(source: Source, words: Words | None, text: str) -> Words | None:
     """Return the words, or what an embedding is called by where the text states none."""
     if words or source.model_type != "embedding":
@@ -46,9 +53,11 @@ RULES: Sequence[Rule[Words]] = (
     Rule(Evidence.FILE_NAME, lambda of: None if of.parts else _or_token(of, None, of.stem), Scope.SEVERAL),
     Rule(Evidence.DECLARED, _declared, Scope.ONE),
     Rule(Evidence.TEXT, _in_text, Scope.ONE),
+    Rule(Evidence.PEER, _of_peers),
+    Rule(Evidence.HEADER, lambda of: header_rules.trained_words(of.header, _names(of))),
 )
 
 
-def trained_words(source: Source) -> Words | None:
-    """Return the words; an empty list where the source says that none are needed, None where it is silent."""
-    return decide(RULES, source)[0]
+def trained_words(source: Source) -> tuple[Words | None, Evidence]:
+    """Return the words and what they rest on; an empty list where none are needed, None where nothing says."""
+    return decide(RULES, source)

@@ -46,11 +46,12 @@ _PROSE = re.compile(
 )
 _MAX_WORDS, _MAX_WORD, MAX_PLAIN = 40, 300, 8
 # A form that nobody filled in: "[INSERT TRIGGER WORD]", "<your trigger>", "YOUR_TOKEN_HERE".
-_SETTING_VALUE = re.compile(
-    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^\w{2,20}\s?[:=]\s|"
-    r"^(?:[GRS]E?I?LU|swish|tanh|sigmoid|softmax)$",
-    re.IGNORECASE,
+_SETTING = (
+    r"\b(?:strength|weight|cfg|steps?|sampler|guidance)\s?[:=~]?\s?\d|^(?:[GRS]E?I?LU|swish|tanh|sigmoid|softmax)$"
 )
+_SETTING_VALUE = re.compile(rf"{_SETTING}|^\w{{2,20}}\s?[:=]\s", re.IGNORECASE)
+# Behind a key there is no other one: "zxq: a portrait" is a prompt there.
+_KEYED_SETTING = re.compile(_SETTING, re.IGNORECASE)
 _NOTE = re.compile(
     rf"\s?[(（](?:[^()（）]{{0,40}}\b)?{alternatives('note')}[^()（）]{{0,40}}[)）]|\s[-–—]\s.*$|\s?\|.*$",
     re.IGNORECASE,
@@ -97,12 +98,12 @@ def split(text: str) -> list[str]:
     return re.split(r"\s*[,，、;；\n]\s*|\s/\s", text) if re.search(r"[,，、;；\n]|\s/\s", text) else [text]
 
 
-def clean(words: Iterable[str]) -> list[str]:
-    """Return the words without marks, doubles and noise."""
+def clean(words: Iterable[str], *, is_keyed: bool = False) -> list[str]:
+    """Return the words without marks, doubles and noise; `is_keyed` where a key names them, and no label in a text."""
     cleaned: dict[str, None] = {}
     for word in words:
         text = _FRAME.sub("", " ".join(word.split())).lstrip("`\"'“”* ").rstrip("`\"'“”*.。 ")
-        if text and not PLACEHOLDER.match(text) and not _is_noise(text):
+        if text and not PLACEHOLDER.match(text) and not _is_noise(text, _KEYED_SETTING if is_keyed else _SETTING_VALUE):
             cleaned.setdefault(text)
     return list(cleaned)[:_MAX_WORDS]
 
@@ -113,7 +114,7 @@ def is_unfilled(text: str) -> bool:
     return bool(inner and (_BRACKETED.match(text) or inner[0].lower() == re.sub(r"[_\-]+", " ", text).lower()))
 
 
-def _is_noise(text: str) -> bool:
+def _is_noise(text: str, setting: re.Pattern[str]) -> bool:
     if is_unfilled(text):
         return True
     if _TOKENS.fullmatch(text):
@@ -125,6 +126,6 @@ def _is_noise(text: str) -> bool:
         or "<" in text
         or text.startswith("--")
         or text.endswith("()")
-        or _SETTING_VALUE.search(text)
+        or setting.search(text)
         or _QUALITY.match(text)
     )

@@ -10,6 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import mod
 from agentroster.builtin.skills.enrich_hf_metadata.reading.file_sections import FilePart, parts_for, shared_part
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_markup
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
+from agentroster.library.peers import Peer
 
 _COMPONENT = re.compile(
     r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"
@@ -45,6 +46,7 @@ class Source:
     header: Mapping[str, str]
     model_type: str = ""
     revision: str = "main"
+    peers: Sequence[Peer] = ()
 
     @cached_property
     def markup(self) -> str:

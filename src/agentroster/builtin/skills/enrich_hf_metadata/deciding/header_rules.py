@@ -1,0 +1,55 @@
+"""What a file's own header says besides its base model: trigger words, tags, and a description."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import triggers
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import PLACEHOLDER, clean
+from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_markup
+from agentroster.builtin.skills.enrich_hf_metadata.reading.source import spoken
+from agentroster.json_values import as_object
+
+_PHRASES = ("modelspec.trigger_phrase", "trained_words")
+_MAX_TEXT, _MAX_PHRASE, _MAX_TAGS = 20_000, 2_000, 100
+# SimpleTuner writes a sentence about the base model where a description of the file belongs; only it writes this key.
+_OF_SIMPLETUNER = "global_step"
+
+
+def trained_words(header: Mapping[str, str], names: Sequence[str]) -> Sequence[str] | None:
+    """Return the words; an empty list where the header says that none are needed, None where it is silent."""
+    for key in _PHRASES:
+        value = parse_card(header.get(key, "")[:_MAX_PHRASE]).body.strip()
+        words = triggers.of_value([value]) if value else None
+        if words is not None:
+            return words
+    if word := _only_tag(header.get("ss_tag_frequency", "")):
+        return clean([word]) or None
+    text = description(header)
+    return triggers.from_text(spoken(plain_markup(text)), names) if text else None
+
+
+def tags(header: Mapping[str, str]) -> Sequence[str]:
+    """Return the tags, which stand there with commas between them."""
+    value = parse_card(header.get("modelspec.tags", "")[:_MAX_PHRASE]).body
+    return [tag.strip() for tag in value.split(",")][:_MAX_TAGS]
+
+
+def description(header: Mapping[str, str]) -> str:
+    """Return what the header tells people about the file: description, and hint for its use, as Markdown."""
+    keys = ("modelspec.usage_hint",) if _OF_SIMPLETUNER in header else ("modelspec.description", "modelspec.usage_hint")
+    texts = (parse_card(header.get(key, "")[:_MAX_TEXT]).body.strip() for key in keys)
+    return "\n\n".join(dict.fromkeys(text for text in texts if text and not PLACEHOLDER.match(text)))
+
+
+def _only_tag(value: str) -> str:
+    """Return the trigger word of ai-toolkit: it stands as the one tag of the one folder that is named after it."""
+    if len(value) > _MAX_PHRASE:
+        return ""
+    try:
+        folders = as_object(json.loads(value))
+    except (ValueError, RecursionError):
+        return ""
+    folder = next(iter(folders), "")
+    word = folder.removeprefix("1_")
+    return word if folders == {f"1_{word}": {word: 1}} else ""
