@@ -113,7 +113,7 @@ def _checked(understood: Wish, names: Names, library: Library) -> Outcome:
     if several is not None:
         problem = _problem(several, names)
         is_alone = understood.arguments == {"targets": [several.value]}
-        likely = plan.choice(names.written_out(several.text), problem, library) if is_alone else ""
+        likely = plan.choice(names.written_out(several.text), problem, names, library) if is_alone else ""
         return Refusal(likely or say("enrich.did_nothing", problem=problem))
     if len(understood.targets) > _MAX_TARGETS:
         return Refusal(say("enrich.too_many_targets", most=_MAX_TARGETS))
@@ -136,7 +136,7 @@ def _mistyped(understood: Wish, names: Names, library: Library) -> Outcome:
     problem = _problem(last, names) if near else ""
     if not problem:
         return None
-    likely = plan.shown({**understood.arguments, "targets": [near]}, problem, library)
+    likely = plan.shown({**understood.arguments, "targets": [near]}, problem, names, library)
     return Refusal(likely) if likely else None
 
 

@@ -46,7 +46,7 @@ def planned(text: str, reason: str, names: Names, library: Library) -> str:
     for language, tokens in best:
         arguments = _arguments(list(_repaired(tokens, language, names)), language)
         if arguments is not None:
-            return shown(arguments, reason, library)
+            return shown(arguments, reason, names, library)
     return ""
 
 
@@ -54,11 +54,11 @@ def _unknown(tokens: Sequence[Token]) -> int:
     return sum(len(token.text) for token in tokens if token.kind == UNKNOWN)
 
 
-def shown(arguments: dict[str, Any], reason: str, library: Library) -> str:
+def shown(arguments: dict[str, Any], reason: str, names: Names, library: Library) -> str:
     """Return the plan in words; empty where the command for it cannot be written, or means no model."""
     command = written.command(arguments)
     found, refused = targets.resolve(arguments, library, _ENDPOINT)
-    if not command or refused or not found:
+    if not _means(command, arguments, names) or refused or not found:
         return ""
     listed = ", ".join(target.label for target in found[:_MAX_SHOWN])
     models = listed if len(found) <= _MAX_SHOWN else say("enrich.and_more", names=listed, more=len(found) - _MAX_SHOWN)
@@ -66,11 +66,13 @@ def shown(arguments: dict[str, Any], reason: str, library: Library) -> str:
     return say("enrich.nothing_yet", reason=reason, plan=plan)
 
 
-def choice(several: Sequence[str], problem: str, library: Library) -> str:
+def choice(several: Sequence[str], problem: str, names: Names, library: Library) -> str:
     """Return what a name with several meanings would complete, with a command for each of them."""
-    commands = [written.command({"targets": [name]}) for name in several]
+    meanings = [{"targets": [name]} for name in several]
+    commands = [written.command(meaning) for meaning in meanings]
     found, refused = targets.resolve({"targets": list(several)}, library, _ENDPOINT)
-    if not commands or not all(commands) or refused:
+    is_clear = all(_means(command, meaning, names) for command, meaning in zip(commands, meanings, strict=True))
+    if not commands or not is_clear or refused:
         return ""
     listed = escape_markdown(", ".join(target.label for target in found[:_MAX_SHOWN]))
     plan = say(
@@ -79,6 +81,13 @@ def choice(several: Sequence[str], problem: str, library: Library) -> str:
         commands=say("enrich.or_separator").join(f"`{one}`" for one in commands),
     )
     return say("enrich.nothing_yet", reason=problem, plan=plan)
+
+
+def _means(command: str, arguments: dict[str, Any], names: Names) -> bool:
+    """Whether a command that is shown is read as what it was written for."""
+    tokens = list(sentence.tokens(command.removeprefix("/enrich "), languages()[0], names))
+    understood = wish.command(tokens) if command else None
+    return understood is not None and understood.arguments == arguments
 
 
 def _arguments(tokens: Sequence[Token], language: Language) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Writes what a person can send: a command for models of this library, and examples of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import PurePath
@@ -10,18 +11,16 @@ from agentroster.library.library import Library
 from agentroster.messages import say
 
 _LOOKED_AT, _LONGEST_EXAMPLE, _LONGEST_COMMAND = 200, 60, 400
+_ONE_WORD = re.compile(r"\w[\w./-]*")
 _OPTIONS = {"refresh": "--refresh", "dry_run": "--dry-run"}
 
 
 def command(arguments: Mapping[str, Any]) -> str:
     """Return `/enrich` with these arguments, or an empty text where they cannot be written in a line of Markdown."""
-    targets = [f"all {arguments['model_type']}s"] if "model_type" in arguments else arguments["targets"]
-    if "model_type" in arguments and arguments["targets"] != ["everything"]:
+    targets, model_type = arguments["targets"], arguments.get("model_type", "")
+    if model_type and targets != ["everything"]:
         return ""
-    named = [
-        text if text in {"everything", *targets[:1]} and "model_type" in arguments else quoted(text) for text in targets
-    ]
-    parts = ["/enrich", ", ".join(named)]
+    parts = ["/enrich", f"all {model_type}s" if model_type else ", ".join(map(quoted, targets))]
     if "source" in arguments:
         parts.append(f"from {arguments['source']}")
     if "exclude" in arguments:
@@ -34,8 +33,10 @@ def command(arguments: Mapping[str, Any]) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a name as it may stand in a command: in quotes where it is not one word."""
-    return name if " " not in name and (name == "everything" or is_path(name)) else f'"{name}"'
+    """Return a name as it may stand in a command: in quotes where it is not surely one word."""
+    if name == "everything" or (_ONE_WORD.fullmatch(name) and is_path(name)):
+        return name
+    return f"'{name}'" if '"' in name else f'"{name}"'
 
 
 def examples(library: Library) -> list[str]:
@@ -47,7 +48,9 @@ def examples(library: Library) -> list[str]:
     folder = next(
         (f"{name}/" for name in folders if library.is_folder(f"{name}/") and len(name) < _LONGEST_EXAMPLE), ""
     )
-    file = next((model.name for model in models if len(model.name) < _LONGEST_EXAMPLE and '"' not in model.name), "")
+    file = next(
+        (model.name for model in models if len(model.name) < _LONGEST_EXAMPLE and _ONE_WORD.fullmatch(model.name)), ""
+    )
     wanted = [*([file] if file else []), *([folder] if folder else [])]
     made = [command({"targets": [name]}) for name in wanted]
     return [*filter(None, made), "/enrich everything --dry-run"]
