@@ -116,7 +116,7 @@ def test_a_message_about_something_else_is_left_to_others(text: str, library: Li
         ("enrich bar.safetensors --force", "no option --force"),
         ("enrich bar.safetensors and overwrite the tags", "base_model, trainedWords"),
         ("bar.safetensors", "say: enrich bar.safetensors"),
-        ("enrich my models", "“models”"),
+        ("enrich my models", "“my models”"),
         ("enrich please", "name a file or a folder, or say everything"),
         ("enrich bar.safetensors and foo.safetensors from https://huggingface.co/a/b", "one file only"),
         ("Lösche bar.safetensors", "“Lösche”"),

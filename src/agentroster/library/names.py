@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from agentroster.library import spelling
 from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -53,6 +54,17 @@ class Names:
         found = list(self._forms.get(folded(text), ()))
         exact = [model for model in found if text in {model.name, str(model.path)}]
         return exact if len(exact) == 1 else found
+
+    def written_out(self, text: str) -> list[str]:
+        """Return the full names that a text with several meanings may stand for; a folder's ends with a slash."""
+        folder = [f"{text.rstrip('/')}/"] if self.is_folder(text) else []
+        return [*folder, *(model.name for model in self.meant(text))]
+
+    def nearest(self, text: str) -> str:
+        """Return the full name of the one model that goes by nearly this name, or an empty text."""
+        forms = self._forms
+        models = {model.name for model in forms.get(spelling.nearest(text, forms), ())}
+        return models.pop() if len(models) == 1 else ""
 
     def longest_at(self, text: str, start: int) -> int:
         """Return where the longest name that begins at `start` of a folded text ends; `start` when none does."""

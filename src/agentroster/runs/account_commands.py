@@ -20,6 +20,11 @@ def help_rows() -> list[tuple[str, str]]:
     ]
 
 
+def common_names() -> list[str]:
+    """Return the names of these commands."""
+    return [*(usage.removeprefix("/").split()[0] for usage, _ in help_rows()), "token"]
+
+
 class AccountCommands:
     """Answers the commands without a model; a failure is its sentence."""
 

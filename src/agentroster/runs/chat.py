@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from agentroster.identity.caller import Caller
 from agentroster.json_values import as_list, as_object
+from agentroster.runs.attached_files import without_attachments
 
 FinishReason: TypeAlias = Literal["stop", "length", "content_filter"]
 
@@ -51,9 +52,9 @@ class ChatRequest:
 
     @property
     def question(self) -> str:
-        """The text of the last message when the user wrote it; else empty."""
+        """The text of the last message, without attached files before it, when the user wrote it; else empty."""
         last = self.conversation[-1]
-        return text_of(last).strip() if last.get("role") == "user" else ""
+        return without_attachments(text_of(last)).strip() if last.get("role") == "user" else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
 from agentroster.messages import say
-from agentroster.runs.account_commands import help_rows
+from agentroster.runs import nearest_command
+from agentroster.runs.account_commands import common_names, help_rows
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call
 from agentroster.skills.context import SkillContext
@@ -22,7 +23,7 @@ from agentroster.skills.understanding import Call, Outcome, Refusal, Understand,
 
 logger = logging.getLogger(__name__)
 
-_FORM = re.compile(r"/([a-z][a-z0-9_-]*)(?:\s+(.*))?", re.DOTALL)
+_FORM = re.compile(r"/([a-z][a-z0-9_-]*)(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def find_command(text: str, skills: Sequence[Skill], context_of: ContextOf) -> I
     if match is None:
         return None
     for skill, tool, command in _commands(skills):
-        if command.name == canonical_name(match[1]):
+        if command.name == canonical_name(match[1].lower()):
             outcome = _arguments(skill, tool, command, (match[2] or "").strip(), context_of)
             return outcome if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
     return None
@@ -105,12 +106,31 @@ def refusals_text(refusals: Sequence[str]) -> str:
     return say("runs.refusals", refusals=" ".join(map(escape_markdown, refusals))) + "\n"
 
 
-def unknown_command(text: str) -> str:
-    """Return the answer, without a model, to a message that is no command and means nothing to a skill."""
+def find_unknown_command(text: str, skills: Sequence[Skill], _context_of: ContextOf) -> Refusal | None:
+    """Return the sentence about a command that nobody has, with the nearest one; None for any other message."""
     match = _FORM.fullmatch(text)
-    if match is not None:
-        return f"{say('runs.no_command', name=match[1])}\n"
-    return say("llm.offline") + "\n"
+    if match is None:
+        return None
+    names = [command.name for _, _, command in _commands(skills)]
+    return Refusal(nearest_command.no_such_command(match[1], match[2] or "", [*names, *common_names(), "help"]))
+
+
+def without_model(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Refusal:
+    """Return the answer to a message that means nothing to a skill where no model is: what can be done instead."""
+    examples = {skill.manifest.name: _examples(skill, context_of) for skill in skills}
+    commands = [(command, examples[skill.manifest.name]) for skill, _, command in _commands(skills)]
+    return Refusal(nearest_command.offline(text, commands))
+
+
+def _examples(skill: Skill, context_of: ContextOf) -> Sequence[str]:
+    """Return what a skill says can be written to it; one that fails has none."""
+    if skill.examples is None:
+        return []
+    try:
+        return [str(example) for example in skill.examples(context_of(skill))]
+    except Exception:
+        logger.exception("the skill %s failed to give examples", skill.manifest.name)
+        return []
 
 
 def _commands(skills: Sequence[Skill]) -> list[tuple[Skill, Tool, Command]]:
@@ -131,10 +151,21 @@ def _understood(function: Understand | None, skill: Skill, text: str, context_of
 def _arguments(
     skill: Skill, tool: Tool, command: Command, text: str, context_of: ContextOf
 ) -> dict[str, Any] | Refusal:
-    if not text or command.argument is None:
+    if command.argument is None:
         return {}
+    if not text:
+        return _without_argument(skill, tool, command.argument, context_of)
     outcome = _understood(skill.understand_command or skill.understand, skill, text, context_of)
     if outcome is not None:
         return outcome.arguments if isinstance(outcome, Call) else outcome
     schema: dict[str, Any] = tool.parameters.get("properties", {}).get(command.argument, {})
     return {command.argument: [text] if schema.get("type") == "array" else text}
+
+
+def _without_argument(skill: Skill, tool: Tool, argument: str, context_of: ContextOf) -> dict[str, Any] | Refusal:
+    """Return no arguments; or, where the tool needs one, how the skill itself says that it is asked."""
+    if argument in tool.parameters.get("required", []):
+        outcome = _understood(skill.understand_command, skill, "", context_of)
+        if isinstance(outcome, Refusal):
+            return outcome
+    return {}

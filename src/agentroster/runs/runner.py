@@ -94,11 +94,12 @@ class Runner:
         choice = await self.models.choose(spec.model, request.caller, spec.backend)
         find_model = partial(counted, choice, usage)
         skills = self._skills_of(spec, find_model)
-        if request.question.startswith("/") and await self._invoke(commands.find_command, request, skills, output):
+        # An agent with code of its own may know commands that nobody else knows.
+        if await self._command(request, skills, output, may_be_unknown=spec.factory is not None and choice is not None):
             return
         if choice is None:
             if not await self._invoke(commands.understand, request, skills, output):
-                output.emit(Text(commands.unknown_command(request.question)))
+                await self._invoke(commands.without_model, request, skills, output)
             return
         if not self._is_prepared:
             # Somebody's own model where the deployment has none, or plain `litellm`.
@@ -146,6 +147,16 @@ class Runner:
         if answer is not None:
             output.emit(Text(answer))
         return answer is not None
+
+    async def _command(
+        self, request: ChatRequest, skills: Sequence[Skill], output: "_Output", *, may_be_unknown: bool
+    ) -> bool:
+        """Run a skill's command; the one that nobody has gets its sentence, and no model is asked what it means."""
+        if not request.question.startswith("/"):
+            return False
+        if await self._invoke(commands.find_command, request, skills, output):
+            return True
+        return not may_be_unknown and await self._invoke(commands.find_unknown_command, request, skills, output)
 
     async def _without_model(
         self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"

@@ -16,7 +16,7 @@ from agentroster.skills.tools import ExecutedTool, Tool
 
 _VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 _PIPELINE_ARGUMENTS = {"select": 2, "prepare": 2, "post_process": 3}
-_OPTIONAL_ARGUMENTS = {"open_fields": 1, "accept": 2, "understand": 2, "understand_command": 2}
+_OPTIONAL_ARGUMENTS = {"open_fields": 1, "accept": 2, "understand": 2, "understand_command": 2, "examples": 1}
 
 
 def check_folder(folder: Path) -> tuple[Skill | None, Sequence[str]]:

@@ -19,7 +19,7 @@ from agentroster.skills.question import AskingHandler, FindModel
 from agentroster.skills.skill_md import read_skill_md
 from agentroster.skills.sources import SkillSource, all_sources
 from agentroster.skills.tools import Execute, ExecutedTool, Tool, ToolFunction
-from agentroster.skills.understanding import Understand, with_context
+from agentroster.skills.understanding import Examples, Understand, with_context
 from agentroster.skills.yaml_text import read_text
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Skill:
     origin: str
     understand: Understand | None = None
     understand_command: Understand | None = None
+    examples: Examples | None = None
     pipeline: Pipeline | None = None
 
     def with_model(self, find_model: FindModel) -> "Skill":
@@ -123,6 +124,7 @@ def load_skill(source: SkillSource) -> Skill:
         origin=source.origin,
         understand=with_context(getattr(handler, "understand", None)),
         understand_command=with_context(getattr(handler, "understand_command", None)),
+        examples=getattr(handler, "examples", None),
     )
 
 

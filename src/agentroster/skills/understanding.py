@@ -1,7 +1,7 @@
 """What a skill made of a person's message: a call, a refusal in words, or nothing."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -17,7 +17,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The message is about this skill, and nothing is done: the sentence says why, and what to write instead."""
+    """The message is about this skill, and nothing is done: the sentence answers it, or says what to write instead."""
 
     sentence: str
 
@@ -27,6 +27,9 @@ Outcome: TypeAlias = Call | Refusal | None
 
 Understand: TypeAlias = Callable[[str, SkillContext], Outcome | dict[str, Any]]
 """A handler's own function, called in a thread; a plain dict of arguments is a `Call`."""
+
+Examples: TypeAlias = Callable[[SkillContext], Sequence[str]]
+"""A handler's own function, called in a thread: messages that the skill understands here, the most useful first."""
 
 
 def with_context(function: Callable[..., Any] | None) -> Understand | None:

@@ -16,7 +16,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
-from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets, written
 from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
 from agentroster.library.peers import peers_of
@@ -25,12 +25,22 @@ from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
 from agentroster.skills.pipeline import ItemReport, Selection
+from agentroster.skills.understanding import Outcome
 
 PROMPT_VARIABLES = ("fields",)
 open_fields = questions.missing_fields
 accept = questions.apply_answer
-understand = message.understand
 understand_command = message.understand_command
+
+
+def understand(text: str, context: SkillContext) -> Outcome:
+    """Return what a plain message asks for; reading it writes nothing."""
+    return message.understand(text, context.library, context.sidecars)
+
+
+def examples(context: SkillContext) -> list[str]:
+    """Return commands for what is in the library."""
+    return written.examples(context.library)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from agentroster.builtin.skills.enrich_hf_metadata.understanding import sentence, wish
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import inventory, plan, sentence, wish, written
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
 from agentroster.errors import RosterError
 from agentroster.library.library import MODEL_SUFFIXES, Library
 from agentroster.library.names import Names, folded
+from agentroster.library.sidecar import Sidecars
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.understanding import Call, Outcome, Refusal
 
 _VERBS = frozenset({"verb", "endverb", "endask"})
+_BEGINNINGS = _VERBS | {"maybeverb", "askmissing", "askfailed", "askagain", "askundo", "missing"}
 _ABOUT = _VERBS | {"name", "several", "url"}
 _READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
 _MAX_CHARACTERS, _MAX_TARGETS, _EXPLAINED = 10_000, 1000, 500
@@ -29,47 +31,64 @@ _REASONS: Mapping[str, Callable[[str], str]] = {
     "dry": lambda _: say("enrich.unclear_dry_run"),
     "overwrite": lambda _: say("enrich.unclear_overwrite", fields=", ".join(FIELDS)),
     "vague": lambda word: say("enrich.unclear_model", word=word),
+    "maybeall": lambda word: say("enrich.unsure_all", word=word),
     UNKNOWN: lambda word: say("enrich.unclear_word", word=word),
 }
 
 
-def understand(text: str, library: Library) -> Outcome:
-    """Return what a message asks for. The time it takes grows with the length of the message and no faster."""
+def understand(text: str, library: Library, sidecars: Sidecars | None = None) -> Outcome:
+    """Return what a message asks for; the sidecars are read where it asks what is missing.
+
+    The time it takes grows with the length of the message and no faster.
+    """
     text = sentence.normal(text)
     if not _may_be_about_this(text):
         return None
     names = Names(library)
     if len(text) > _MAX_CHARACTERS:
-        return Refusal(say("enrich.message_too_long", example=say("enrich.example")))
+        return Refusal(say("enrich.message_too_long", example=written.example(library)))
     outcome = _agreed(
-        text, names, lambda tokens, language: wish.sentence(tokens, verb_last=language.name.startswith("zh"))
+        text, names, library, lambda tokens, language: wish.sentence(tokens, verb_last=language.name.startswith("zh"))
     )
-    return outcome or _read_out(text, names) or _explained(text, names)
+    outcome = outcome or _read_out(text, names)
+    if outcome is None and (answer := inventory.answered(text, names, library, sidecars)):
+        return Refusal(answer)
+    return outcome or _explained(text, names, library)
 
 
 def understand_command(text: str, library: Library) -> Outcome:
     """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
     text, names = sentence.normal(text), Names(library)
     usage = say("enrich.usage", fields=", ".join(FIELDS))
+    if not text:
+        return Refusal(say("enrich.command_alone", usage=usage, example=written.example(library)))
     if len(text) > _MAX_CHARACTERS:
         return Refusal(say("enrich.command_too_long", usage=usage))
-    outcome = _agreed(text, names, lambda tokens, _: wish.command(tokens))
-    return outcome or Refusal(say("enrich.command_unclear", reason=_reason(_best_tokens(text, names)), usage=usage))
+    outcome = _agreed(text, names, library, lambda tokens, _: wish.command(tokens))
+    if outcome is not None:
+        return outcome
+    reason = _reason(_best_tokens(text, names))
+    likely = plan.planned(f"enrich {text}", reason, names, library)
+    example = written.example(library)
+    return Refusal(likely or say("enrich.command_unclear", reason=reason, usage=usage, example=example))
 
 
 def _may_be_about_this(text: str) -> bool:
     """Whether it is worth while to look closer: no library is looked through for a greeting."""
     lower = folded(text)
-    return "://" in text or any(part in lower for part in (*MODEL_SUFFIXES, *_verb_phrases()))
+    is_named = "://" in text or any(part in lower for part in (*MODEL_SUFFIXES, *_verb_phrases()))
+    return is_named or plan.is_worth_a_look(text)
 
 
 @cache
 def _verb_phrases() -> tuple[str, ...]:
     phrases = (pair for language in languages() for pairs in language.phrases.values() for pair in pairs)
-    return tuple(phrase for phrase, kind in phrases if kind in _VERBS)
+    return tuple(phrase for phrase, kind in phrases if kind in _BEGINNINGS)
 
 
-def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language], Wish | None]) -> Outcome:
+def _agreed(
+    text: str, names: Names, library: Library, read: Callable[[Sequence[Token], Language], Wish | None]
+) -> Outcome:
     """Return what the languages make of a text in which they know every word; where two differ, nothing is done."""
     found: list[Wish] = []
     for language in languages():
@@ -84,15 +103,18 @@ def _agreed(text: str, names: Names, read: Callable[[Sequence[Token], Language],
     if not found:
         return None
     if any(other.arguments != found[0].arguments for other in found):
-        return Refusal(say("enrich.two_meanings", example=say("enrich.example")))
-    return _checked(found[0], names)
+        return Refusal(say("enrich.two_meanings", example=written.example(library)))
+    return _checked(found[0], names, library)
 
 
-def _checked(understood: Wish, names: Names) -> Outcome:
+def _checked(understood: Wish, names: Names, library: Library) -> Outcome:
     """Return the call, unless a name in it can mean several models, or one of many is none at all."""
     several = next((token for token in understood.names if token.kind == "several"), None)
     if several is not None:
-        return Refusal(say("enrich.did_nothing", problem=_problem(several, names)))
+        problem = _problem(several, names)
+        is_alone = understood.arguments == {"targets": [several.value]}
+        likely = plan.choice(names.written_out(several.text), problem, names, library) if is_alone else ""
+        return Refusal(likely or say("enrich.did_nothing", problem=problem))
     if len(understood.targets) > _MAX_TARGETS:
         return Refusal(say("enrich.too_many_targets", most=_MAX_TARGETS))
     if understood.source and [token.kind for token in understood.targets] not in (["name"], ["bare"]):
@@ -102,7 +124,20 @@ def _checked(understood: Wish, names: Names) -> Outcome:
         problem = next(filter(None, (_problem(token, names) for token in understood.names)), "")
         if problem:
             return Refusal(say("enrich.did_nothing", problem=problem))
-    return Call(understood.arguments)
+    return _mistyped(understood, names, library) or Call(understood.arguments)
+
+
+def _mistyped(understood: Wish, names: Names, library: Library) -> Outcome:
+    """Return the plan for the one file that is nearly spelt like the wanted name, when no file has that name."""
+    [*rest, last] = understood.targets
+    if rest or last.kind != "name" or names.meant(last.text) or names.is_folder(last.value):
+        return None
+    near = names.nearest(folded(last.text))
+    problem = _problem(last, names) if near else ""
+    if not problem:
+        return None
+    likely = plan.shown({**understood.arguments, "targets": [near]}, problem, names, library)
+    return Refusal(likely) if likely else None
 
 
 def _problem(token: Token, names: Names) -> str:
@@ -132,16 +167,19 @@ def _best_tokens(text: str, names: Names) -> list[Token]:
     return min(read, key=lambda tokens: (sum(token.kind == UNKNOWN for token in tokens), -len(tokens)))
 
 
-def _explained(text: str, names: Names) -> Outcome:
-    """Return why nothing is done, or None for a message that is about something else."""
+def _explained(text: str, names: Names, library: Library) -> Outcome:
+    """Return what is likely meant, or why nothing is done, or None for a message that is about something else."""
     tokens = _best_tokens(text, names)
     kinds = {token.kind for token in tokens}
+    reason = _reason(tokens)
+    if likely := plan.planned(text, reason, names, library):
+        return Refusal(likely)
     if not kinds & _ABOUT:
         return None
     if kinds <= {"name", "bare", "several", "url", "and", "comma", "polite", "stop"}:
         named = next((token for token in tokens if token.kind in {"name", "several"}), tokens[0])
         return Refusal(say("enrich.name_alone", name=escape_markdown(named.text)))
-    return Refusal(say("enrich.not_every_word", reason=_reason(tokens), example=say("enrich.example")))
+    return Refusal(say("enrich.not_every_word", reason=reason, example=written.example(library)))
 
 
 def _reason(tokens: Sequence[Token]) -> str:

@@ -76,6 +76,7 @@ class _Reader:
         self._wish = Wish()
         self._asked = ""
         self._is_qualified = False
+        self._has_verb = False
 
     def read(self, rule: Callable[["_Reader"], None]) -> Wish | None:
         try:
@@ -91,6 +92,7 @@ class _Reader:
             self._before_verb()
         if self._kind == "verb":
             self._take("verb")
+            self._has_verb = True
             self._parts()
         else:
             began = self._place
@@ -154,7 +156,7 @@ class _Reader:
         elif rule := {"dry": self._dry, "refresh": self._refresh, "overwrite": self._overwrite,
                       "except": self._except}.get(kind):  # fmt: skip
             rule()
-        elif kind in _BEFORE | _NAMES | _ALL | {"url"}:
+        elif kind in self._before | _NAMES | _ALL | {"url"}:
             self._target(is_listed=is_listed)
             return True
         else:
@@ -164,7 +166,8 @@ class _Reader:
 
     def _target(self, *, is_listed: bool) -> None:
         start = self._place
-        self._skip(*_BEFORE)
+        self._skip(*self._before)
+        asks_for_gaps = any(token.kind == "missing" for token in self._tokens[start : self._place])
         is_plain = self._place == start and self._kind in {"name", "url"}
         targets = self._wish.targets
         # "a.pt b.pt" is a list; "a.pt later" is none, although a model may be called "later".
@@ -179,6 +182,9 @@ class _Reader:
             token = self._place_of_all() or token
         while self._kind == "noun" or (self._kind == "of" and self._kind_after == "noun"):
             self._place += 1
+        if asks_for_gaps:
+            # "Was in loras/ fehlt": the verb of the clause is its last word.
+            self._skip("gap")
         targets.append(token)
 
     def _place_of_all(self) -> Token | None:
@@ -251,6 +257,11 @@ class _Reader:
         if self._asked == "mayask" and not any(token.kind in {"qmark", "ma"} for token in self._tokens):
             raise NotThis
         wish.overwrite = list(dict.fromkeys(wish.overwrite))
+
+    @property
+    def _before(self) -> frozenset[str]:
+        """What may stand before a name; "what is missing in loras/" is a question until a verb stood before it."""
+        return _BEFORE | {"missing"} if self._has_verb else _BEFORE
 
     @property
     def _kind(self) -> str:
