@@ -5,6 +5,7 @@ Source: the Hub API documentation and `X-Error-Code` of its answers. Repositorie
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -31,6 +32,10 @@ class Repository:
     holding: threading.Event = field(default_factory=threading.Event)
     images: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
+    files_at: dict[str, list[str]] = field(default_factory=dict)
+    """The files of revisions that have others."""
+    api: Callable[[], Response] | None = None
+    """What the API answers instead of the facts."""
 
 
 class HubServer:
@@ -46,6 +51,7 @@ class HubServer:
                 Route("/{owner}/{name}/raw/{revision}/{file:path}", self.raw),
                 Route("/{owner}/{name}/resolve/{revision}/{file:path}", self.resolve),
                 Route("/api/models/{owner}/{name}", self.facts),
+                Route("/api/models/{owner}/{name}/revision/{revision}", self.facts),
             ]
         )
 
@@ -110,7 +116,12 @@ class HubServer:
         if (response := self._refusal(request)) is not None:
             return response
         repository = self.repositories[self._name(request)]
-        siblings = [{"rfilename": name} for name in ["README.md", *repository.files]]
+        if repository.api is not None:
+            return repository.api()
+        if request.path_params.get("revision", "main") not in repository.revisions:
+            return refusal(404, "RevisionNotFound", "Invalid rev id")
+        files = repository.files_at.get(request.path_params.get("revision", "main"), repository.files)
+        siblings = [{"rfilename": name} for name in ["README.md", *files]]
         return JSONResponse(
             {"id": self._name(request), "tags": repository.tags, "siblings": siblings, "gated": repository.gated}
         )

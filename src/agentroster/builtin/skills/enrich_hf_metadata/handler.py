@@ -92,7 +92,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     if prepared is None:
         missing = {"card": say("enrich.no_address_known", name=item.label)}
         return _rehearsed(item, ItemReport(item=item.label, updated=made, missing=missing))
-    preview = await make_preview(context, model, prepared.found.preview_url)
+    preview = await make_preview(context, model, prepared.found.preview_url, prepared.found.uncertain)
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:

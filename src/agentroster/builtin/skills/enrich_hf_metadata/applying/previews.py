@@ -28,10 +28,13 @@ class Preview:
     missing: str = ""
 
 
-async def make_preview(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
-    """Write the preview of a model that has none; never raises, because the other fields must not suffer."""
+async def make_preview(context: SkillContext, model: ModelFile, url: str | None, why_none: str = "") -> Preview:
+    """Write the preview of a model that has none; never raises, because the other fields must not suffer.
+
+    `why_none` is the reason for having no address, when it is not that the card shows no picture.
+    """
     try:
-        return await _make(context, model, url)
+        return await _make(context, model, url, why_none or say("enrich.no_picture_shown"))
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -39,14 +42,14 @@ async def make_preview(context: SkillContext, model: ModelFile, url: str | None)
         return Preview(missing=say("skills.item_failed"))
 
 
-async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
+async def _make(context: SkillContext, model: ModelFile, url: str | None, why_none: str) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
         return Preview(kept=say("skills.already_set"))
     if await asyncio.to_thread(context.previews.existing, model) is not None:
         return Preview(kept=say("enrich.preview_file_there"))
     if url is None:
-        return Preview(missing=say("enrich.no_picture_shown"))
+        return Preview(missing=why_none)
     context.previews.require_permission()
     image = await _download(context, url)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))

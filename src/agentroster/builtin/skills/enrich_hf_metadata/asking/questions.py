@@ -64,7 +64,9 @@ class Prepared:
 
 def missing_fields(prepared: Prepared | None) -> OpenQuestion | None:
     """Return the question for the empty fields; None when there are none, or no card to read them from."""
-    excerpt = excerpt_of(prepared.source) if prepared else None
+    # What may be said of another file is nothing to ask about.
+    is_certain = prepared is not None and not prepared.found.uncertain
+    excerpt = excerpt_of(prepared.source) if prepared and is_certain else None
     if prepared is None or excerpt is None:
         return None
     names = _missing(prepared, excerpt)
@@ -104,8 +106,12 @@ def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
 
 
 def notes(prepared: Prepared) -> dict[str, str]:
-    """Return what a person should know about values that no rule found."""
-    return {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+    """Return what a person should know: the values that no rule found, and what the hub did not say."""
+    unknown = prepared.source.facts.unknown
+    return {
+        **({"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}),
+        **({"repository": unknown} if unknown else {}),
+    }
 
 
 def origins_of(prepared: Prepared) -> Origins:

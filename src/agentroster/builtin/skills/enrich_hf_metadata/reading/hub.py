@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.errors import NotFound, RosterError, Unreachable
-from agentroster.json_values import as_list, as_object
+from agentroster.json_values import as_list, as_object, is_list
 from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 
@@ -56,10 +56,11 @@ def parse_url(text: str, endpoint: str) -> HubRef | None:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """What the hub's API adds to the card; empty where it was not to be had."""
+    """What the hub's API adds to the card; `unknown` says why the API named no files, which is not the same as none."""
 
     tags: tuple[str, ...] = ()
     weight_files: tuple[str, ...] = ()
+    unknown: str = ""
 
 
 class Hub:
@@ -79,19 +80,37 @@ class Hub:
         return fetched.body.decode("utf-8", errors="replace")
 
     async def facts(self, ref: HubRef) -> RepositoryFacts:
-        """Return tags and weight files of the repository; none when the API does not answer."""
+        """Return tags and weight files of the repository at this revision; never raises, but says what is unknown."""
+        revision = f"/revision/{quote(ref.revision, safe='')}" if ref.revision else ""
         try:
-            fetched = await self._get(f"api/models/{ref.repo}")
-            value: object = json.loads(fetched.body) if fetched.status == 200 else {}  # noqa: PLR2004
-        except (RosterError, ValueError):
-            return RepositoryFacts()
-        data = as_object(value)
-        tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
-        names = (as_object(entry).get("rfilename") for entry in as_list(data.get("siblings")))
-        return RepositoryFacts(tags=tags, weight_files=weight_files(name for name in names if isinstance(name, str)))
+            fetched = await self._get(f"api/models/{ref.repo}{revision}")
+        except RosterError as error:
+            return RepositoryFacts(unknown=say("enrich.files_unknown", repo=ref.repo, reason=error.message.rstrip(".")))
+        if fetched.status == 200 and (facts := _facts_in(fetched.body)):  # noqa: PLR2004
+            return facts
+        reason = say("enrich.api_status", status=fetched.status)
+        return RepositoryFacts(unknown=say("enrich.files_unknown", repo=ref.repo, reason=reason))
 
     async def _get(self, path: str) -> Fetched:
         return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
+
+
+def _facts_in(body: bytes) -> RepositoryFacts | None:
+    """Read an answer of the API; None for one that does not name every file."""
+    try:
+        data = as_object(json.loads(body))
+    # A deeply nested answer is a RecursionError.
+    except (ValueError, RecursionError):
+        return None
+    siblings = data.get("siblings")
+    if not is_list(siblings):
+        return None
+    names = [as_object(entry).get("rfilename") for entry in siblings]
+    files = [name for name in names if isinstance(name, str)]
+    if len(files) < len(names):
+        return None
+    tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
+    return RepositoryFacts(tags=tags, weight_files=weight_files(files))
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
