@@ -178,7 +178,7 @@ def test_a_folder_is_enriched_file_by_file_from_the_files_own_part_of_the_card(
         "velvet": ("Pony", None),
         "stranger": (None, None),
     }
-    assert hub.paths.count("/x/shelf/raw/main/README.md") == 1, "one card is fetched once"
+    assert hub.paths.count("/x/shelf/resolve/main/README.md") == 1, "one card is fetched once"
 
 
 def test_a_chinese_card_is_read(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
@@ -217,7 +217,7 @@ def test_an_address_alone_is_read_out_and_nothing_is_written(
 def test_the_revision_of_an_address_is_respected(offline_proxy: RosterProcess, hub: HubServer) -> None:
     hub.repositories["a/b"] = Repository(card("chinese"), revisions=("main", "v2"))
     assert "ZImageTurbo" in say(offline_proxy, "https://huggingface.co/a/b/tree/v2")
-    assert hub.paths[0] == "/a/b/raw/v2/README.md"
+    assert hub.paths[0] == "/a/b/resolve/v2/README.md"
     assert "no revision v3" in say(offline_proxy, "https://huggingface.co/a/b/blob/v3/x.safetensors")
 
 

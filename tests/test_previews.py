@@ -124,7 +124,7 @@ def shows(hub: HubServer, content: bytes, content_type: str = "image/png", url: 
 
 
 def fetched_pictures(hub: HubServer) -> list[str]:
-    return [path for path in hub.paths if "/resolve/" in path]
+    return [path for path in hub.paths if "/resolve/" in path and not path.endswith("README.md")]
 
 
 def assert_only_the_preview_is_missing(model: Path, answer: str, reason: str) -> None:

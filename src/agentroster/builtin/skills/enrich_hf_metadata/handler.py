@@ -22,6 +22,7 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
+from agentroster.skills.hub import waiting
 from agentroster.skills.pipeline import ItemReport, Selection
 
 PROMPT_VARIABLES = ("fields",)
@@ -49,7 +50,7 @@ class EnrichItem:
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
-    cache = CardCache(Hub(context.http, context.hub_endpoint))
+    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True

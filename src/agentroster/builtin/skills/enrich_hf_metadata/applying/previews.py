@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from agentroster.library.library import ModelFile
 from agentroster.messages import say
 from agentroster.net.egress import Origin
 from agentroster.skills.context import SkillContext
+from agentroster.skills.hub import waiting
 
 _MAX_BYTES, _SECONDS = 20_000_000, 30.0
 _PUBLIC_HUB = frozenset({Origin("https", "huggingface.co", 443), Origin("https", "hf.co", 443)})
+
+_IMAGE_TYPE = re.compile(r"image/|(?:application|binary)/octet-stream\b|\s*$", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +61,13 @@ async def _make(context: SkillContext, model: ModelFile, url: str | None, why_no
 
 async def _download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
-    fetched = await context.http.get(_at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS)
+    fetched = await context.http.get(
+        _at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS, on_wait=waiting(context)
+    )
     if fetched.status != 200:  # noqa: PLR2004
         raise Unreachable(say("enrich.picture_unreachable", status=fetched.status))
-    if not fetched.headers.get("content-type", "").lower().startswith("image/"):
+    # Downloads often come as bytes of no type; what they are is seen when the picture is drawn anew.
+    if not _IMAGE_TYPE.match(fetched.headers.get("content-type", "")):
         raise ToolFailed(say("enrich.not_a_picture"))
     return fetched.body
 
