@@ -16,6 +16,7 @@ import pytest
 from agentroster.net.egress import Egress, Fetched, Origin
 from agentroster.net.rate_limits import RateLimits, retry_after
 from agentroster.skills.hub import bucket_of
+from tests.support.activity import OPENWEBUI, frames, text_of
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer, Limit, Repository
 
@@ -227,15 +228,10 @@ def test_a_library_runs_through_the_windows_of_the_hub_without_a_failure_or_a_re
 ) -> None:
     hub.limits = {"resolvers": Limit("resolvers", 12, 3), "api": Limit("api", 9, 3)}
     made = models(library / "many", hub, 20)
-    stream = proxy.openai().chat.completions.create(
-        model=AGENT, messages=[{"role": "user", "content": "enrich many/"}], stream=True
-    )
-    said = ""
-    for chunk in stream:
-        for choice in chunk.choices:
-            said += (choice.delta.content or "") + (getattr(choice.delta, "reasoning_content", None) or "")
-    assert "20 in all: 20 changed, 0 unchanged, 0 failed." in said
-    assert "The hub asks to slow down: going on in" in said
+    found = frames(proxy, "enrich many/", OPENWEBUI, model=AGENT)
+    assert "20 in all: 20 changed, 0 unchanged, 0 failed." in text_of(found)
+    lines = [frame["event"]["data"]["description"] for frame in found if "event" in frame]
+    assert any(line.startswith("The hub asks to slow down: going on in") for line in lines)
     assert [words(model) for model in made] == [[f"many{index}word"] for index in range(20)]
     assert hub.refused == []
     assert len(hub.paths) == 40

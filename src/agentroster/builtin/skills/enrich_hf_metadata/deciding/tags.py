@@ -29,4 +29,5 @@ def additions(candidates: Iterable[str], existing: Sequence[object]) -> list[str
 
 
 def _is_noise(tag: str) -> bool:
-    return tag.replace(" ", "-") in _DENIED or tag.startswith(_DENIED_PREFIXES) or "://" in tag
+    is_unreadable = "\ufffd" in tag
+    return is_unreadable or tag.replace(" ", "-") in _DENIED or tag.startswith(_DENIED_PREFIXES) or "://" in tag
