@@ -243,10 +243,7 @@ def test_two_chats_share_the_windows(proxy: RosterProcess, hub: HubServer, libra
     answers: list[str] = []
 
     def ask(name: str) -> None:
-        asked = [{"role": "user", "content": f"enrich {name}/"}]
-        answers.append(
-            str(proxy.openai().chat.completions.create(model=AGENT, messages=asked).choices[0].message.content)
-        )  # type: ignore[arg-type]
+        answers.append(text_of(frames(proxy, f"enrich {name}/", {}, model=AGENT)))
 
     threads = [threading.Thread(target=ask, args=(name,)) for name in ("left", "right")]
     for thread in threads:
