@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks.serving import serve
 
-_PATH = re.compile(rb"GET (?:/api/models)?/bench/style-(\d+)(/raw/main/README\.md)? ")
+_PATH = re.compile(rb"GET (?:/api/models)?/bench/style-(\d+)(/resolve/main/README\.md)? ")
 _BASES = ("black-forest-labs/FLUX.1-dev", "stabilityai/stable-diffusion-xl-base-1.0", "Tongyi-MAI/Z-Image-Turbo")
 _PARAGRAPH = "It likes wide shots, calm colours and a low sun, and it was trained on drawings of one hand. " * 8
 

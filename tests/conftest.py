@@ -124,6 +124,8 @@ def base_environment(library_root: Path, _hub: tuple[HubServer, str]) -> dict[st
         "ROSTER_LIBRARY": str(library_root),
         "HF_ENDPOINT": _hub[1],
         "HF_TOKEN": hub_stand_in.TOKEN,
+        # A test that refuses once means it; those of the waits have proxies of their own.
+        "ROSTER_HUB_WAIT_SECONDS": "0",
         # Tests say with `X-Forwarded-For` where a request comes from.
         "ROSTER_TRUSTED_PROXIES": "127.0.0.1",
         # All tests together ask more often than a person does, and with more wrong keys.

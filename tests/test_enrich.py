@@ -1,5 +1,6 @@
 """The main job on real files: from a model card to a completed sidecar, through the public door."""
 
+import codecs
 import hashlib
 import json
 import os
@@ -237,7 +238,7 @@ def test_a_folder_is_enriched_file_by_file_from_the_files_own_part_of_the_card(
         "velvet": ("Pony", None),
         "stranger": (None, None),
     }
-    assert hub.paths.count("/x/shelf/raw/main/README.md") == 1, "one card is fetched once"
+    assert hub.paths.count("/x/shelf/resolve/main/README.md") == 1, "one card is fetched once"
 
 
 def test_a_chinese_card_is_read(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
@@ -276,7 +277,7 @@ def test_an_address_alone_is_read_out_and_nothing_is_written(
 def test_the_revision_of_an_address_is_respected(offline_proxy: RosterProcess, hub: HubServer) -> None:
     hub.repositories["a/b"] = Repository(card("chinese"), revisions=("main", "v2"))
     assert "ZImageTurbo" in say(offline_proxy, "https://huggingface.co/a/b/tree/v2")
-    assert hub.paths[0] == "/a/b/raw/v2/README.md"
+    assert hub.paths[0] == "/a/b/resolve/v2/README.md"
     assert "no revision v3" in say(offline_proxy, "https://huggingface.co/a/b/blob/v3/x.safetensors")
 
 
@@ -466,3 +467,49 @@ def test_a_base_model_that_is_itself_a_fine_tune_is_followed_to_its_own_card(
     model = make("followed.safetensors", {"hf_url": "https://huggingface.co/a/lora"})
     say(offline_proxy, f"enrich {model}")
     assert read(model)["base_model"] == "SDXL 1.0"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_card_is_read_in_the_encoding_that_it_says(
+    offline_proxy: RosterProcess, hub: HubServer, make: Make, encoding: str
+) -> None:
+    mark = codecs.BOM_UTF16_LE if encoding == "utf-16-le" else b""
+    hub.repositories["a/shuimo"] = Repository(mark + card("chinese").encode(encoding))
+    model = make("shuimo.safetensors", {"hf_url": "https://huggingface.co/a/shuimo"})
+    say(offline_proxy, f"enrich {model}")
+    assert read(model)["civitai"]["trainedWords"] == ["shuimo", "水墨"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gb18030", "shift_jis", "cp1251"])
+def test_of_a_card_in_an_unknown_encoding_only_what_can_be_read_is_written(
+    offline_proxy: RosterProcess, hub: HubServer, make: Make, encoding: str
+) -> None:
+    strange = {"cp1252": "café größe", "gb18030": "水墨画", "shift_jis": "水墨", "cp1251": "тушь"}[encoding]
+    text = f"---\nbase_model: black-forest-labs/FLUX.1-dev\ntags: [ink, {strange}]\n---\n# Ink\n\nA style of {strange}."
+    text += f"\n\nTrigger words: `plainword`, `{strange}`\n"
+    hub.repositories["a/ink"] = Repository(text.encode(encoding))
+    model = make("ink.safetensors", {"hf_url": "https://huggingface.co/a/ink"})
+    say(offline_proxy, f"enrich {model}")
+    sidecar = read(model)
+    assert sidecar["base_model"] == "Flux.1 D"
+    assert sidecar["civitai"]["trainedWords"] == ["plainword"]
+    assert "\ufffd" not in json.dumps([sidecar["tags"], sidecar["civitai"]], ensure_ascii=False)
+
+
+def test_a_very_long_card_is_read_from_its_beginning(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
+    hub.repositories["someone/ink-wash"] = Repository(card("ink_flux") + "\n\n" + "Pictures. " * 400_000)
+    model = make("ink.safetensors", {"hf_url": "https://huggingface.co/someone/ink-wash"})
+    say(offline_proxy, f"enrich {model}")
+    assert read(model)["civitai"]["trainedWords"] == ["inkwash style"]
+
+
+def test_the_files_of_a_renamed_repository_keep_their_own_values(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
+) -> None:
+    names = ["rust", "moss garden"]
+    hub.repositories["x/old"] = Repository(renamed_to="x/newer")
+    hub.repositories["x/newer"] = Repository(renamed_to="x/shelf")
+    hub.repositories["x/shelf"] = Repository(card("collection"), files=[f"{name}.safetensors" for name in names])
+    models = [make(f"{name}.safetensors", {"hf_url": "https://huggingface.co/x/old"}) for name in names]
+    say(offline_proxy, f"enrich {folder.name}/")
+    assert [read(model)["civitai"]["trainedWords"] for model in models] == [["rusty metal"], ["mossgarden", "lush"]]

@@ -124,7 +124,7 @@ def shows(hub: HubServer, content: bytes, content_type: str = "image/png", url: 
 
 
 def fetched_pictures(hub: HubServer) -> list[str]:
-    return [path for path in hub.paths if "/resolve/" in path]
+    return [path for path in hub.paths if "/resolve/" in path and not path.endswith("README.md")]
 
 
 def assert_only_the_preview_is_missing(model: Path, answer: str, reason: str) -> None:
@@ -157,6 +157,15 @@ def test_the_picture_of_a_card_becomes_a_small_still_webp_without_metadata(
     assert "preview_url: ink.webp" in answer
     assert str(folder) not in answer
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "binary/octet-stream; charset=binary", ""])
+def test_a_picture_of_no_type_is_known_by_its_content(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, content_type: str
+) -> None:
+    shows(hub, picture(), content_type)
+    say(offline_proxy, f"enrich {lora(folder)}")
+    assert opened((folder / "ink.webp").read_bytes()).size == (480, 320)
 
 
 def test_a_second_run_fetches_and_changes_nothing(offline_proxy: RosterProcess, hub: HubServer, folder: Path) -> None:
@@ -225,6 +234,8 @@ def test_every_way_to_hold_colours_is_read(mode: str) -> None:
     [
         pytest.param(b"<!DOCTYPE html><h1>Sign in</h1>", "image/png", "this is not a PNG, JPEG", id="HTML"),
         pytest.param(b'<svg xmlns="http://www.w3.org/2000/svg"/>', "image/svg+xml", "this is not a PNG", id="SVG"),
+        pytest.param(b"<!DOCTYPE html><h1>x</h1>", "application/octet-stream", "this is not a PNG", id="bytes"),
+        pytest.param(picture(), "application/octet-streamer", "what the card points to is not a", id="odd type"),
         pytest.param(picture(), "text/html", "what the card points to is not a picture", id="wrong type"),
         pytest.param(picture(), "video/mp4", "what the card points to is not a picture", id="video"),
         pytest.param(picture()[:-200], "image/png", "the picture is damaged", id="truncated PNG"),

@@ -91,6 +91,14 @@ class ToolProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStatus:
+    """A line about what a tool waits for."""
+
+    call_id: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolFinished:
     """A tool is done; `failed` when it could not do its work. `result` is what the model reads, without secrets."""
 
@@ -101,7 +109,7 @@ class ToolFinished:
     result: str = ""
 
 
-RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolProgress | ToolFinished
+RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolProgress | ToolStatus | ToolFinished
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 

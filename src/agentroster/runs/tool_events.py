@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from agentroster.logs import redactor
-from agentroster.runs.chat import Emit, ToolFinished, ToolProgress, ToolStarted
+from agentroster.runs.chat import Emit, ToolFinished, ToolProgress, ToolStarted, ToolStatus
 from agentroster.skills.context import Show, show_nothing
 from agentroster.skills.tools import Tool, ToolOutcome
 from agentroster.skills.toolset import Audience, Toolset
@@ -24,7 +24,11 @@ async def followed_call(
     call_id = call_id or f"call_{uuid4().hex[:24]}"
     line = redactor.clean(tool.line(arguments))
     emit(ToolStarted(call_id, tool.name, line))
-    audience = Audience(show, lambda done, total: emit(ToolProgress(call_id, line, done, total)))
+    audience = Audience(
+        show,
+        lambda done, total: emit(ToolProgress(call_id, line, done, total)),
+        lambda status: emit(ToolStatus(call_id, redactor.clean(status))),
+    )
     outcome = await toolset.call(tool, arguments, audience)
     # A missing account is no failure: the answer goes on with the link to connect it.
     failed = outcome.failed and not outcome.needs

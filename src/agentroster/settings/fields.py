@@ -298,6 +298,18 @@ class Fields(BaseSettings):
         alias="HF_TOKEN",
         description="Token for private and gated model cards; sent to `HF_ENDPOINT` only.",
     )
+    hub_downloads: Names = Field(
+        (),
+        alias="ROSTER_HUB_DOWNLOADS",
+        description="Where a mirror in `HF_ENDPOINT` redirects downloads to, such as `https://files.mirror.lan`, "
+        "separated by commas; the public hub's own hosts need not be named.",
+    )
+    hub_wait_seconds: float = Field(
+        default=900.0,
+        alias="ROSTER_HUB_WAIT_SECONDS",
+        ge=0,
+        description="Longest that one request waits when the hub asks to slow down; 0 for not at all.",
+    )
 
     github_url: str = Field(
         default="https://github.com",

@@ -43,7 +43,7 @@ class Settings(Fields):
         except RuntimeError as error:
             raise ValueError("names a home directory that cannot be found: write the whole path") from error
 
-    @field_validator("trusted_urls")
+    @field_validator("trusted_urls", "hub_downloads")
     @classmethod
     def _are_web_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:

@@ -16,10 +16,13 @@ from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.rate_limits import RateLimits
+from agentroster.net.redirects import NO_REDIRECTS
 from agentroster.net.shared_slots import SharedSlots
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
+from agentroster.skills.hub import bucket_of, hub_redirects
 from agentroster.skills.memory import Memory
 from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
@@ -87,6 +90,8 @@ class HttpOpener:
         self._limiter = ConcurrencyLimiter(settings.host_requests, slots, "requests")
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
+        self._redirects = hub_redirects(settings)
+        self._limits = RateLimits(settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders))
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
@@ -99,6 +104,8 @@ class HttpOpener:
             trusted=[self._hub] if reaches_hub else [],
             credentials=self._hub_headers if reaches_hub else {},
             slots=self._limiter,
+            redirects=self._redirects if reaches_hub else NO_REDIRECTS,
+            limits=self._limits if reaches_hub else None,
         )
         return {"http": egress, "hub_endpoint": self._hub_endpoint}
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Show: TypeAlias = Callable[[str], Awaitable[None]]
 Progress: TypeAlias = Callable[[int, int], None]
+TellStatus: TypeAlias = Callable[[str], None]
 
 
 async def show_nothing(_text: str) -> None:
@@ -27,6 +28,10 @@ async def show_nothing(_text: str) -> None:
 
 def tell_nobody(_done: int, _total: int) -> None:
     """Drop the counts: nobody watches."""
+
+
+def without_status(_line: str) -> None:
+    """Drop the line: nobody watches."""
 
 
 @runtime_checkable
@@ -56,7 +61,8 @@ class SkillContext:
     """What a skill is handed for one caller.
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
-    model that called the tool sees its returned value instead. `progress` takes how many of how many items are done.
+    model that called the tool sees its returned value instead. `progress` takes how many of how many items are done,
+    `status` a line about what it waits for.
     Each capability is an attribute by its name, such as `context.http`; one that `skill.yaml` does not declare raises
     NotAllowed. All of them close when the call ends.
     """
@@ -65,6 +71,7 @@ class SkillContext:
     caller: Caller
     show: Show = show_nothing
     progress: Progress = tell_nobody
+    status: TellStatus = without_status
     _capabilities: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
     _guard: Guard = field(default_factory=lambda: Guard("", ""), repr=False)
 
@@ -100,9 +107,9 @@ class SkillContext:
         """Return the same context, which shows text to somebody else."""
         return replace(self, show=show)
 
-    def reporting(self, progress: Progress) -> SkillContext:
-        """Return the same context, which tells its counts to somebody else."""
-        return replace(self, progress=progress)
+    def reporting(self, progress: Progress, status: TellStatus = without_status) -> SkillContext:
+        """Return the same context, which tells its counts and its state to somebody else."""
+        return replace(self, progress=progress, status=status)
 
     def rehearsing(self) -> SkillContext:
         """Return the same context for a dry run: nothing is written."""

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentroster.identity.caller import Caller
-from agentroster.skills.context import Progress, Show, show_nothing, tell_nobody
+from agentroster.skills.context import Progress, Show, TellStatus, show_nothing, tell_nobody, without_status
 from agentroster.skills.tools import Tool, ToolOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who follows a call: `show` takes Markdown for the person, `progress` how many of how many items are done."""
+    """Who follows a call: `show` takes Markdown for the person, `progress` how many of how many items are done.
+
+    `status` takes a line about what the call waits for.
+    """
 
     show: Show = show_nothing
     progress: Progress = tell_nobody
+    status: TellStatus = without_status
 
 
 class Toolset(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentroster.messages import say
-from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted
+from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.tool_card import tool_card
 
 _MAX_NAMED = 3
@@ -49,6 +49,8 @@ class AsThinking(Activity):
         match event:
             case ToolStarted():
                 yield Thinking(f"{event.line}\n")
+            case ToolStatus():
+                yield Thinking(f"{event.line}\n")
             case ToolFinished(failed=True):
                 yield Thinking(f"{say('runs.tool_failed', tool=event.tool)}\n")
             case _:
@@ -74,6 +76,8 @@ class StatusAndCards(Activity):
             case ToolProgress():
                 if self._pace.is_due(event):
                     yield self._status(say("runs.progress", line=event.line, done=event.done, total=event.total))
+            case ToolStatus():
+                yield self._status(event.line)
             case ToolFinished():
                 self._running.discard(event.call_id)
                 name = event.tool.replace("_", " ")

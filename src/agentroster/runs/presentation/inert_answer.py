@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from agentroster.runs.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted
+from agentroster.runs.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.inert_markdown import InertMarkdown
 
 
@@ -29,7 +29,7 @@ class InertAnswer:
                 yield from _thought(self._thinking.interrupt())
                 yield from _said(self._text.interrupt())
                 # A tool's line holds words of its arguments, and may be shown as thinking.
-                has_line = isinstance(event, ToolStarted | ToolProgress)
+                has_line = isinstance(event, ToolStarted | ToolProgress | ToolStatus)
                 yield replace(event, line=self._made_inert(event.line)) if has_line else event
 
     def _made_inert(self, line: str) -> str:

@@ -24,6 +24,7 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
+from agentroster.skills.hub import waiting
 from agentroster.skills.pipeline import ItemReport, Selection
 from agentroster.skills.understanding import Outcome
 
@@ -61,7 +62,7 @@ class EnrichItem:
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
-    cache = CardCache(Hub(context.http, context.hub_endpoint))
+    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
@@ -109,7 +110,8 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         missing = {"card": say("enrich.no_address_known", name=item.label)}
         return _rehearsed(item, ItemReport(item=item.label, missing=missing))
     made = await _made_sidecar(context, model)
-    preview = await make_preview(context, model, prepared.found.preview_url) if prepared.source.repo else None
+    found, uncertain = prepared.found.preview_url, prepared.found.uncertain
+    preview = await make_preview(context, model, found, uncertain) if prepared.source.repo else None
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:

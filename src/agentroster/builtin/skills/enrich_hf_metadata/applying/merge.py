@@ -70,14 +70,16 @@ def apply(
     """Fill the sidecar's empty fields in place, and replace what the policy allows; only a change stamps it."""
     merge = Merge(policy, Provenance(sidecar))
     civitai = _civitai(sidecar, merge)
-    _fill(merge, sidecar, "base_model", found.base_model, say("enrich.card_silent"))
+    silent = found.uncertain or say("enrich.card_silent")
+    _fill(merge, sidecar, "base_model", found.base_model, silent)
     if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
-        why = say("enrich.card_silent") if found.trained_words is None else say("enrich.no_words_needed")
+        why = silent if found.trained_words is None else say("enrich.no_words_needed")
         _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
     _add_tags(merge, sidecar, found)
     _fill(merge, sidecar, "modelDescription", found.html, say("enrich.card_has_no_text"))
     if civitai is not None:
-        _fill(merge, civitai, "description", found.short, say("enrich.card_has_no_prose"), "civitai.description")
+        why = found.uncertain or say("enrich.card_has_no_prose")
+        _fill(merge, civitai, "description", found.short, why, "civitai.description")
     if preview is not None:
         _fill_preview(merge, sidecar, preview)
     if merge.updated:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from agentroster.library.library import ModelFile
 from agentroster.messages import say
 from agentroster.net.egress import Origin
 from agentroster.skills.context import SkillContext
+from agentroster.skills.hub import waiting
 
 _MAX_BYTES, _SECONDS = 20_000_000, 30.0
 _PUBLIC_HUB = frozenset({Origin("https", "huggingface.co", 443), Origin("https", "hf.co", 443)})
+
+_IMAGE_TYPE = re.compile(r"image/|(?:application|binary)/octet-stream\b|\s*$", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +32,13 @@ class Preview:
     missing: str = ""
 
 
-async def make_preview(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
-    """Write the preview of a model that has none; never raises, because the other fields must not suffer."""
+async def make_preview(context: SkillContext, model: ModelFile, url: str | None, why_none: str = "") -> Preview:
+    """Write the preview of a model that has none; never raises, because the other fields must not suffer.
+
+    `why_none` is the reason for having no address, when it is not that the card shows no picture.
+    """
     try:
-        return await _make(context, model, url)
+        return await _make(context, model, url, why_none or say("enrich.no_picture_shown"))
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -39,14 +46,14 @@ async def make_preview(context: SkillContext, model: ModelFile, url: str | None)
         return Preview(missing=say("skills.item_failed"))
 
 
-async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Preview:
+async def _make(context: SkillContext, model: ModelFile, url: str | None, why_none: str) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
         return Preview(kept=say("skills.already_set"))
     if await asyncio.to_thread(context.previews.existing, model) is not None:
         return Preview(kept=say("enrich.preview_file_there"))
     if url is None:
-        return Preview(missing=say("enrich.no_picture_shown"))
+        return Preview(missing=why_none)
     context.previews.require_permission()
     image = await _download(context, url)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
@@ -54,10 +61,13 @@ async def _make(context: SkillContext, model: ModelFile, url: str | None) -> Pre
 
 async def _download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
-    fetched = await context.http.get(_at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS)
+    fetched = await context.http.get(
+        _at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS, on_wait=waiting(context)
+    )
     if fetched.status != 200:  # noqa: PLR2004
         raise Unreachable(say("enrich.picture_unreachable", status=fetched.status))
-    if not fetched.headers.get("content-type", "").lower().startswith("image/"):
+    # Downloads often come as bytes of no type; what they are is seen when the picture is drawn anew.
+    if not _IMAGE_TYPE.match(fetched.headers.get("content-type", "")):
         raise ToolFailed(say("enrich.not_a_picture"))
     return fetched.body
 

@@ -65,7 +65,9 @@ class Prepared:
 
 def missing_fields(prepared: Prepared | None) -> OpenQuestion | None:
     """Return the question for the empty fields; None when there are none, or no card to read them from."""
-    excerpt = excerpt_of(prepared.source) if prepared else None
+    # What may be said of another file is nothing to ask about.
+    is_certain = prepared is not None and not prepared.found.uncertain
+    excerpt = excerpt_of(prepared.source) if prepared and is_certain else None
     if prepared is None or excerpt is None:
         return None
     names = _missing(prepared, excerpt)
@@ -105,13 +107,13 @@ def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
 
 
 def notes(prepared: Prepared) -> dict[str, str]:
-    """Return what a person should know: values that no rule found, and sources that disagree."""
-    found = prepared.found
-    said = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
+    """Return what a person should know: values no rule found, sources that disagree, what the hub did not say."""
+    found, unknown = prepared.found, prepared.source.facts.unknown
+    told = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
     if found.header_base_model:
         other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
-        said["sources disagree"] = other
-    return said
+        told["sources disagree"] = other
+    return told | ({"repository": unknown} if unknown else {})
 
 
 def origins_of(prepared: Prepared) -> Origins:

@@ -28,7 +28,8 @@ def short_text(body: str) -> str:
     """Return the first paragraph of prose, at most two sentences; empty when there is none."""
     for paragraph in re.split(r"\n\s*\n", without_html(body)):
         text = paragraph.strip()
-        if not text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
+        # Bytes that could not be read are no prose.
+        if not text or "\ufffd" in text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
             continue
         plain = _plain(text)
         if len(plain.split()) >= 4 and not re.match(r"(?i)you should use|trigger", plain):  # noqa: PLR2004 - labels are shorter

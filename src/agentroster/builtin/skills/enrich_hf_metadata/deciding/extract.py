@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
     base_rules,
@@ -13,6 +14,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
+from agentroster.messages import say
 
 _BESIDE_THE_CARD = frozenset({Evidence.PEER, Evidence.HEADER})
 
@@ -23,6 +25,7 @@ class Extraction:
 
     `base_card` is the repository whose card named the base model, when it was not the file's own. `evidence` is that of
     fields that do not come from the card, and `header_base_model` the name in the file's header when it contradicts.
+    `uncertain` says why only a part of the values counts.
     """
 
     base_model: str | None
@@ -36,6 +39,7 @@ class Extraction:
     base_card: str = ""
     evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
     header_base_model: str = ""
+    uncertain: str = ""
 
     @property
     def says_anything(self) -> bool:
@@ -44,7 +48,30 @@ class Extraction:
 
 
 def extract(source: Source) -> Extraction:
-    """Read everything the source states about its file."""
+    """Read everything the source states about its file.
+
+    Where nobody knows whether other files share the card, only what holds in either case is stated.
+    """
+    found = reduce(_in_both, map(_extract, source.possible))
+    return replace(found, uncertain=say("enrich.perhaps_of_another_file") if source.facts.unknown else "")
+
+
+def _in_both(one: Extraction, other: Extraction) -> Extraction:
+    agreed = replace(
+        one,
+        trained_words=one.trained_words if one.trained_words == other.trained_words else None,
+        html=one.html if one.html == other.html else "",
+        short=one.short if one.short == other.short else "",
+        tags=one.tags if one.tags == other.tags else (),
+        preview_url=one.preview_url if one.preview_url == other.preview_url else None,
+    )
+    if one.base_model == other.base_model:
+        return agreed
+    # Without a lineage nobody looks for the base model elsewhere.
+    return replace(agreed, base_model=None, base_model_evidence=Evidence.NONE, lineage=())
+
+
+def _extract(source: Source) -> Extraction:
     base, base_evidence = base_rules.base_model(source)
     words, words_evidence = word_rules.trained_words(source)
     section = next((part.text for part in source.parts if not part.row), source.card.body)

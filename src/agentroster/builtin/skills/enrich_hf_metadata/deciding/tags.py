@@ -36,7 +36,7 @@ def additions(candidates: Iterable[str], existing: Sequence[object]) -> list[str
 
 
 def _is_noise(tag: str) -> bool:
-    if tag.replace(" ", "-") in _DENIED or tag.startswith(_DENIED_PREFIXES) or "://" in tag:
+    if "\ufffd" in tag or tag.replace(" ", "-") in _DENIED or tag.startswith(_DENIED_PREFIXES) or "://" in tag:
         return True
     normal = normalise(tag)
     return normal in _DENIED_FORMS or is_name(tag) or _is_about_the_base(normal)

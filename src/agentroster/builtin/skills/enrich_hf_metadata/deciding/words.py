@@ -121,6 +121,8 @@ def _is_noise(text: str, setting: re.Pattern[str]) -> bool:
         return False
     return bool(
         len(text) > _MAX_WORD
+        # Bytes that could not be read: nobody knows the word.
+        or "\ufffd" in text
         or WEIGHT_NAME.search(text)
         or "://" in text
         or "<" in text

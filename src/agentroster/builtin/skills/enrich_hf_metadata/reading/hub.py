@@ -1,5 +1,6 @@
 """HuggingFace addresses, and fetching what a repository says about itself."""
 
+import codecs
 import json
 import re
 from collections.abc import Iterable
@@ -7,14 +8,15 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.errors import NotFound, RosterError, Unreachable
-from agentroster.json_values import as_list, as_object
+from agentroster.json_values import as_list, as_object, is_list
 from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
+from agentroster.net.rate_limits import OnWait
 
 _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
 _KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
 _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
-_MAX_CARD_BYTES = 2_000_000
+_MAX_CARD_BYTES, _MAX_FACTS_BYTES = 2_000_000, 8_000_000
 _WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
 
 
@@ -56,42 +58,76 @@ def parse_url(text: str, endpoint: str) -> HubRef | None:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFacts:
-    """What the hub's API adds to the card; empty where it was not to be had."""
+    """What the hub's API adds to the card; `unknown` says why the API named no files, which is not the same as none."""
 
     tags: tuple[str, ...] = ()
     weight_files: tuple[str, ...] = ()
+    unknown: str = ""
 
 
 class Hub:
     """Fetches cards; every failure is a sentence for the person who asked."""
 
-    def __init__(self, http: Egress, endpoint: str) -> None:
+    def __init__(self, http: Egress, endpoint: str, on_wait: OnWait | None = None) -> None:
+        """`on_wait` is told the seconds of each wait that the hub asks for."""
         self._http = http
+        self._on_wait = on_wait
         self._base = endpoint.rstrip("/")
 
     async def card(self, ref: HubRef) -> str:
         """Return the text of the model card. Raises NotFound or Unreachable, saying why there is none."""
-        fetched = await self._get(f"{ref.repo}/raw/{quote(ref.revision or 'main', safe='')}/README.md")
+        fetched = await self._card(ref, ref.revision or "main")
         if fetched.status == 404 and not ref.revision and _code(fetched) == "RevisionNotFound":  # noqa: PLR2004
-            fetched = await self._get(f"{ref.repo}/raw/master/README.md")
+            fetched = await self._card(ref, "master")
         if fetched.status != 200:  # noqa: PLR2004
             raise _refusal(ref, fetched)
-        return fetched.body.decode("utf-8", errors="replace")
+        return decoded(fetched.body)
 
     async def facts(self, ref: HubRef) -> RepositoryFacts:
-        """Return tags and weight files of the repository; none when the API does not answer."""
+        """Return tags and weight files of the repository at this revision; never raises, but says what is unknown."""
+        revision = f"/revision/{quote(ref.revision, safe='')}" if ref.revision else ""
         try:
-            fetched = await self._get(f"api/models/{ref.repo}")
-            value: object = json.loads(fetched.body) if fetched.status == 200 else {}  # noqa: PLR2004
-        except (RosterError, ValueError):
-            return RepositoryFacts()
-        data = as_object(value)
-        tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
-        names = (as_object(entry).get("rfilename") for entry in as_list(data.get("siblings")))
-        return RepositoryFacts(tags=tags, weight_files=weight_files(name for name in names if isinstance(name, str)))
+            fetched = await self._get(f"api/models/{ref.repo}{revision}", _MAX_FACTS_BYTES)
+        except RosterError as error:
+            return RepositoryFacts(unknown=say("enrich.files_unknown", repo=ref.repo, reason=error.message.rstrip(".")))
+        if fetched.status == 200 and (facts := _facts_in(fetched.body)):  # noqa: PLR2004
+            return facts
+        reason = say("enrich.api_status", status=fetched.status)
+        return RepositoryFacts(unknown=say("enrich.files_unknown", repo=ref.repo, reason=reason))
 
-    async def _get(self, path: str) -> Fetched:
-        return await self._http.get(f"{self._base}/{path}", max_bytes=_MAX_CARD_BYTES)
+    async def _card(self, ref: HubRef, revision: str) -> Fetched:
+        # By `/resolve/`, of which the hub allows thirty times as many as of pages. Only the beginning is read.
+        path = f"{ref.repo}/resolve/{quote(revision, safe='')}/README.md"
+        return await self._get(path, _MAX_CARD_BYTES, truncate=True)
+
+    async def _get(self, path: str, max_bytes: int, *, truncate: bool = False) -> Fetched:
+        url = f"{self._base}/{path}"
+        return await self._http.get(url, max_bytes=max_bytes, truncate=truncate, on_wait=self._on_wait)
+
+
+def _facts_in(body: bytes) -> RepositoryFacts | None:
+    """Read an answer of the API; None for one that does not name every file."""
+    try:
+        data = as_object(json.loads(body))
+    # A deeply nested answer is a RecursionError.
+    except (ValueError, RecursionError):
+        return None
+    siblings = data.get("siblings")
+    if not is_list(siblings):
+        return None
+    names = [as_object(entry).get("rfilename") for entry in siblings]
+    files = [name for name in names if isinstance(name, str)]
+    if len(files) < len(names):
+        return None
+    tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
+    return RepositoryFacts(tags=tags, weight_files=weight_files(files))
+
+
+def decoded(body: bytes) -> str:
+    """Return the text of a card: UTF-8, or what its mark of byte order says; bytes that are no text are replaced."""
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8")
+    return body.decode(encoding, errors="replace")
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
@@ -19,6 +19,7 @@ _COMPONENT = re.compile(
 _EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
 _MAX_LINES = 6_000
+_NEIGHBOURS = ("one neighbour.safetensors", "another neighbour.safetensors")
 # Whoever gives orders to a language model states nothing about the file.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget)\s(?:\w{1,12}\s){0,4}(?:instructions?|prompts?|rules)\b|<\|\w{1,20}\|>|\[/?INST\]"
@@ -57,6 +58,17 @@ class Source:
     def body(self) -> str:
         """What the card says to a reader."""
         return spoken(self.markup)
+
+    @property
+    def possible(self) -> tuple["Source", ...]:
+        """What this source may be: itself; where the repository's files are not known, of one model or of several."""
+        if not self.facts.unknown:
+            return (self,)
+        own = self.file_name or "model.safetensors"
+        stem = own.rsplit(".", 1)[0]
+        # With a file of a similar name beside it, a title no longer tells which of the two it is about.
+        for_files = ((own,), (own, *_NEIGHBOURS), (own, f"{stem}.alike", *_NEIGHBOURS))
+        return tuple(replace(self, facts=replace(self.facts, weight_files=files, unknown="")) for files in for_files)
 
     @cached_property
     def is_collection(self) -> bool:
