@@ -84,7 +84,8 @@ async def test_a_refusal_is_waited_for_as_it_asks(
 ) -> None:
     served = Served(httpx.Response(status, headers=headers()))
     assert (await served.get()).body == b"ok"
-    assert sum(clock) == pytest.approx(seconds, abs=1.5)
+    # A date is counted from now, which goes on meanwhile.
+    assert sum(clock) == pytest.approx(seconds, abs=20 if headers is in_a_minute else 1.5)
     assert served.waits == clock, "whoever waits is told"
 
 

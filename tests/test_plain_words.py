@@ -16,7 +16,7 @@ from agentroster.skills.understanding import Call, Refusal
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer
 from tests.support.stand_ins.model_server import ModelServer
-from tests.test_word import SENTENCES, _snapshot, make_library
+from tests.support.word_library import SENTENCES, make_library, snapshot
 
 _COMMANDS = re.compile(r"`/enrich ([^`]+)`")
 _ATTACHED = """### Task:
@@ -173,12 +173,12 @@ def test_what_needs_a_memory_is_answered_with_what_can_be_written(text: str, lib
 def test_through_the_proxy_no_plan_and_no_answer_changes_a_file_or_asks_the_hub(
     plain_proxy: RosterProcess, hub: HubServer, shelf: Path
 ) -> None:
-    before = _snapshot(shelf)
+    before = snapshot(shelf)
     for must, _, text in ROWS:
         if must != "act":
             answer = say(plain_proxy, text)
             assert "/enrich" in answer or "cannot take back" in answer, f"{text}: {answer}"
-    assert _snapshot(shelf) == before
+    assert snapshot(shelf) == before
     assert hub.paths == []
 
 
@@ -212,12 +212,12 @@ def test_an_unknown_command_is_no_question_for_the_model(proxy: RosterProcess, m
 
 
 def test_a_command_beside_an_attached_file_is_a_command(plain_proxy: RosterProcess, shelf: Path) -> None:
-    before = _snapshot(shelf)
+    before = snapshot(shelf)
     text = _ATTACHED.format(file="bar.safetensors,1", written="/enrich bar.safetensors --dry-run")
     answer = say(plain_proxy, text)
     assert "bar.safetensors" in answer
     assert "dry run (nothing written)" in answer or "failed" in answer
-    assert _snapshot(shelf) == before
+    assert snapshot(shelf) == before
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_a_file_holds_is_never_taken_for_what_the_person_wrote(
     other = _ATTACHED.replace("</context>\n", "")
     assert without_attachments(other.format(file=file, written="hello")).strip() != "/enrich everything"
     assert not without_attachments(other.format(file=file, written="hello")).strip().startswith("/enrich")
-    before = _snapshot(shelf)
+    before = snapshot(shelf)
     for template in (_ATTACHED, other):
         say(plain_proxy, template.format(file=file, written="hello"))
-    assert _snapshot(shelf) == before
+    assert snapshot(shelf) == before

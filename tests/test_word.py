@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,28 +22,11 @@ from agentroster.skills.sources import folder_source
 from agentroster.skills.understanding import Call, Outcome, Refusal
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer, Repository
+from tests.support.word_library import FILES, SENTENCES, make_library, snapshot
 
 AGENT = "agno/enrich-metadata"
-SENTENCES = Path(__file__).parent / "sentences"
 CARD = (Path(__file__).parent / "cards" / "ink_flux.md").read_text(encoding="utf-8")
-FILES = (
-    "bar.safetensors", "foo.safetensors", "fresh ink.safetensors", "later.safetensors", "水墨.safetensors",
-    "a/twin.safetensors", "b/twin.safetensors", "pair.safetensors", "pair/one.safetensors",
-    "loras/rust.safetensors", "loras/sdxl/moss.safetensors", "checkpoints/base.ckpt",
-)  # fmt: skip
 LANGUAGES = {"en", "zh-CN", "zh-TW", "ja", "ko", "ru", "de", "fr", "es", "he"}
-
-
-def make_library(root: Path) -> Library:
-    """Make small but valid model files, each with a sidecar that names its card."""
-    raw = json.dumps({"__metadata__": {}}).encode()
-    for name in FILES:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(struct.pack("<Q", len(raw)) + raw + b"\0" * 16)
-        sidecar = {"hf_url": "https://huggingface.co/someone/ink-wash"}
-        path.with_name(f"{path.stem}.metadata.json").write_text(json.dumps(sidecar), encoding="utf-8")
-    return Library([root])
 
 
 @dataclass(frozen=True)
@@ -263,14 +245,6 @@ def test_the_time_for_a_long_message_grows_no_faster_than_its_length(part: str, 
     assert not isinstance(understand(f"enrich {part * 1_000_000}"[:1_000_000], library), Call)
 
 
-Snapshot = dict[str, tuple[bytes, int]]
-
-
-def _snapshot(root: Path) -> Snapshot:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
-
-
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a library that belongs to these tests alone."""
@@ -315,10 +289,10 @@ def test_what_must_do_nothing_changes_no_file_through_the_proxy(
 ) -> None:
     hub.repositories["someone/ink-wash"] = Repository(CARD)
     hub.repositories["a/b"] = Repository(CARD)
-    before = _snapshot(shelf)
+    before = snapshot(shelf)
     for sentence in NOTHING:
         answer = say(word_proxy, sentence.text)
-        assert _snapshot(shelf) == before, sentence.text
+        assert snapshot(shelf) == before, sentence.text
         assert "I did nothing" in answer or "No language model" in answer, sentence.text
         assert "1 changed" not in answer
     assert hub.paths == [], "nothing was even asked for"
@@ -333,9 +307,9 @@ def test_what_is_asked_for_and_nothing_else_is_written_through_the_proxy(
         if sentence.expected is None or hashlib.sha1(sentence.text.encode()).digest()[0] % 3:
             continue
         make_library(shelf)
-        before = _snapshot(shelf)
+        before = snapshot(shelf)
         answer = say(word_proxy, sentence.text)
-        after = _snapshot(shelf)
+        after = snapshot(shelf)
         changed = {name for name in after if after[name][0] != before.get(name, (b"", 0))[0]}
         expected = {str(PurePath(name).with_suffix(".metadata.json")) for name in _written_by(sentence.expected)}
         assert changed == expected, f"{sentence.text}\n{answer}"
@@ -347,7 +321,7 @@ def test_a_dry_run_shows_what_would_be_set_and_writes_nothing(
     hub.repositories["someone/ink-wash"] = Repository(CARD)
     make_library(shelf)
     (shelf / "bare.safetensors").write_bytes((shelf / "bar.safetensors").read_bytes())
-    before = _snapshot(shelf)
+    before = snapshot(shelf)
     answer = say(word_proxy, "enrich bar.safetensors, dry run")
     assert "base_model: Flux.1 D" in answer
     assert "dry run (nothing written)" in answer
@@ -359,7 +333,7 @@ def test_a_dry_run_shows_what_would_be_set_and_writes_nothing(
         job = client.post("/roster/api/skills/enrich-hf-metadata/execute", json=arguments).json()
         events = client.get(f"/roster/api/jobs/{job['job_id']}/events").text
     assert "Flux.1 D" in events
-    assert _snapshot(shelf) == before
+    assert snapshot(shelf) == before
     (shelf / "bare.safetensors").unlink()
 
 
