@@ -47,7 +47,7 @@ def open_client(url: str, key: str = "") -> httpx.AsyncClient:
     """Return a client that asks a server, on as many connections as needed."""
     return httpx.AsyncClient(
         base_url=url,
-        headers={"authorization": f"Bearer {key}"},
+        headers={"authorization": f"Bearer {key}"} if key else {},
         trust_env=False,
         timeout=_TIMEOUT_SECONDS,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
