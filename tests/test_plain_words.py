@@ -10,9 +10,9 @@ from agentroster.builtin.skills.enrich_hf_metadata.understanding.message import 
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.targets import resolve
 from agentroster.library.library import Library
 from agentroster.library.sidecar import Sidecars
-from agentroster.library.spelling import nearest
 from agentroster.runs.attached_files import without_attachments
 from agentroster.skills.understanding import Call, Refusal
+from agentroster.spelling import nearest
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.hub import HubServer
 from tests.support.stand_ins.model_server import ModelServer

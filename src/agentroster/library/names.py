@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
-from agentroster.library import spelling
+from agentroster import spelling
 from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agentroster import spelling
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import sentence, targets, wish, written
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import Language, languages
-from agentroster.library import spelling
 from agentroster.library.library import Library
 from agentroster.library.names import Names, folded
 from agentroster.messages import say
