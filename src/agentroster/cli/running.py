@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from agentroster.cli.stores import deployment_or_none
 from agentroster.cli.tables import print_table
-from agentroster.credentials.secret_file import load_with_secrets
 from agentroster.errors import BadInput
 from agentroster.identity.caller import Caller
 from agentroster.jobs.job import Job
@@ -66,13 +66,11 @@ def run_skill(
     dry_run: bool,
 ) -> int:
     """Run a pipeline and print what came of it; return the exit status: 1 when an item failed, 130 after Ctrl-C."""
-    settings, notice = load_with_secrets(data_dir=data_dir, library=tuple(library) or None)
-    if notice:
-        click.echo(notice, err=True)
-    configure_logging(settings.secrets())
     progress, proposals = Progress(), Proposals() if dry_run else None
     try:
-        asyncio.run(_run(settings, name, arguments, progress, proposals))
+        with deployment_or_none(data_dir, library) as settings:
+            configure_logging(settings.secrets())
+            asyncio.run(_run(settings, name, arguments, progress, proposals))
     except KeyboardInterrupt:
         _print(progress, proposals, as_json=as_json)
         click.echo(
