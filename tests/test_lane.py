@@ -10,7 +10,7 @@ import pytest
 
 from agentroster.gateway.config.lane import choose_lane
 from agentroster.gateway.config.proxy_config import read_config
-from tests.support.deployment import PROXY_CONFIG
+from tests.support.deployment import PROXY_CONFIG, REPOSITORY
 from tests.support.identity import make_key
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import ModelServer
@@ -35,6 +35,9 @@ CONFIGS: list[tuple[str, str]] = [
     ("environment_variables: {OPENAI_API_KEY: x, LITELLM_LOG: DEBUG}", ""),
     ("mcp_servers: {deepwiki: {url: 'https://example.org/mcp'}}", ""),
     ("litellm_settings: {callbacks: [langfuse]}", "litellm_settings.callbacks"),
+    ("litellm_settings: {callbacks: [agentroster.provider.hooks.hooks]}", ""),
+    ("litellm_settings: {callbacks: [agentroster.provider.hooks.hooks, langfuse]}", "litellm_settings.callbacks"),
+    ((REPOSITORY / "proxy_config.yaml").read_text(encoding="utf-8"), ""),
     ("litellm_settings: {success_callback: [seen.success]}", "litellm_settings.success_callback"),
     ("litellm_settings: {guardrails: [{prompt_injection: {}}]}", "litellm_settings.guardrails"),
     ("litellm_settings: {max_budget: 5}", "litellm_settings.max_budget"),
@@ -51,7 +54,7 @@ CONFIGS: list[tuple[str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "key"), CONFIGS)
+@pytest.mark.parametrize(("text", "key"), CONFIGS, ids=[text[:60] for text, _ in CONFIGS])
 def test_our_own_lane_is_taken_unless_a_setting_may_concern_agents(tmp_path: Path, text: str, key: str) -> None:
     # In an included file, as operators have it too.
     (tmp_path / "more.yaml").write_text(text, encoding="utf-8")

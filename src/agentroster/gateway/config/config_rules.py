@@ -25,6 +25,7 @@ class Rule:
 
 _LITELLM, _ROUTER, _GENERAL = "litellm_settings", "router_settings", "general_settings"
 
+OWN_CALLBACK = "agentroster.provider.hooks.hooks"
 _AUTH = "agentroster.provider.auth.user_api_key_auth"
 
 RULES: tuple[Rule, ...] = (

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from agentroster.gateway.config.config_rules import RULES
-from agentroster.json_values import as_object
+from agentroster.gateway.config.config_rules import OWN_CALLBACK, RULES
+from agentroster.json_values import as_object, is_list
 
 Wish: TypeAlias = Literal["auto", "litellm", "direct"]
 
@@ -104,6 +104,9 @@ def _deciding(config: Mapping[str, object], environment: Mapping[str, str]) -> I
 
 def _may_concern(section: str, name: str, value: object) -> bool:
     # Of what `config_rules` deals with, nothing reaches agents but what it allows.
+    if name == "callbacks" and is_list(value):
+        # The shipped config names ours, for plain `litellm`; without it they are put in, and concern LiteLLM's lane.
+        value = [one for one in value if one != OWN_CALLBACK]
     dealt_with = {rule.name for rule in RULES if rule.section == section and rule.action != "allowed"}
     return value not in (None, "", [], {}) and name not in _HARMLESS[section] | dealt_with
 

@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 _WILDCARD = "agno/*"
 _PING = "sse_keepalive_ping_interval_seconds"
 _PING_SECONDS = 15
-_HOOKS = "agentroster.provider.hooks.hooks"
 _PROVIDER = {"provider": "agno", "custom_handler": "agentroster.provider.agno"}
 _MASTER_KEY = "os.environ/LITELLM_MASTER_KEY"
 _MAX_INCLUDES = 100
@@ -37,7 +36,7 @@ def build_config(
     """
     litellm_settings = _mapping(user, "litellm_settings")
     providers = [entry for entry in _list(litellm_settings, "custom_provider_map") if entry.get("provider") != "agno"]
-    others = [name for name in _texts(litellm_settings, "callbacks") if name != _HOOKS]
+    others = [name for name in _texts(litellm_settings, "callbacks") if name != config_rules.OWN_CALLBACK]
     _refuse_variables(_mapping(user, "environment_variables"))
     models = [entry for entry in _list(user, "model_list") if _is_plain_model(entry)]
     models += direct_models(keys or {}, models)
@@ -49,7 +48,7 @@ def build_config(
             "drop_params": True,
             **_safe(user, "litellm_settings"),
             "custom_provider_map": [*providers, _PROVIDER],
-            "callbacks": [*others, _HOOKS],
+            "callbacks": [*others, config_rules.OWN_CALLBACK],
         },
         "router_settings": _safe(user, "router_settings"),
         "general_settings": {**_safe(user, "general_settings"), "master_key": _MASTER_KEY},
