@@ -135,7 +135,23 @@ def test_every_page_and_every_picture_can_be_found_and_no_picture_is_large() -> 
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "keys", "agents", "skills", "credentials", "users", "audit", "backup", "restore", "enrich", "demo", "ask", "models", "status"]
+    "command",
+    [
+        "serve",
+        "keys",
+        "agents",
+        "skills",
+        "credentials",
+        "users",
+        "audit",
+        "backup",
+        "restore",
+        "enrich",
+        "demo",
+        "ask",
+        "models",
+        "status",
+    ],
 )
 def test_every_command_is_documented(command: str) -> None:
     assert any(f"roster {command}" in page.read_text(encoding="utf-8") for page in PAGES)

@@ -149,6 +149,18 @@ def test_lost_secrets_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
     assert "restore" in line
 
 
+def test_a_library_that_is_missing_or_empty_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    environment = {"ROSTER_LIBRARY": f"{tmp_path / 'empty'}:{tmp_path / 'typo'}"}
+    proxy = RosterProcess(tmp_path / "p", environment).start()
+    proxy.wait_for("no language model is configured")
+    proxy.stop()
+    assert f"ROSTER_LIBRARY names {tmp_path / 'typo'}, which is no folder" in proxy.log
+    assert f"The library {tmp_path / 'empty'} holds no model file yet" in proxy.log
+    assert f"`roster demo {tmp_path / 'empty'}`" in proxy.log
+    assert not (tmp_path / "typo").exists()
+
+
 def test_a_second_proxy_on_one_sqlite_folder_says_so_and_ends_and_the_first_goes_on(tmp_path: Path) -> None:
     data = tmp_path / "data"
     first = RosterProcess(tmp_path / "first", {}, ["--data-dir", str(data)]).start()

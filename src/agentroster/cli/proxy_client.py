@@ -15,6 +15,7 @@ from agentroster.json_values import as_object
 from agentroster.settings.settings import Settings, load_settings
 
 KEY_VARIABLE = "ROSTER_KEY"
+_OK, _BAD_GATEWAY = 200, 502
 _CONNECT_SECONDS = 5.0
 _SPARE_SECONDS = 30.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
@@ -39,7 +40,7 @@ class ProxyClient:
     def listed(self, path: str) -> list[dict[str, Any]]:
         """Return the rows of a list. Raises RosterError with what the proxy says against it."""
         status, body = self.get(path)
-        if status != httpx.codes.OK:
+        if status != _OK:
             raise _refusal(status, body)
         return cast("list[dict[str, Any]]", body.get("data", []))
 
@@ -47,7 +48,7 @@ class ProxyClient:
         """Yield the chunks of a streamed answer, or the one object of a whole one."""
         try:
             with self._client.stream("POST", "/v1/chat/completions", json=body) as response:
-                if response.status_code != httpx.codes.OK:
+                if response.status_code != _OK:
                     raise _refusal(response.status_code, _object(response.read().decode("utf-8", "replace")))
                 if not body.get("stream"):
                     yield _object(response.read().decode("utf-8", "replace"))
@@ -55,7 +56,7 @@ class ProxyClient:
                 for line in response.iter_lines():
                     chunk = _object(line.removeprefix(_EVENT)) if line.startswith(_EVENT + "{") else {}
                     if "error" in chunk:
-                        raise _refusal(httpx.codes.BAD_GATEWAY, chunk)
+                        raise _refusal(_BAD_GATEWAY, chunk)
                     yield chunk
         except httpx.HTTPError as error:
             raise self._away(error) from error
