@@ -117,10 +117,10 @@ def _print(progress: Progress, proposals: Proposals | None, *, as_json: bool) ->
         {
             "item": report.item,
             "set": ", ".join({**report.found, **report.updated}) or "-",
-            "kept": ", ".join(report.kept) or "-",
-            "not found": report.error or ", ".join(report.missing) or "-",
+            "kept": _reasons(report.kept) or "-",
+            "not found": report.error or _reasons(report.missing) or "-",
         }
-        for report in progress.reports
+        for report in sorted(progress.reports, key=lambda report: report.item)
     ]
     if rows:
         print_table(("item", "set", "kept", "not found"), rows)
@@ -128,6 +128,10 @@ def _print(progress: Progress, proposals: Proposals | None, *, as_json: bool) ->
     changed = sum(bool(report.updated) for report in progress.reports)
     would = "would be changed" if proposals is not None else "changed"
     click.echo(f"{len(rows)} in all: {changed} {would}, {failed} failed.")
+
+
+def _reasons(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {reason}" if reason else name for name, reason in fields.items())
 
 
 def _diff(path: Path, before: str, after: str) -> str:
