@@ -19,6 +19,7 @@ _BLOCK = re.compile(
 )
 _ADDRESS = "http://127.0.0.1:9501"
 _SERVE = "roster serve\n"
+_LOGGED = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*\n", re.MULTILINE)
 # A terminal keeps its functions and its key from one block to the next.
 _TERMINAL = """
 set -eu
@@ -145,7 +146,9 @@ class Reader:
         start = ["--port", port]
         environment = {**environment, **given, **self.environment, "ROSTER_PORT": port}
         self._proxy = RosterProcess(self.folder, environment, start, command=("uv", "run", "roster")).start()
-        self.seen += self._proxy.log.replace(f"{self.folder}/", "").replace(self._proxy.url, _ADDRESS)
+        # Lines of the log come when they come, in between on a busy machine.
+        said = _LOGGED.sub("", self._proxy.log)
+        self.seen += said.replace(f"{self.folder}/", "").replace(self._proxy.url, _ADDRESS)
 
     def _write(self, block: Block) -> None:
         path = self.folder / block.path.removeprefix("docs/examples/")
