@@ -96,6 +96,12 @@ def hub(_hub: tuple[HubServer, str]) -> HubServer:
     return _hub[0]
 
 
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a reader of the pages: one path for all, so that what Python compiled is found again."""
+    return tmp_path_factory.getbasetemp() / "stranger/home"
+
+
 @pytest.fixture(scope="session")
 def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder where the test plugin leaves marks."""

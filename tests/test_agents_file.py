@@ -197,6 +197,6 @@ def test_the_example_and_every_one_of_the_page_are_fine(monkeypatch: pytest.Monk
         assert found.agents
 
 
-def test_the_page_can_be_followed(tmp_path: Path) -> None:
-    with Reader(tmp_path) as reader:
+def test_the_page_can_be_followed(home: Path) -> None:
+    with Reader(home) as reader:
         reader.follow(PAGE)

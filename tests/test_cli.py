@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from agentroster.cli import cli
 from agentroster.cli.lazy_group import LazyCommand
 from agentroster.cli.skills import skills
+from agentroster.cli.tables import fitted
 from tests.support.deployment import REPOSITORY
 
 LAZY = {
@@ -35,6 +36,15 @@ def test_help_imports_nothing_but_the_command_line() -> None:
     known = {"cli", "cli.lazy_group", "cli.options", "errors", "messages", "messages.catalogue"}
     assert own == {f"agentroster.{name}" for name in known}
     assert not modules & {"asyncio", "yaml", "pydantic", "sqlalchemy", "httpx", "litellm", "agno"}
+
+
+@pytest.mark.parametrize(("widths", "room"), [([5, 90, 40], 80), ([20, 20], 80), ([200, 3, 200], 60), ([30] * 9, 40)])
+def test_a_table_is_made_narrower_in_its_widest_columns_and_stays_readable(widths: list[int], room: int) -> None:
+    found = fitted(widths, room)
+    gaps = 2 * (len(widths) - 1)
+    assert all(given >= now >= min(given, 12) for given, now in zip(widths, found, strict=True))
+    assert sum(found) + gaps <= room or set(found) == {12}
+    assert found == widths or sum(widths) + gaps > room
 
 
 def test_no_command_imports_litellm_or_agno_before_it_serves() -> None:

@@ -266,6 +266,25 @@ def test_the_command_completes_a_folder_and_ends_with_a_table(
     assert [set(item) for item in again["items"]] == [{"item", "kept", "missing"}] * 3
 
 
+def test_the_command_needs_no_secrets_and_leaves_only_sidecars_in_the_folder(
+    base_environment: dict[str, str], hub: HubServer, tmp_path: Path
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    models = tmp_path / "models"
+    fill(models, 2)
+    before = {file.name for file in models.iterdir()}
+    secrets = {"LITELLM_MASTER_KEY", "ROSTER_ENCRYPTION_KEY"}
+    environment = {name: value for name, value in base_environment.items() if name not in secrets}
+    for again in (False, True):
+        environment |= {"TMPDIR": str(tmp_path), "ROSTER_REQUIRE_SECRETS": "1"}
+        done = run_roster("enrich", ".", *(["--refresh"] if again else []), environment=environment, cwd=models)
+        assert done.returncode == 0, done.stderr
+        assert "secrets" not in done.stderr
+        assert f"2 in all: {0 if again else 2} changed, 0 failed." in done.stdout
+    assert {file.name for file in models.iterdir()} - before <= {"m0000.metadata.json", "m0001.metadata.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
 def test_a_dry_run_shows_a_diff_and_writes_nothing(
     base_environment: dict[str, str], hub: HubServer, tmp_path: Path
 ) -> None:

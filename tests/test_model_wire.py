@@ -138,6 +138,8 @@ def test_one_connection_serves_one_model_call_after_another(
     wired = asking(scheme, step)
     for _ in range(CALLS):
         assert words in wired.ask(stream=stream)
+        # An error is told before the rest of its body has come: asked again at once, it would be on its way still.
+        assert wired.run.written.acquire(timeout=20)
     assert not wired.run.errors
     assert (len(wired.run.requests), len(wired.run.connections)) == (CALLS, 1)
 
@@ -145,7 +147,7 @@ def test_one_connection_serves_one_model_call_after_another(
 def test_the_model_calls_of_one_run_share_a_connection(asking: Callable[[str, Json], Asking]) -> None:
     call = {"index": 0, "id": "call_1", "type": "function"}
     call["function"] = {"name": "colour_palette", "arguments": '{"base": "teal"}'}
-    wired = asking("http", {"events": [delta(tool_calls=[call]), delta("tool_calls")]})
+    wired = asking("http", {"events": [delta(tool_calls=[call]), delta("tool_calls")], "ends_together": True})
     wired.run.case["stream"]["steps"][3] = STREAMED
     assert "Hello you" in wired.ask(stream=True)
     assert (len(wired.run.requests), len(wired.run.connections)) == (4, 1)

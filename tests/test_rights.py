@@ -238,7 +238,7 @@ def test_no_key_is_made_for_the_operators_name(tmp_path: Path, name: str) -> Non
 
 
 def test_the_command_says_that_the_name_is_taken(tmp_path: Path) -> None:
-    done = run_roster("keys", "create", "--user", "Admin", environment={"ROSTER_DATA_DIR": str(tmp_path)})
+    done = run_roster("keys", "create", "--init", "--user", "Admin", environment={"ROSTER_DATA_DIR": str(tmp_path)})
     assert done.returncode != 0
     assert "operator" in done.stderr
     assert "Traceback" not in done.stderr

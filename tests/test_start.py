@@ -39,7 +39,7 @@ def refused(tmp_path: Path, *arguments: str, **environment: str) -> str:
 
 def test_a_first_start_makes_secrets_and_later_starts_use_them(tmp_path: Path) -> None:
     proxy = RosterProcess(tmp_path)
-    annas = proxy.cli("keys", "create", "--user", "anna").strip()
+    annas = proxy.cli("keys", "create", "--init", "--user", "anna").strip()
     proxy.start()
     secrets = proxy.data_dir / "secrets.env"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
@@ -151,6 +151,30 @@ def test_lost_secrets_are_not_replaced_by_new_ones(tmp_path: Path) -> None:
     assert "restore" in line
 
 
+def test_a_library_that_is_missing_or_empty_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    environment = {"ROSTER_LIBRARY": f"{tmp_path / 'empty'}:{tmp_path / 'typo'}"}
+    proxy = RosterProcess(tmp_path / "p", environment).start()
+    proxy.wait_for("no language model is configured")
+    proxy.stop()
+    assert f"ROSTER_LIBRARY names {tmp_path / 'typo'}, which is no folder" in proxy.log
+    assert f"The library {tmp_path / 'empty'} holds no model file yet" in proxy.log
+    assert f"`roster demo {tmp_path / 'empty'}`" in proxy.log
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_second_proxy_on_one_sqlite_folder_says_so_and_ends_and_the_first_goes_on(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first = RosterProcess(tmp_path / "first", {}, ["--data-dir", str(data)]).start()
+    try:
+        second = run_roster("serve", "--port", "0", "--data-dir", str(data), environment={})
+        assert (second.returncode, second.stderr.count("\n")) == (2, 1), second.stderr
+        assert f"Another `roster serve` uses {data}: stop it first" in second.stderr
+        assert httpx.get(f"{first.url}/health/readiness", trust_env=False).json()["status"] == "ready"
+    finally:
+        first.stop()
+
+
 def test_a_port_in_use_refuses_to_start(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = refused(tmp_path, "--port", str(taken.getsockname()[1]))
@@ -227,15 +251,26 @@ def test_a_folder_of_any_name_and_a_time_zone_without_one_hold_up_no_start(tmp_p
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "a b", "\udcff", "zeile\n2", "x" * 200])
 def test_keys_are_where_the_folder_says(name: str, tmp_path: Path) -> None:
     data = tmp_path / name
-    assert run_roster("keys", "create", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)}).returncode == 0
+    made = run_roster("keys", "create", "--init", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)})
+    assert made.returncode == 0, made.stderr
     assert private_files(data) == {"roster.db", "in-use.lock"}
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("words", [("create", "--user", "anna"), ("list",), ("revoke", "0123456789ab")])
+def test_a_command_about_keys_makes_nothing_where_no_proxy_has_run(words: tuple[str, ...], tmp_path: Path) -> None:
+    said = run_roster("keys", *words, environment={}, cwd=tmp_path)
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
+    assert "There is no deployment in data" in said.stderr
+    assert "roster serve" in said.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_directory_and_a_relative_folder_are_found(tmp_path: Path) -> None:
     for given, expected in (("~/data", tmp_path / "data"), ("beside/it", tmp_path / "beside" / "it")):
         environment = {"ROSTER_DATA_DIR": given, "HOME": str(tmp_path)}
-        assert run_roster("keys", "create", "--user", "a", environment=environment, cwd=tmp_path).returncode == 0
+        made = run_roster("keys", "create", "--init", "--user", "a", environment=environment, cwd=tmp_path)
+        assert made.returncode == 0, made.stderr
         assert private_files(expected) == {"roster.db", "in-use.lock"}
     nobody = run_roster("keys", "list", environment={"ROSTER_DATA_DIR": "~no-such-user/x"}, cwd=tmp_path)
     assert (nobody.returncode, nobody.stderr.count("\n")) == (2, 1)
@@ -246,7 +281,7 @@ def test_a_path_that_is_too_long_or_no_folder_is_said_to_be_so(tmp_path: Path) -
     long = tmp_path / ("x" * 200) / ("y" * 200) / ("z" * 200)
     (tmp_path / "file").touch()
     for data, words in ((long, "at most 512 bytes"), (Path("/" + "x" * 300), "too long"), (tmp_path / "file", "File")):
-        said = run_roster("keys", "create", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)})
+        said = run_roster("keys", "create", "--init", "--user", "anna", environment={"ROSTER_DATA_DIR": str(data)})
         assert (said.returncode, said.stderr.count("\n")) == (2, 1), said.stderr
         assert words in said.stderr
         assert "backup" not in said.stderr
@@ -271,7 +306,7 @@ def test_a_variable_that_libraries_stumble_over_refuses_to_start_with_one_line(
 def test_a_command_works_with_its_streams_closed_and_with_a_reader_that_left(tmp_path: Path) -> None:
     environment = clean_environment(ROSTER_DATA_DIR=str(tmp_path / "d"))
     for streams, status in (("<&- >&- 2>&-", 0), (">/dev/full", 2)):
-        shell = ["sh", "-c", f"exec {ROSTER} keys create --user anna {streams}"]
+        shell = ["sh", "-c", f"exec {ROSTER} keys create --init --user anna {streams}"]
         done = subprocess.run(shell, env=environment, capture_output=True, check=False, timeout=90)
         assert done.returncode == status, done.stderr
         assert b"Traceback" not in done.stderr
@@ -292,7 +327,8 @@ def test_every_command_takes_the_folder_before_or_after_its_name(tmp_path: Path)
 
     assert lacking(cli) == []
     data = str(tmp_path / "d")
-    assert run_roster("--data-dir", data, "keys", "create", "--user", "anna", environment={}).returncode == 0
+    made = run_roster("--data-dir", data, "keys", "create", "--init", "--user", "anna", environment={})
+    assert made.returncode == 0, made.stderr
     for arguments in (("keys", "--data-dir", data, "list"), ("keys", "list", "--data-dir", data)):
         assert "anna" in run_roster(*arguments, environment={}, cwd=tmp_path).stdout
     assert [path.name for path in tmp_path.iterdir()] == ["d"]

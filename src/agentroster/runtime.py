@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -80,7 +81,9 @@ class Runtime:
         `public_url` is where browsers reach the proxy, unless the operator says something else.
         """
         held = ExitStack()
-        held.enter_context(in_use(settings.data_dir, role))
+        # Two proxies would each count limits and run jobs of one SQLite file; a server of databases is made for it.
+        alone = role == "serve" and isinstance(settings.database, Path)
+        held.enter_context(in_use(settings.data_dir, role, alone=alone))
         ring = KeyRing.parse(settings.required("encryption_key"))
         store = CredentialStore.open(settings.credentials_database, ring)
         database = Database.open(settings.database, ROSTER_SCHEMA)

@@ -2,14 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.roster_process import RosterProcess, clean_environment
+from tests.support.deployment import REPOSITORY
+from tests.support.roster_process import RosterProcess
 
 _BLOCK = re.compile(
     r"^(?:<!-- (file|change): (\S+) -->\n)?```(\w+)( no-run)?\n(.*?)^```$",
@@ -17,20 +19,17 @@ _BLOCK = re.compile(
 )
 _ADDRESS = "http://127.0.0.1:9501"
 _SERVE = "roster serve\n"
-# A terminal keeps its functions and its key from one block to the next. `uv run` has nothing to prepare here, and a
-# package goes beside the environment of the tests, not into it.
+_LOGGED = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*\n", re.MULTILINE)
+# A terminal keeps its functions and its key from one block to the next.
 _TERMINAL = """
 set -eu
-[ ! -e .terminal ] || . ./.terminal
-trap '{ declare -f; declare -p KEY || true; } > .terminal 2>/dev/null' EXIT
-uv() {
-  case "$1" in
-    run) shift; "$@" ;;
-    pip) shift 2; command uv pip install --quiet --no-deps --target "$INSTALLED" "$@" ;;
-    *) return 1 ;;
-  esac
-}
+[ ! -e ~/.terminal ] || . ~/.terminal
+trap '{ declare -f; declare -p KEY || true; } > ~/.terminal 2>/dev/null' EXIT
 """
+# How uv reaches its index on this machine, where not in the usual way.
+_NETWORK = {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "UV_OFFLINE", "UV_INDEX"} | {
+    "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_SYSTEM_CERTS", "UV_CONFIG_FILE"
+}  # fmt: skip
 
 
 class Block(NamedTuple):
@@ -50,15 +49,32 @@ def blocks(page: Path) -> list[Block]:
 
 @dataclass
 class Reader:
-    """Works in `folder` as in a fresh clone; `seen` is what the terminal showed. `environment` wins over the page's."""
+    """A stranger with a fresh clone in the folder `home`: the system's programs, uv, no variable and no environment.
 
-    folder: Path
+    `seen` is what the terminal showed. `environment` is for the proxy, and wins over the page's. A home that is used
+    again keeps compiled byte code, and nothing else.
+    """
+
+    home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     seen: str = ""
     _proxy: RosterProcess | None = None
 
+    @property
+    def folder(self) -> Path:
+        """The clone, in which everything is typed."""
+        return self.home / "agentroster"
+
     def __enter__(self) -> "Reader":
-        self.folder.mkdir(exist_ok=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+        for path in _files_of_a_clone():
+            target = self.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / path, target, follow_symlinks=False)
+        programs = self.home / ".local/bin"
+        programs.mkdir(parents=True)
+        # What uv's own installer does. Where uv runs the tests it says which one it is, which may stand behind others.
+        (programs / "uv").symlink_to(os.environ.get("UV") or shutil.which("uv") or "uv")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +96,7 @@ class Reader:
                     shell = True
                     self._serve(text) if text.endswith(_SERVE) else self.type(text)
                 case Block(language="python", text=text) if shell:
-                    self.type(f'export KEY; python - <<"END"\n{text}END\n')
+                    self.type(f'uv run python - <<"END"\n{text}END\n')
                 case Block(language="text", text=text) if shell:
                     assert text in self.seen, f"{page.name} shows\n{text}\nbut seen was\n{self.seen}"
                 case _:
@@ -88,46 +104,56 @@ class Reader:
 
     def type(self, script: str) -> None:
         """Run a script in the terminal."""
-        url = self._proxy.url if self._proxy else _ADDRESS
         done = subprocess.run(
-            ["bash", "-c", _TERMINAL + script.replace(_ADDRESS, url)],
+            ["bash", "-c", _TERMINAL + self._addressed(script)],
             cwd=self.folder,
             env=self._environment(),
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-        self.seen += done.stdout.replace(url, _ADDRESS)
+        self.seen += done.stdout.replace(self._addressed(_ADDRESS), _ADDRESS)
+
+    def _addressed(self, text: str) -> str:
+        """Return a text with the port that the proxy got here."""
+        return text.replace(_ADDRESS, self._proxy.url) if self._proxy else text
 
     def _environment(self) -> dict[str, str]:
-        installed = self.folder / "installed"
-        # Python looks for the paths of editable packages in its own folder only.
-        editable = [path.read_text(encoding="utf-8").strip() for path in installed.glob("*.pth")]
-        environment = clean_environment(
-            HOME=str(self.folder),
-            INSTALLED=str(installed),
-            PYTHONPATH=os.pathsep.join([str(installed), *editable]),
-            ROSTER_DATA_DIR=str(self.folder / "data"),
-        )
-        return environment | {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"}
+        kept = {name: value for name, value in os.environ.items() if name in _NETWORK}
+        port = self._proxy.url.rsplit(":", 1)[1] if self._proxy else "9501"
+        return kept | {
+            "HOME": str(self.home),
+            "PATH": f"{self.home}/.local/bin:/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "ROSTER_PORT": port,
+            # Packages and byte code that are there already: the same, sooner.
+            "UV_CACHE_DIR": _uv_cache(),
+            "PYTHONPYCACHEPREFIX": f"{self.home}-compiled",
+        }
 
     def _serve(self, command: str) -> None:
-        port = "0"
+        before, _, last = command.rstrip("\n").rpartition("\n")
+        if before:
+            self.type(before)
         if self._proxy:
             self._proxy.stop()
-            # What the terminal knows, such as a function with the address in it, goes on to work.
-            port = self._proxy.url.rsplit(":", 1)[1]
-        given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", command.replace("~", str(self.folder))))
-        environment = {**self._environment(), **given, **self.environment}
-        self._proxy = RosterProcess(self.folder, environment, ["--port", port]).start()
-        self.seen += self._proxy.log.replace(f"{self.folder}/", "").replace(self._proxy.url, _ADDRESS)
+        # What the terminal knows, such as a function with the address in it, goes on to work.
+        environment = self._environment()
+        port = environment.pop("ROSTER_PORT") if self._proxy else "0"
+        given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", last.replace("~", str(self.home))))
+        start = ["--port", port]
+        environment = {**environment, **given, **self.environment, "ROSTER_PORT": port}
+        self._proxy = RosterProcess(self.folder, environment, start, command=("uv", "run", "roster")).start()
+        # Lines of the log come when they come, in between on a busy machine.
+        said = _LOGGED.sub("", self._proxy.log)
+        self.seen += said.replace(f"{self.folder}/", "").replace(self._proxy.url, _ADDRESS)
 
     def _write(self, block: Block) -> None:
         path = self.folder / block.path.removeprefix("docs/examples/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block.text, encoding="utf-8")
+        path.write_text(self._addressed(block.text), encoding="utf-8")
 
     def _change(self, block: Block) -> None:
         path, lines = self.folder / block.path, block.text.splitlines(keepends=True)
@@ -135,3 +161,16 @@ class Reader:
         before = "".join(line[1:] for line in lines if line[0] != "+")
         assert text.count(before) == 1, f"{block.path} does not have, once,\n{before}"
         path.write_text(text.replace(before, "".join(line[1:] for line in lines if line[0] != "-")), encoding="utf-8")
+
+
+@cache
+def _files_of_a_clone() -> list[str]:
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    done = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True)
+    return [path for path in dict.fromkeys(done.stdout.split("\0")) if path and (REPOSITORY / path).exists()]
+
+
+@cache
+def _uv_cache() -> str:
+    done = subprocess.run(["uv", "cache", "dir"], capture_output=True, encoding="utf-8", check=True)
+    return done.stdout.strip()

@@ -35,6 +35,7 @@ class RosterProcess:
     arguments: Sequence[str] = ()
     own_group: bool = False
     url: str = ""
+    command: Sequence[str] = (ROSTER,)
     process: subprocess.Popen[bytes] | None = None
     _log_start: int = 0
     _clients: ExitStack = field(default_factory=ExitStack)
@@ -57,7 +58,7 @@ class RosterProcess:
 
     def start(self) -> "RosterProcess":
         """Start and wait for the ready line."""
-        command = [ROSTER, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.arguments]
+        command = [*self.command, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.arguments]
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log_start = len(self.log) if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:

@@ -24,7 +24,8 @@ _END = {"chunked": b"0\r\n\r\n"}
 class Run:
     """One play of one case: what was asked, on which connections, and what a real server would have had against it.
 
-    `dropped` is set when the client closes a connection whose answer was still open.
+    `written` counts the answers that are written to their last byte. `dropped` is set when the client closes a connection
+    whose answer was still open.
     """
 
     case: Json
@@ -33,6 +34,7 @@ class Run:
     sent: list[Json] = field(default_factory=list)
     step: int = 0
     connections: set[int] = field(default_factory=set)
+    written: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     dropped: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, body: Json) -> Json:
@@ -204,6 +206,7 @@ class ScriptedServer:
             return await _write(reader, writer, {"status": 400, "body": body_of_refusal("openai", "no JSON")})
         step = run.answer(body)
         goes_on = await _write(reader, writer, step)
+        run.written.release()
         if step.get("end") == "open":
             run.dropped.set()
         return goes_on
@@ -232,13 +235,15 @@ async def _write(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ste
     lines = [f"HTTP/1.1 {step.get('status', 200)} {step.get('reason', 'OK')}"]
     lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
     writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    for piece in filter(None, pieces):
-        writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" if transfer == "chunked" else piece)
+    framed = [f"{len(one):x}\r\n".encode() + one + b"\r\n" if transfer == "chunked" else one for one in pieces if one]
+    if end == "keep":
+        framed.append(_END.get(transfer, b""))
+    if step.get("ends_together"):  # the last piece and the end of the body are one write
+        framed[-2:] = [b"".join(framed[-2:])]
+    for piece in framed:
+        writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0)
-    if end == "keep":
-        writer.write(_END.get(transfer, b""))
-    await writer.drain()
     if end == "open":  # until the client has enough of it
         await reader.read()
     return end == "keep" and transfer != "close" and not step.get("missing")

@@ -17,6 +17,11 @@ _COMMANDS = [
         "List the agents: where they come from, which language model they use, and what is wrong with others.",
     ),
     LazyCommand(
+        "ask",
+        "agentroster.cli.ask:ask",
+        "Ask an agent of the running proxy, and print its answer as it comes; - reads standard input.",
+    ),
+    LazyCommand(
         "audit",
         "agentroster.cli.audit:audit",
         "Show uses and changes of credentials and keys, and refused keys, oldest first.",
@@ -32,12 +37,22 @@ _COMMANDS = [
         "Credentials of people: listed, set, deleted, re-encrypted, backed up.",
     ),
     LazyCommand(
+        "demo",
+        "agentroster.cli.demo:demo",
+        "Put two small model files into a folder, to try agents without a network.",
+    ),
+    LazyCommand(
         "enrich",
         "agentroster.cli.enrich:enrich",
         "Complete the sidecars of files and folders from their HuggingFace model cards.",
     ),
     LazyCommand("keys", "agentroster.cli.keys:keys", "API keys of people and programs."),
     LazyCommand("model", "agentroster.cli.model:model", "The language model behind the agents."),
+    LazyCommand(
+        "models",
+        "agentroster.cli.models:models",
+        "List what the running proxy offers: its agents, and models of its own list.",
+    ),
     LazyCommand(
         "restore",
         "agentroster.cli.backup:restore",
@@ -46,6 +61,11 @@ _COMMANDS = [
     LazyCommand("serve", "agentroster.cli.serve:serve", "Serve the agents until Ctrl-C."),
     LazyCommand(
         "skills", "agentroster.cli.skills:skills", "List the skills, where they come from, and broken ones; or run one."
+    ),
+    LazyCommand(
+        "status",
+        "agentroster.cli.models:status",
+        "Say whether the proxy runs and can do its work; exit status 1 when it cannot.",
     ),
     LazyCommand(
         "users", "agentroster.cli.users:users", "People: remove all that is stored for one, or give it to a new id."

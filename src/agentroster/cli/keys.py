@@ -29,14 +29,16 @@ def keys() -> None:
 @click.option(
     "--expires-days", type=click.FloatRange(min=0, max=36_500, min_open=True), help="Days until the key expires."
 )
+@click.option("--init", is_flag=True, help="Make the database where no proxy has run yet.")
 @DATA_DIR
 @JSON
-def keys_create(
+def keys_create(  # noqa: PLR0913 - each option is an argument
     *,
     user: str,
     forwarder: bool,
     models: tuple[str, ...],
     expires_days: float | None,
+    init: bool,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -44,7 +46,7 @@ def keys_create(
     if expires_days is not None and not isfinite(expires_days):
         raise BadInput("--expires-days must be a number of days.")
     expires = (datetime.now(UTC) + timedelta(days=expires_days)).timestamp() if expires_days else None
-    with open_database(data_dir) as database:
+    with open_database(data_dir, make=init) as database:
         key, secret = KeyStore(database).create(user=user, forwarder=forwarder, models=models, expires_at=expires)
     click.echo(json.dumps({**_key_row(key), "key": secret}) if as_json else secret)
     if not as_json:

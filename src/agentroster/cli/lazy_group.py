@@ -10,6 +10,8 @@ from importlib import import_module
 
 import click
 
+_WHOLE = 1_000
+
 
 @contextmanager
 def _ended_by_ctrl_c() -> Generator[None]:
@@ -43,6 +45,8 @@ class LazyGroup(click.Group):
         command = super().get_command(ctx, cmd_name)
         return command.load() if isinstance(command, LazyCommand) else command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the lines of all commands, and import none."""
-        click.Group(commands=self.commands).format_commands(ctx, formatter)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Write a whole sentence for each command, and import none."""
+        shown = [(name, one) for name, one in sorted(self.commands.items()) if not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(_WHOLE)) for name, one in shown])

@@ -30,3 +30,4 @@ ISSUER = click.option(
     show_default=True,
     help="Who vouches for the user: own keys, or Open WebUI.",
 )
+URL = click.option("--url", help="Where the proxy answers (default: ROSTER_HOST and ROSTER_PORT); takes ROSTER_KEY.")

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from agentroster.cli.stores import deployment_or_none
 from agentroster.cli.tables import print_table
-from agentroster.credentials.secret_file import load_with_secrets
 from agentroster.errors import BadInput
 from agentroster.identity.caller import Caller
 from agentroster.jobs.job import Job
@@ -66,13 +66,11 @@ def run_skill(
     dry_run: bool,
 ) -> int:
     """Run a pipeline and print what came of it; return the exit status: 1 when an item failed, 130 after Ctrl-C."""
-    settings, notice = load_with_secrets(data_dir=data_dir, library=tuple(library) or None)
-    if notice:
-        click.echo(notice, err=True)
-    configure_logging(settings.secrets())
     progress, proposals = Progress(), Proposals() if dry_run else None
     try:
-        asyncio.run(_run(settings, name, arguments, progress, proposals))
+        with deployment_or_none(data_dir, library) as settings:
+            configure_logging(settings.secrets())
+            asyncio.run(_run(settings, name, arguments, progress, proposals))
     except KeyboardInterrupt:
         _print(progress, proposals, as_json=as_json)
         click.echo(
@@ -119,10 +117,10 @@ def _print(progress: Progress, proposals: Proposals | None, *, as_json: bool) ->
         {
             "item": report.item,
             "set": ", ".join({**report.found, **report.updated}) or "-",
-            "kept": ", ".join(report.kept) or "-",
-            "not found": report.error or ", ".join(report.missing) or "-",
+            "kept": _reasons(report.kept) or "-",
+            "not found": report.error or _reasons(report.missing) or "-",
         }
-        for report in progress.reports
+        for report in sorted(progress.reports, key=lambda report: report.item)
     ]
     if rows:
         print_table(("item", "set", "kept", "not found"), rows)
@@ -130,6 +128,10 @@ def _print(progress: Progress, proposals: Proposals | None, *, as_json: bool) ->
     changed = sum(bool(report.updated) for report in progress.reports)
     would = "would be changed" if proposals is not None else "changed"
     click.echo(f"{len(rows)} in all: {changed} {would}, {failed} failed.")
+
+
+def _reasons(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {reason}" if reason else name for name, reason in fields.items())
 
 
 def _diff(path: Path, before: str, after: str) -> str:

@@ -1,8 +1,13 @@
 """Opens the databases of a deployment for a command, and makes nothing where none is."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.credentials.secret_file import load_with_secrets
@@ -28,16 +33,41 @@ def open_credentials(data_dir: Path | None) -> Generator[CredentialStore]:
 
 
 @contextmanager
-def open_database(data_dir: Path | None) -> Generator[Database]:
-    """Open the database of keys and memories."""
+def open_database(data_dir: Path | None, *, make: bool = False) -> Generator[Database]:
+    """Open the database of keys and memories. Raises NotFound in a folder where none is, unless it is to `make` one."""
     settings = load_settings(data_dir=data_dir)
+    database = settings.database
+    if not make and isinstance(database, Path) and not database.exists():
+        _require_deployment(settings)
     with in_use(settings.data_dir), Database.open(settings.database, ROSTER_SCHEMA) as database:
         yield database
 
 
+@contextmanager
+def deployment_or_none(data_dir: Path | None, library: Sequence[Path]) -> Generator[Settings]:
+    """Give the settings of the deployment there is, and where none is, those of one that is gone at the end.
+
+    Work on model files needs no keys of anybody: none are made, and no folder beside the models.
+    """
+    options = {"data_dir": data_dir, "library": tuple(library) or None}
+    settings = load_settings(**options)
+    if _is_deployment(settings):
+        yield load_with_secrets(**options)[0]
+        return
+    with TemporaryDirectory(prefix="roster-") as folder:
+        made = {"master_key": token_urlsafe(32), "encryption_key": Fernet.generate_key().decode()}
+        given = {name: SecretStr(value) for name, value in made.items()}
+        yield settings.model_copy(update={**given, "data_dir": Path(folder), "database_url": None})
+
+
+def _is_deployment(settings: Settings) -> bool:
+    return settings.encryption_key is not None or (settings.data_dir / "secrets.env").exists()
+
+
 def _require_deployment(settings: Settings) -> None:
     # A mistyped folder must not get keys of its own, under which something would then be stored.
-    if settings.encryption_key is None and not (settings.data_dir / "secrets.env").exists():
+    if not _is_deployment(settings):
         raise NotFound(
-            f"There is no deployment in {settings.data_dir}: give its --data-dir, or set ROSTER_ENCRYPTION_KEY."
+            f"There is no deployment in {settings.data_dir}: start `roster serve` first, give the --data-dir of one "
+            "that has run, or set ROSTER_ENCRYPTION_KEY."
         )

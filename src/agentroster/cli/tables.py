@@ -1,11 +1,17 @@
 """Tables for people, JSON for programs."""
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import cast
 
 import click
+
+_GAP, _LEAST = "  ", 12
 
 
 def shown_time(seconds: float | None) -> str | None:
@@ -26,11 +32,29 @@ def print_listing(
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[Mapping[str, object]]) -> None:
-    """Print a table with aligned columns."""
+    """Print a table with aligned columns; on a terminal, long cells go on below in their column."""
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    if sys.stdout.isatty():
+        widths = fitted(widths, shutil.get_terminal_size().columns)
     for line in (list(columns), *cells):
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        parts = [_wrapped(text, width) for text, width in zip(line, widths, strict=True)]
+        for row in zip_longest(*parts, fillvalue=""):
+            click.echo(_GAP.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Return widths that fit into the room, the widest columns made narrower, none below what can be read."""
+    found = list(widths)
+    over = sum(found) + len(_GAP) * (len(found) - 1) - room
+    while over > 0 and max(found) > _LEAST:
+        found[found.index(max(found))] -= 1
+        over -= 1
+    return found
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [text] if len(text) <= width else textwrap.wrap(text, width) or [""]
 
 
 def _cell(value: object) -> str:

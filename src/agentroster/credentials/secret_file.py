@@ -47,6 +47,12 @@ def read_ring(settings: Settings) -> KeyRing | None:
     return KeyRing.parse(text) if text else None
 
 
+def read_master_key(settings: Settings) -> str | None:
+    """Return the operator's key of the environment or of `secrets.env`, or None without any; makes none."""
+    given = settings.master_key.get_secret_value() if settings.master_key else None
+    return given or _read(settings.data_dir / "secrets.env").get("LITELLM_MASTER_KEY")
+
+
 def _given(settings: Settings, name: str) -> bool:
     # A variable that is set but empty is a mistake to report, not a wish for a new key.
     if name in os.environ and not os.environ[name].strip() and not os.environ.get(f"{name}_FILE"):

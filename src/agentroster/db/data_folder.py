@@ -30,8 +30,11 @@ _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def in_use(data_dir: Path, role: Role = "command") -> Generator[None]:
-    """Use the folder, so that nobody replaces its databases meanwhile. Raises StartRefused while somebody does."""
+def in_use(data_dir: Path, role: Role = "command", *, alone: bool = False) -> Generator[None]:
+    """Use the folder, so that nobody replaces its databases meanwhile. Raises StartRefused while somebody does.
+
+    `alone`: nobody else has this role here; raises StartRefused when somebody has.
+    """
     with ExitStack() as held:
         lock = held.enter_context(_lock_file(data_dir))
         if not _taken(lock, fcntl.LOCK_SH):
@@ -42,7 +45,11 @@ def in_use(data_dir: Path, role: Role = "command") -> Generator[None]:
             _finish(data_dir)
             _taken(lock, fcntl.LOCK_SH)
         if role in _NAMED:
-            _taken(held.enter_context(_lock_file(data_dir, role)), fcntl.LOCK_SH)
+            named = held.enter_context(_lock_file(data_dir, role))
+            if not _taken(named, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, without_locks=True) and alone:
+                raise StartRefused(
+                    f"Another `roster {role}` uses {data_dir}: stop it first, or give this one another --data-dir"
+                )
         yield
 
 
@@ -142,10 +149,13 @@ def _lock_file(data_dir: Path, role: Role = "command") -> Generator[int]:
         os.close(descriptor)
 
 
-def _taken(lock: int, kind: int) -> bool:
-    """Take the lock, unless somebody else has it. Some file systems of other machines have none: then only sharing."""
+def _taken(lock: int, kind: int, *, without_locks: bool = False) -> bool:
+    """Take the lock, unless somebody else has it.
+
+    Some file systems of other machines have no locks: then only sharing passes, and what may go on `without_locks`.
+    """
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno in _NO_LOCKS_HERE and kind == fcntl.LOCK_SH
+        return error.errno in _NO_LOCKS_HERE and (without_locks or kind == fcntl.LOCK_SH)
     return True

@@ -41,6 +41,7 @@ from agentroster.web.api.me import UserModelRoutes
 from agentroster.web.api.requests import unexpected, wrong_method
 from agentroster.web.api.skills import SkillRoutes
 from agentroster.web.pages.connect import ConnectPages
+from agentroster.web.pages.home import HomePage
 from agentroster.web.request_body import BodyLimits
 
 
@@ -84,12 +85,15 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
         lane=ChatLane(runtime.answers, ping_seconds=ping_seconds(config)) if has_lane else None,
     )
     pages = ConnectPages(runtime.connector, runtime.page_secret)
+    home = HomePage(runtime.connector.public_url, settings.host, runtime.agents.for_everybody)
     who, accounts = runtime.authenticator, runtime.connector.source
     readiness = Readiness({"keys and jobs": runtime.database, "credentials": accounts.store.database})
     own = [
         # Before LiteLLM's, which knows nothing of these databases.
         *readiness.routes(),
         *pages.routes(),
+        # LiteLLM has a page of its own there.
+        *(() if settings.expose_litellm == "all" else home.routes()),
         *SkillRoutes(who, runtime.skills, runtime.jobs, runtime.rights).routes(),
         *JobRoutes(who, runtime.jobs).routes(),
         *WorkerModels(runtime.worker_secret).routes(),

@@ -20,6 +20,7 @@ from agentroster.db.database import wait_for_server
 from agentroster.errors import RosterError, StartRefused
 from agentroster.gateway.config.lane import choose_lane
 from agentroster.gateway.config.proxy_config import build_config, read_config, write_config
+from agentroster.gateway.first_look import library_notices
 from agentroster.gateway.leaving import leave
 from agentroster.gateway.worker_process import WorkerProcess
 from agentroster.llm.completion import ChatModel
@@ -168,6 +169,8 @@ async def _announce(url: str, runtime: Runtime, worker: WorkerProcess) -> None:
     agents = ", ".join(spec.model_name for spec in runtime.agents.all())
     click.echo(f"roster is ready at {url} with {agents or 'no agents'}")
     worker.start()
+    for notice in await asyncio.to_thread(library_notices, settings.library):
+        click.echo(notice)
     await tell_model(settings, runtime.model_transport)
 
 
