@@ -92,7 +92,7 @@ def _prepared(case: Case) -> Prepared:
         facts=RepositoryFacts(tags=case.hub_tags, weight_files=weight_files(case.repository_files)),
         repo=case.repository,
         file_name=case.file.rsplit("/", 1)[-1],
-        header={},
+        header=case.header,
         model_type=case.model_type,
     )
     return Prepared.of(extract(source), source, {"model_type": case.model_type})
