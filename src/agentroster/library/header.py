@@ -22,7 +22,7 @@ def header_metadata(path: Path) -> dict[str, str]:
     Left out are values over 100,000 characters (pictures, statistics), and keys that stand there twice with different
     values. Raises OSError.
     """
-    if path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() not in {".safetensors", ".sft"}:
         return {}
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

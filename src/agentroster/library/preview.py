@@ -10,9 +10,9 @@ from agentroster.library.folder import locked, opened
 from agentroster.library.library import Library, ModelFile
 from agentroster.messages import say
 
-_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
+_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm", ".avif", ".jxl")
 _SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
-_ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS))
+_ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS), ".example.0.jpeg")
 
 
 class Previews:
@@ -41,7 +41,8 @@ class Previews:
     def existing(self, model: ModelFile) -> Path | None:
         """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
         # Names are tried one by one: to list a folder of 10,000 models for each of them would take minutes.
-        names = (f"{model.path.stem}{ending}" for ending in _ENDINGS)
+        names = [f"{model.path.stem}{ending}" for ending in _ENDINGS]
+        names += [f"{model.path.name}{ending}" for ending in _SPELLINGS]
         try:
             with opened(model.path.parent) as folder:
                 found = next((name for name in names if _is_there(folder, name)), None)

@@ -21,6 +21,7 @@ from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
 from agentroster.library.peers import peers_of
 from agentroster.library.sidecar import Sidecar
+from agentroster.library.walk import LeftOut
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
@@ -61,12 +62,15 @@ class EnrichItem:
 
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
-    found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
+    left_out = LeftOut()
+    found, refused = await asyncio.to_thread(
+        targets.resolve, arguments, context.library, context.hub_endpoint, left_out
+    )
     cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
-    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused)
+    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused, left_out.told())
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:

@@ -38,7 +38,7 @@ _PLACEHOLDER = re.compile(
     r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要",
     re.IGNORECASE,
 )
-_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|sft|ckpt|pt|pt2|pth|bin|gguf)\b", re.IGNORECASE)
 _NO_PLAIN_TEXT = re.compile(r"[<>{}`|\[\]\x00-\x1f\x7f]|://|\bwww\.|\bjavascript:", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"\w", re.ASCII)
 

@@ -53,6 +53,6 @@ def is_narrower(name: str, other: str) -> bool:
 def _of_model_name(value: str) -> tuple[str | None, str | None]:
     """Return what the base model's file name means beside a version, and what it means alone."""
     path = re.split(r"[\\/]", value.strip()[:_MAX_VALUE])[-1]
-    stem = re.sub(r"\.(?:safetensors|ckpt|pt|gguf)$", "", path, flags=re.IGNORECASE)
+    stem = re.sub(r"\.(?:safetensors|sft|ckpt|pt|pt2|pth|bin|gguf)$", "", path, flags=re.IGNORECASE)
     known = next((name for pattern, name in _MODEL_NAMES if pattern.search(normalise(stem))), None)
     return known or from_statement(stem), known or from_hint(stem)
