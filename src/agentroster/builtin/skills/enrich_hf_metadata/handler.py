@@ -7,10 +7,11 @@ from typing import Any
 
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, make_preview
 from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.header_rules import thumbnail
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_base_of_base
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
@@ -99,7 +100,8 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         found = await with_base_of_base(item.cache, found, context.hub_endpoint)
     # A new sidecar keeps other programs from looking at theirs: it is made only with a base model in it.
     is_worse_than_none = sidecar is None and bool(source.peers) and not found.base_model
-    if not ref.repo and (is_worse_than_none or not found.says_anything):
+    has_picture = sidecar is not None and bool(thumbnail(source.header))
+    if not ref.repo and (is_worse_than_none or not (found.says_anything or has_picture)):
         return None
     return await in_reader(Prepared.of, found, source, sidecar)
 
@@ -114,8 +116,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         missing = {"card": say("enrich.no_address_known", name=item.label)}
         return _rehearsed(item, ItemReport(item=item.label, missing=missing))
     made = await _made_sidecar(context, model)
-    found, uncertain = prepared.found.preview_url, prepared.found.uncertain
-    preview = await make_preview(context, model, found, uncertain) if prepared.source.repo else None
+    preview = await _preview(context, model, prepared)
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
@@ -130,6 +131,14 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     await asyncio.to_thread(context.sidecars.update, model, change)
     report = _report(item, prepared, result)
     return _rehearsed(item, replace(report, updated={**made, **report.updated}))
+
+
+async def _preview(context: SkillContext, model: ModelFile, prepared: Prepared) -> Preview | None:
+    """Write what the card shows, else the picture in the file's own header; None where neither could have any."""
+    found, embedded = prepared.found, thumbnail(prepared.source.header)
+    if not prepared.source.repo and not embedded:
+        return None
+    return await make_preview(context, model, found.preview_url or found.video_url, found.uncertain, embedded)
 
 
 def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:

@@ -119,13 +119,14 @@ def notes(prepared: Prepared) -> dict[str, str]:
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
+    picture = found.preview_url or found.video_url or ""
     beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
         "base_model": (
             found.base_model_evidence,
             beside if found.base_model_evidence is Evidence.PEER else found.base_card,
         ),
-        "preview_url": (Evidence.PICTURE, found.preview_url or ""),
+        "preview_url": (Evidence.PICTURE, picture) if picture else (Evidence.HEADER, ""),
     }
     evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
     if (

@@ -1,6 +1,8 @@
 """What a file's own header says besides its base model: trigger words, tags, and a description."""
 
+import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import triggers
@@ -9,10 +11,12 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_markup
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import spoken
 from agentroster.json_values import as_object
+from agentroster.library.header import THUMBNAIL
 
 _PHRASES = ("modelspec.trigger_phrase", "trained_words")
 _MAX_TEXT, _MAX_PHRASE, _MAX_TAGS = 20_000, 2_000, 100
 # SimpleTuner writes a sentence about the base model where a description of the file belongs; only it writes this key.
+_DATA_URL = re.compile(r"\s{0,8}data:image/(?:png|jpe?g|webp|gif);base64,", re.IGNORECASE)
 _OF_SIMPLETUNER = "global_step"
 
 
@@ -40,6 +44,15 @@ def description(header: Mapping[str, str]) -> str:
     keys = ("modelspec.usage_hint",) if _OF_SIMPLETUNER in header else ("modelspec.description", "modelspec.usage_hint")
     texts = (parse_card(header.get(key, "")[:_MAX_TEXT]).body.strip() for key in keys)
     return "\n\n".join(dict.fromkeys(text for text in texts if text and not PLACEHOLDER.match(text)))
+
+
+def thumbnail(header: Mapping[str, str]) -> bytes:
+    """Return the picture in a header, not looked at yet; nothing where there is none."""
+    match = _DATA_URL.match(header.get(THUMBNAIL, ""))
+    try:
+        return base64.b64decode(header[THUMBNAIL][match.end() :].strip(), validate=True) if match else b""
+    except ValueError:
+        return b""
 
 
 def _only_tag(value: str) -> str:
