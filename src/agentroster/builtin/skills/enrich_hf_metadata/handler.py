@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
@@ -18,6 +19,8 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import Cac
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets, written
+from agentroster.errors import ToolFailed
+from agentroster.library.gguf import gguf_metadata
 from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
 from agentroster.library.peers import peers_of
@@ -90,7 +93,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         facts=cached.facts,
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
-        header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        header=await asyncio.to_thread(_metadata, model.path) if model else {},
         peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
@@ -175,6 +178,14 @@ async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, ob
         return {}
     await in_stoppable_thread(context.sidecars.create, model)
     return {"sidecar": say("enrich.sidecar_made")}
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """Return what a file says of itself. Raises ToolFailed when it cannot be read."""
+    try:
+        return header_metadata(path) or gguf_metadata(path)
+    except OSError as error:
+        raise ToolFailed(say("library.model_unreadable", reason=error.strerror)) from error
 
 
 def _text(sidecar: Sidecar | None, key: str) -> str:

@@ -10,6 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins
 from agentroster.builtin.skills.enrich_hf_metadata.asking import quotes
 from agentroster.builtin.skills.enrich_hf_metadata.asking.excerpt import Excerpt, excerpt_of
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import header_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import NAMES, is_unnamed
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
@@ -113,6 +114,8 @@ def notes(prepared: Prepared) -> dict[str, str]:
     if found.header_base_model:
         other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
         told["sources disagree"] = other
+    if found.trained_words is None and (words := header_rules.suggested_words(prepared.source.header)):
+        told["perhaps the words"] = say("enrich.every_caption_has", words=", ".join(words))
     return told | ({"repository": unknown} if unknown else {})
 
 

@@ -18,10 +18,14 @@ _FAMILIES = cast("dict[str, list[str]]", DATA["families"])
 _KEYS = ("modelspec.architecture", "ss_base_model_version")
 _ADAPTER = re.compile(r"/(?:lora|lycoris|locon|lokr|loha|dora|embedding|textual-inversion|controlnet)$", re.IGNORECASE)
 _MAX_VALUE = 200
+_GGUF = cast("dict[str, str]", DATA["gguf"])
+_PARENT = re.compile(r"general\.base_model\.\d{1,2}\.(?:name|repo_url)")
 
 
 def base_model(header: Mapping[str, str]) -> str | None:
     """Return the canonical name; None where the header is silent, contradicts itself, or fits several names."""
+    if "general.architecture" in header:
+        return _of_gguf(header)
     named = [name for key in _KEYS if (name := of_value(header.get(key, "")))]
     trained_on = _of_model_name(header.get("ss_sd_model_name", ""))
     if not named:
@@ -32,6 +36,17 @@ def base_model(header: Mapping[str, str]) -> str | None:
             name = other
     # A contradiction between what the trainer wrote in two places leaves nothing to rely on.
     return name if all(other == name or is_narrower(name, other) for other in named) else None
+
+
+def _of_gguf(header: Mapping[str, str]) -> str | None:
+    """Return what a GGUF file says: the model that it was made from, and the family that its architecture is."""
+    family = _GGUF.get(header["general.architecture"].lower())
+    parents = {key: value for key, value in header.items() if _PARENT.fullmatch(key)}
+    stated = {name for value in parents.values() if (name := from_statement(value[:_MAX_VALUE]))}
+    name = stated.pop() if len(stated) == 1 else from_hint(header.get("general.name", "")[:_MAX_VALUE])
+    if not name or not family or name == family or is_narrower(name, family):
+        return name or family
+    return None
 
 
 def of_value(value: str) -> str | None:
