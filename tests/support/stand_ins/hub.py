@@ -39,7 +39,9 @@ class Repository:
     files_at: dict[str, list[str]] = field(default_factory=dict)
     """The files of revisions that have others."""
     api: Callable[[], Response] | None = None
-    """What the API answers instead of the facts."""
+    """What the API answers instead of the facts; `readme` and `picture` are sent instead of the card and any file."""
+    readme: Callable[[], Response] | None = None
+    picture: Callable[[], Response] | None = None
 
 
 @dataclass
@@ -149,6 +151,8 @@ class HubServer:
             return RedirectResponse(path, 307)
         if request.path_params["revision"] not in repository.revisions:
             return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if repository.readme is not None:
+            return repository.readme()
         if request.path_params["file"] != "README.md" or repository.card is None:
             return refusal(404, "EntryNotFound", "Entry not found")
         if isinstance(repository.card, bytes):
@@ -164,8 +168,13 @@ class HubServer:
         file = request.path_params["file"]
         if request.path_params["revision"] not in repository.revisions:
             return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if repository.renamed_to:
+            path = f"/{repository.renamed_to}/resolve/{request.path_params['revision']}/{file}"
+            return RedirectResponse(path, 307)
         if file in repository.moved:
             return RedirectResponse(repository.moved[file], 302)
+        if repository.picture is not None:
+            return repository.picture()
         if file not in repository.images:
             return refusal(404, "EntryNotFound", "Entry not found")
         content, content_type = repository.images[file]
@@ -176,7 +185,8 @@ class HubServer:
             return response
         repository = self.repositories[self._name(request)]
         if repository.renamed_to:
-            return RedirectResponse(f"/api/models/{repository.renamed_to}", 307)
+            rest = request.url.path.removeprefix(f"/api/models/{self._name(request)}")
+            return RedirectResponse(f"/api/models/{repository.renamed_to}{rest}", 307)
         if repository.api is not None:
             return repository.api()
         if request.path_params.get("revision", "main") not in repository.revisions:

@@ -17,7 +17,13 @@ _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
 _KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
 _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
 _MAX_CARD_BYTES, _MAX_FACTS_BYTES = 2_000_000, 8_000_000
-_WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
+_WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf")
+# What a wall of a network, a broken mirror or a pointer to a large file sends in place of a card.
+_NO_CARD = re.compile(
+    r"\s{0,100}(?:<!--.{0,500}?-->\s{0,100})?(?:<!doctype\b|<html\b|<head\b|<\?xml\b|\{\s{0,9}\"|\[\s{0,9}[{\[])"
+    r"|version https://git-lfs\.github\.com/spec/",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Hub:
             fetched = await self._card(ref, "master")
         if fetched.status != 200:  # noqa: PLR2004
             raise _refusal(ref, fetched)
-        return decoded(fetched.body)
+        return _card_in(fetched.body)
 
     async def facts(self, ref: HubRef) -> RepositoryFacts:
         """Return tags and weight files of the repository at this revision; never raises, but says what is unknown."""
@@ -121,6 +127,15 @@ def _facts_in(body: bytes) -> RepositoryFacts | None:
         return None
     tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
     return RepositoryFacts(tags=tags, weight_files=weight_files(files))
+
+
+def _card_in(body: bytes) -> str:
+    """Return the text of a card. Raises Unreachable for what is none, such as a page that asks to sign in."""
+    text = decoded(body)
+    if "\0" in text or _NO_CARD.match(text):
+        raise Unreachable(say("enrich.not_a_card"))
+    # A last line that was cut might end in the middle of a word.
+    return text.rpartition("\n")[0] if len(body) >= _MAX_CARD_BYTES else text
 
 
 def decoded(body: bytes) -> str:
