@@ -19,6 +19,7 @@ from agentroster.net.egress import Egress, Origin
 from agentroster.net.rate_limits import RateLimits
 from agentroster.net.redirects import NO_REDIRECTS
 from agentroster.net.shared_slots import SharedSlots
+from agentroster.net.shared_windows import SharedWindows
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
@@ -91,7 +92,10 @@ class HttpOpener:
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         self._redirects = hub_redirects(settings)
-        self._limits = RateLimits(settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders))
+        windows = SharedWindows(settings.data_dir / "windows.json", slots) if slots else None
+        self._limits = RateLimits(
+            settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders), windows
+        )
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
