@@ -311,9 +311,8 @@ async def test_a_hub_that_does_not_answer_is_not_known(trouble: type[Exception])
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         hub = Hub(Egress(client, ["hub.test"]), "https://hub.test")
-        assert (await hub.facts(HubRef("a/r"))).unknown
         with pytest.raises(Unreachable):
-            await hub.card(HubRef("a/r"))
+            await hub.repository(HubRef("a/r"))
 
 
 def test_what_holds_in_either_case_is_written_and_the_rest_follows_when_the_api_answers_again(

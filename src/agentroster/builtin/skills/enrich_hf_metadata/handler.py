@@ -7,7 +7,8 @@ from typing import Any
 
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import download, make_preview
 from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
@@ -50,6 +51,7 @@ class EnrichItem:
 
     target: targets.Target
     cache: CardCache
+    pictures: PictureCache
     policy: MergePolicy = FILL_ONLY
     is_rehearsed: bool = False
 
@@ -62,11 +64,12 @@ class EnrichItem:
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
-    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
+    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context), context.hub_answers))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
-    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused)
+    pictures = PictureCache(lambda url: download(context, url))
+    return Selection([EnrichItem(target, cache, pictures, policy, is_rehearsed) for target in found], refused)
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -78,7 +81,10 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     require_not_excluded(sidecar)
     ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
-    cached = await item.cache.get(ref) if ref else CachedCard(Card({}, ""), RepositoryFacts())
+    cached = CachedCard(Card({}, ""), RepositoryFacts())
+    # What is complete needs nothing that the hub could say.
+    if ref and not (item.policy == FILL_ONLY and sidecar and merge.is_complete(sidecar)):
+        cached = await item.cache.get(ref, model.path.name if model else "")
     ref = ref or HubRef("")
     source = Source(
         card=cached.card,
@@ -89,6 +95,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
+        folder=cached.folder,
     )
     found = await in_reader(extract, source)
     if not found.base_model and ref.repo:
@@ -111,7 +118,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         return _rehearsed(item, ItemReport(item=item.label, missing=missing))
     made = await _made_sidecar(context, model)
     found, uncertain = prepared.found.preview_url, prepared.found.uncertain
-    preview = await make_preview(context, model, found, uncertain) if prepared.source.repo else None
+    preview = await make_preview(context, model, item.pictures, found, uncertain) if prepared.source.repo else None
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
 from agentroster.errors import RosterError, ToolFailed, Unreachable
 from agentroster.library.library import ModelFile
 from agentroster.messages import say
@@ -32,13 +33,15 @@ class Preview:
     missing: str = ""
 
 
-async def make_preview(context: SkillContext, model: ModelFile, url: str | None, why_none: str = "") -> Preview:
+async def make_preview(
+    context: SkillContext, model: ModelFile, pictures: PictureCache, url: str | None, why_none: str = ""
+) -> Preview:
     """Write the preview of a model that has none; never raises, because the other fields must not suffer.
 
     `why_none` is the reason for having no address, when it is not that the card shows no picture.
     """
     try:
-        return await _make(context, model, url, why_none or say("enrich.no_picture_shown"))
+        return await _make(context, model, pictures, url, why_none or say("enrich.no_picture_shown"))
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -46,7 +49,9 @@ async def make_preview(context: SkillContext, model: ModelFile, url: str | None,
         return Preview(missing=say("skills.item_failed"))
 
 
-async def _make(context: SkillContext, model: ModelFile, url: str | None, why_none: str) -> Preview:
+async def _make(
+    context: SkillContext, model: ModelFile, pictures: PictureCache, url: str | None, why_none: str
+) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
         return Preview(kept=say("skills.already_set"))
@@ -55,11 +60,11 @@ async def _make(context: SkillContext, model: ModelFile, url: str | None, why_no
     if url is None:
         return Preview(missing=why_none)
     context.previews.require_permission()
-    image = await _download(context, url)
+    image = await pictures.get(url)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
 
 
-async def _download(context: SkillContext, url: str) -> bytes:
+async def download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
     fetched = await context.http.get(
         _at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS, on_wait=waiting(context)

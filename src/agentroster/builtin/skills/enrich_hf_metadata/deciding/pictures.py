@@ -34,7 +34,7 @@ def choose_preview(source: Source) -> str | None:
     """Return the address of the file's preview, or None where the card shows none for this file."""
     animated: str | None = None
     for reference in _candidates(source):
-        address = resolve(reference, source.repo, source.revision)
+        address = resolve(reference, source.repo, source.revision, source.folder)
         suffix = _suffix(address) if address else ""
         if address and suffix in _ANIMATED:
             animated = animated or address
@@ -43,8 +43,11 @@ def choose_preview(source: Source) -> str | None:
     return animated
 
 
-def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
-    """Return the absolute address of a picture that a card refers to; None for what must not be fetched."""
+def resolve(reference: str, repo: str, revision: str = "main", folder: str = "") -> str | None:
+    """Return the absolute address of a picture that a card refers to; None for what must not be fetched.
+
+    `folder` is where in the repository the card stands.
+    """
     text = unescape(reference).strip()
     if not text or any(char < " " or char in '\\<>"' for char in text):
         return None
@@ -59,6 +62,7 @@ def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
         # From the root of the hub: the address of a file in some repository, or nothing we know.
         return _absolute(urlsplit(f"https://huggingface.co{text}"), "huggingface.co") if _HUB_FILE(text) else None
     path = _encoded(re.split(r"[?#]", text, maxsplit=1)[0])
+    path = f"{quote(folder)}/{path}" if folder and path else path
     return f"https://huggingface.co/{repo}/resolve/{quote(revision, safe='')}/{path}" if path else None
 
 

@@ -54,6 +54,7 @@ class Source:
     header: Mapping[str, str]
     model_type: str = ""
     revision: str = "main"
+    folder: str = ""
     peers: Sequence[Peer] = ()
 
     @cached_property
