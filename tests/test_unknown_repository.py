@@ -325,7 +325,7 @@ def test_what_holds_in_either_case_is_written_and_the_rest_follows_when_the_api_
     assert values_of(model) == {"base_model": "Flux.1 D"}
     assert "trainedWords (perhaps of another file" in answer
     assert "preview_url (perhaps of another file" in answer
-    assert "(status 500" in answer
+    assert "repository (the hub did not list" in answer
     serve(hub, kind)
     say(offline_proxy, f"enrich {model}")
     assert values_of(model)["trainedWords"] == ["rustword"]
