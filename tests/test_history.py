@@ -5,9 +5,12 @@ import json
 from html import escape
 from typing import Any
 
+import httpx
 import pytest
 
+from agentroster.gateway.requests.picture_body import PictureBody, is_left_out
 from agentroster.messages import say
+from agentroster.net.limited_body import OverLimit
 from agentroster.runs.chat import ToolFinished
 from agentroster.runs.presentation.history import short_history
 from agentroster.runs.presentation.tool_card import tool_card
@@ -219,6 +222,73 @@ def test_of_earlier_pictures_the_newest_stay_and_the_others_are_a_word() -> None
         False,
         True,
     ]
+
+
+def roomy(proxy: RosterProcess, messages: list[dict[str, Any]], model: str = "agno/demo-agent") -> httpx.Response:
+    with proxy.http() as client:
+        return client.post("/v1/chat/completions", json={"model": model, "messages": messages})
+
+
+def test_a_chat_with_many_pictures_goes_on_with_the_newest(proxy: RosterProcess, model_server: ModelServer) -> None:
+    said = assistant(f"![p]({picture(250_000)['image_url']['url']})")
+    old = [
+        message for at in range(6) for message in (user([{"type": "text", "text": f"{at}"}, picture(250_000)]), said)
+    ]
+    response = roomy(proxy, [*old, user([{"type": "text", "text": "script: say done"}, picture(250_000)])])
+    assert response.status_code == 200, response.text
+    told = json.dumps(sent(model_server))
+    assert 1 <= told.count("data:image/png;base64,") <= 2
+    assert told.count(LEFT_OUT) >= 11
+    assert "data:image/" in json.dumps(sent(model_server)[-1])
+    assert [part["text"] for m in sent(model_server)[:-1:2] for part in m["content"][:1]] == [*"012345"]
+
+
+def test_new_pictures_over_the_limit_and_those_of_a_direct_model_are_refused(
+    proxy: RosterProcess, model_server: ModelServer
+) -> None:
+    assert roomy(proxy, [user([picture(900_000)])]).status_code == 413
+    assert roomy(proxy, [user([picture(400_000), picture(400_000)])]).status_code == 413
+    old = [user([picture(400_000)]), assistant("A."), user([picture(400_000)]), assistant("B.")]
+    assert roomy(proxy, [*old, DONE], "plain-model").status_code == 413
+    assert roomy(proxy, [user("x" * 600_000), *old, user("x" * 600_000), DONE]).status_code == 413
+    assert not model_server.requests
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000, 10**6])
+def test_pictures_are_left_out_of_a_body_however_it_arrives(size: int) -> None:
+    pictures = [picture(4_000 + at) for at in range(20)]
+    slashed = {"type": "text", "text": "data:image/jpeg;base64," + "//A" * 2_000}
+    short = {"type": "text", "text": "data:image/jpeg;base64,QUJD, and then"}
+    messages = [user([*pictures[:10], slashed, short]), user([*pictures[10:], {"type": "text", "text": "done"}])]
+    raw = json.dumps({"messages": messages}).replace("//A", "\\/\\/A").encode()
+    body = PictureBody(40_000)
+    for at in range(0, len(raw), size):
+        body.add(raw[at : at + size])
+    body.close()
+    read = json.loads(body.data)
+    texts = [part for message in read["messages"] for part in message["content"]]
+    assert [part.get("text") for part in texts if part["type"] == "text"] == [
+        "data:image/jpeg;base64,",
+        short["text"],
+        "done",
+    ]
+    left = [is_left_out(part["image_url"]["url"]) for part in texts if part["type"] == "image_url"]
+    assert left == [True] * (body.left_out - 1) + [False] * (21 - body.left_out)
+    assert 0 < left.count(False) < 20
+
+
+def test_a_body_that_only_looks_like_pictures_has_its_limit() -> None:
+    for piece in (b"x" * 999, b'data:image/png;base64,QQ" ', b";base64," * 9, b"data:image/" * 99 + b";base64,"):
+        body = PictureBody(10_000)
+        with pytest.raises(OverLimit):
+            for _ in range(20_000):
+                body.add(piece)
+        assert len(body.data) <= 30_000
+    body = PictureBody(10_000)
+    with pytest.raises(OverLimit):
+        for _ in range(1_000):
+            body.add(b'"data:image/png;base64,' + b"A" * 5_000 + b'"')
+    assert body.left_out < 25
 
 
 def test_an_address_of_a_picture_costs_nothing_and_stays() -> None:

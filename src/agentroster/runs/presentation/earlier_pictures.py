@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from agentroster.json_values import as_list, as_object, is_list
 from agentroster.messages import say
 
-LEFT_OUT = "data:image/left-out;base64,"
-"""The address of a picture that was cut from a body that was too large."""
-
 _MAX_PICTURES, _MAX_CHARACTERS = 8, 8_000_000
 """Of the messages before the last one, the newest count."""
 
+# What is left of a picture that would have made the request too large.
+_NO_DATA = ";base64,"
 _DATA = re.compile(
     r"!\[([^\[\]\n]{0,500})\]\(data:image/[^()\s]*\)|data:image/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=_-]{200,}"
 )
@@ -38,7 +37,7 @@ def with_few_pictures(messages: Sequence[Mapping[str, object]]) -> list[Mapping[
         for part in reversed(as_list(content)):
             data = _data_of(part)
             room, places = room - len(data), places - bool(data)
-            is_kept = not data or (room >= 0 and places >= 0 and data != LEFT_OUT)
+            is_kept = not data or (room >= 0 and places >= 0 and not data.endswith(_NO_DATA))
             parts.append(part if is_kept else {"type": "text", "text": say("runs.picture_left_out")})
         made.append({**message, "content": parts[::-1]})
     return made[::-1]
