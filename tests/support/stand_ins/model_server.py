@@ -80,8 +80,8 @@ class ModelServer:
         self.structured.clear()
         self.refused_formats.clear()
         self.hold, self.at_once = None, AtOnce()
-        for event in (self.cancelled, self.hanging, self.release):
-            event.clear()
+        # New ones: a call that an earlier test left behind must not be taken for one of this test.
+        self.cancelled, self.hanging, self.release = threading.Event(), threading.Event(), threading.Event()
 
     async def chat(self, request: Request) -> Response:
         """Serve POST /v1/chat/completions."""
@@ -130,6 +130,7 @@ class ModelServer:
             "tools": self._tools,
             "loop": self._loop,
             "hang": self._hang,
+            "murmur": self._murmur,
             "break": self._break,
             "pieces": self._pieces,
             "cut": self._cut,
@@ -192,10 +193,11 @@ class ModelServer:
 
     async def _hang_until_gone(self, request: Request) -> Response:
         """Never answer; notice when the client goes away, which Starlette leaves to the endpoint."""
+        cancelled = self.cancelled
         self.hanging.set()
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        self.cancelled.set()
+        cancelled.set()
         return Response()
 
     async def _hang(self, body: dict[str, Any], argument: str) -> Response:
@@ -208,20 +210,39 @@ class ModelServer:
         await self._wait()
 
     async def _wait(self) -> None:
+        cancelled = self.cancelled
         self.hanging.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            self.cancelled.set()
+            cancelled.set()
             raise
+
+    async def _murmur(self, body: dict[str, Any], argument: str) -> Response:
+        """`murmur WORDS`: say some words, then show for ever that it lives: no time limit of silence ends it."""
+        cancelled, is_stream = self.cancelled, bool(body.get("stream"))
+
+        async def stream() -> AsyncIterator[bytes]:
+            try:
+                for word in words(argument) if is_stream else ():
+                    yield event(chunk(body, delta(content=word)))
+                self.hanging.set()
+                while True:
+                    yield b": alive\n\n" if is_stream else b" "
+                    await asyncio.sleep(0.2)
+            finally:
+                cancelled.set()
+
+        return StreamingResponse(stream(), media_type="text/event-stream" if is_stream else "application/json")
 
     async def _gated(self, body: dict[str, Any], argument: str) -> Response:
         """Stream one word, and the rest once the test says so."""
+        release = self.release
 
         async def stream() -> AsyncIterator[bytes]:
             first, *rest = words(argument)
             yield event(chunk(body, delta(content=first)))
-            await asyncio.to_thread(self.release.wait, 20)
+            await asyncio.to_thread(release.wait, 20)
             for word in rest:
                 yield event(chunk(body, delta(content=word)))
             yield event(chunk(body, {}, "stop"))
@@ -286,6 +307,7 @@ class ModelServer:
     async def _endless(self, body: dict[str, Any], _argument: str) -> Response:
         """Stream for ever; `written` counts the characters."""
         piece = "word " * 2_000
+        cancelled = self.cancelled
 
         async def stream() -> AsyncIterator[bytes]:
             try:
@@ -295,7 +317,7 @@ class ModelServer:
                     self.hanging.set()
                     await asyncio.sleep(0)
             finally:
-                self.cancelled.set()
+                cancelled.set()
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 
