@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 
@@ -18,7 +19,7 @@ from agentroster.messages import say
 from agentroster.runs import commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
-from agentroster.runs.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.chat import ChatRequest, Emit, ModelAsked, Picture, RunEvent, RunResult, Text, Thinking
 from agentroster.runs.rehearsal import load_agno, rehearse
 from agentroster.runs.usage import RunUsage, counted
 from agentroster.settings.settings import Settings
@@ -123,8 +124,16 @@ class Runner:
         # To the person, who may not learn it from the skill.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
-        for provider in sorted(run.needed_accounts):
+        await self._end(request, usage, run.needed_accounts, output)
+
+    async def _end(
+        self, request: ChatRequest, usage: RunUsage, needed_accounts: AbstractSet[str], output: "_Output"
+    ) -> None:
+        """Say what a model's answer leaves unsaid: which accounts it needs, or that there was no word in it."""
+        for provider in sorted(needed_accounts):
             await self._invite(provider, request, output)
+        if not output.has_words and not request.wants_object:
+            output.paragraph(_empty_answer(usage))
 
     def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
         return [self.skills.get(name, find_model) for name in spec.skills]
@@ -206,6 +215,16 @@ class Runner:
         output.paragraph(await AccountCommands(self.connector).invitation(request.caller, provider))
 
 
+def _empty_answer(usage: RunUsage) -> str:
+    match usage.finish_reason:
+        case "length":
+            return say("runs.empty_at_limit")
+        case "content_filter":
+            return say("runs.empty_filtered")
+        case _:
+            return say("runs.empty_answer")
+
+
 class _Output:
     """Passes events on up to a limit, and knows whether a sentence of ours needs a blank line before it."""
 
@@ -213,15 +232,18 @@ class _Output:
         self._emit = emit
         self._has_text = False
         self._length = 0
-        self.has_begun = False
+        self.has_begun = self.has_words = False
 
     def emit(self, event: RunEvent) -> None:
-        self.has_begun = True
-        if isinstance(event, Text | Thinking):
-            self._length += len(event.text)
+        self.has_begun = self.has_begun or not isinstance(event, ModelAsked)
+        if isinstance(event, Text | Thinking | Picture):
+            self._length += len(event.url if isinstance(event, Picture) else event.text)
             if self._length > _MAX_ANSWER:
                 raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
         self._has_text = self._has_text or isinstance(event, Text)
+        self.has_words = (
+            self.has_words or isinstance(event, Picture) or (isinstance(event, Text) and bool(event.text.strip()))
+        )
         self._emit(event)
 
     def paragraph(self, text: str) -> None:

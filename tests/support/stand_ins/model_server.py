@@ -131,6 +131,8 @@ class ModelServer:
             "loop": self._loop,
             "hang": self._hang,
             "murmur": self._murmur,
+            "silent": self._silent,
+            "draw": self._draw,
             "break": self._break,
             "pieces": self._pieces,
             "cut": self._cut,
@@ -234,6 +236,29 @@ class ModelServer:
                 cancelled.set()
 
         return StreamingResponse(stream(), media_type="text/event-stream" if is_stream else "application/json")
+
+    async def _silent(self, body: dict[str, Any], argument: str) -> Response:
+        """`silent WORDS`: say nothing until the test says so, then the words."""
+        release = self.release
+
+        async def stream() -> AsyncIterator[bytes]:
+            self.hanging.set()
+            while not release.is_set():
+                yield b": alive\n\n"
+                await asyncio.sleep(0.05)
+            for word in words(argument):
+                yield event(chunk(body, delta(content=word)))
+            yield event(chunk(body, {}, "stop"))
+            yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _draw(self, body: dict[str, Any], argument: str) -> Response:
+        """`draw ADDRESS`: a picture between two words, as OpenRouter sends it."""
+        image = {"type": "image_url", "image_url": {"url": argument}, "index": 0}
+        if body.get("stream"):
+            return answer(body, [delta(content="Here "), delta(content="", images=[image]), delta(content="it is.")])
+        return answer(body, [delta(content="Here it is.", images=[image])])
 
     async def _gated(self, body: dict[str, Any], argument: str) -> Response:
         """Stream one word, and the rest once the test says so."""
@@ -517,6 +542,8 @@ def _whole(
     thinking = "".join(part.get("reasoning_content", "") for part in deltas)
     if thinking:
         message["reasoning_content"] = thinking
+    if images := [image for part in deltas for image in part.get("images", [])]:
+        message["images"] = images
     fragments = [fragment for part in deltas for fragment in part.get("tool_calls", [])]
     if fragments:
         call: dict[str, Any] = {

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentroster.messages import say
-from agentroster.runs.chat import RunEvent, Text, Thinking, ToolFinished, ToolProgress, ToolStarted, ToolStatus
+from agentroster.runs.chat import (
+    ModelAsked,
+    Picture,
+    RunEvent,
+    Text,
+    Thinking,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
+    ToolStatus,
+)
 from agentroster.runs.presentation.tool_card import tool_card
 
 _MAX_NAMED = 3
@@ -25,7 +35,7 @@ class Status:
     done: bool
 
 
-Shown: TypeAlias = Text | Thinking | Status
+Shown: TypeAlias = Text | Thinking | Picture | Status
 
 
 class Activity:
@@ -33,7 +43,7 @@ class Activity:
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
         """Yield what to show of one event."""
-        if isinstance(event, Text | Thinking):
+        if isinstance(event, Text | Thinking | Picture):
             yield event
 
     def ended(self) -> Iterator[Shown]:
@@ -66,6 +76,7 @@ class StatusAndCards(Activity):
         self._cards: list[str] = []
         self._names: list[str] = []
         self._status_open = False
+        self._has_asked = False
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
         """Yield text, status lines and cards; a card waits until no tool works, so that it splits nobody's table."""
@@ -79,20 +90,28 @@ class StatusAndCards(Activity):
             case ToolStatus():
                 yield self._status(event.line)
             case ToolFinished():
-                self._running.discard(event.call_id)
-                name = event.tool.replace("_", " ")
-                self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
-                self._cards.append(tool_card(event))
-                if not self._running:
-                    yield from self._cards_done()
-            case Text() | Thinking():
+                yield from self._finished(event)
+            case ModelAsked():
+                self._has_asked = True
+                yield self._status(say("runs.asking_model"))
+            case Text() | Thinking() | Picture():
                 if not self._running:
                     yield from self._status_done()
                 yield event
 
+    def _finished(self, event: ToolFinished) -> Iterator[Shown]:
+        self._running.discard(event.call_id)
+        name = event.tool.replace("_", " ")
+        self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
+        self._cards.append(tool_card(event))
+        if not self._running:
+            yield from self._cards_done()
+
     def ended(self) -> Iterator[Shown]:
         """Yield what is still open."""
         yield from self._cards_done()
+        # A model that was asked and has not answered did nothing that could be told.
+        self._has_asked = False
         yield from self._status_done()
 
     def _status(self, line: str) -> Status:
@@ -107,8 +126,9 @@ class StatusAndCards(Activity):
     def _status_done(self) -> Iterator[Shown]:
         if not self._status_open:
             return
-        yield Status(_used(list(dict.fromkeys(self._names))), done=True)
-        self._status_open = False
+        names = list(dict.fromkeys(self._names))
+        yield Status(say("runs.model_answers") if self._has_asked and not names else _used(names), done=True)
+        self._status_open = self._has_asked = False
         self._names.clear()
 
 
