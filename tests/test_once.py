@@ -121,12 +121,11 @@ def test_a_client_gone_cancels_the_model_call(
     proxy: RosterProcess, model_server: ModelServer, stream: bool, path: str
 ) -> None:
     body: dict[str, Any] = {"model": AGENT, "stream": stream, "max_tokens": 9}
-    text = "script: murmur some words"
+    text = "script: hang some words"
     body |= {"input": text} if path.endswith("responses") else {"messages": [{"role": "user", "content": text}]}
     client = Leaving(proxy, body, path)
-    assert model_server.hanging.wait(20)
+    assert model_server.hanging.wait(10)
     client.leave()
-    # The model is never silent: nothing but the client's leaving ends this call.
     assert model_server.cancelled.wait(20), "the model call went on without its client"
 
 
@@ -207,10 +206,10 @@ def test_a_second_attempt_of_a_router_is_refused_even_if_all_else_fails() -> Non
 def test_no_model_call_survives_clients_that_leave_at_the_worst_moment(
     proxy: RosterProcess, model_server: ModelServer
 ) -> None:
-    body = {"model": AGENT, "stream": True, "messages": [{"role": "user", "content": "script: murmur some words"}]}
+    body = {"model": AGENT, "stream": True, "messages": [{"role": "user", "content": "script: hang some words"}]}
     for _ in range(60):
         model_server.reset()
         client = Leaving(proxy, body)
-        assert model_server.hanging.wait(20)
+        assert model_server.hanging.wait(10)
         client.leave()
         assert model_server.cancelled.wait(20), "the model call went on without its client"
