@@ -12,13 +12,13 @@ from agentroster.messages import say
 from agentroster.runs import nearest_command
 from agentroster.runs.account_commands import common_names, help_rows
 from agentroster.runs.chat import Emit, Text
-from agentroster.runs.tool_events import followed_call
+from agentroster.runs.tool_events import followed_call, told
 from agentroster.skills.context import SkillContext
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.manifest import Command, canonical_name
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
-from agentroster.skills.toolset import Toolset
+from agentroster.skills.toolset import Audience, Toolset
 from agentroster.skills.understanding import Call, Outcome, Refusal, Understand, outcome_of
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,13 @@ async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Ca
         emit(Text(text))
         await ready()
 
-    outcome = await followed_call(toolset, invocation.tool, invocation.arguments, emit, show=show)
+    def tell(text: str, title: str = "") -> None:
+        nonlocal shown
+        if text:
+            shown = True
+            emit(told(text, title))
+
+    outcome = await followed_call(toolset, invocation.tool, invocation.arguments, emit, audience=Audience(show, tell))
     if outcome.refused:
         shown = True
         emit(Text(f"\n{refusals_text(outcome.refused)}\n\n"))

@@ -18,7 +18,7 @@ from agentroster.messages import say
 from agentroster.runs import commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
-from agentroster.runs.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.chat import ChatRequest, Emit, Folded, RunEvent, RunResult, Text, Thinking
 from agentroster.runs.rehearsal import load_agno, rehearse
 from agentroster.runs.usage import RunUsage, counted
 from agentroster.settings.settings import Settings
@@ -217,11 +217,11 @@ class _Output:
 
     def emit(self, event: RunEvent) -> None:
         self.has_begun = True
-        if isinstance(event, Text | Thinking):
+        if isinstance(event, Text | Folded | Thinking):
             self._length += len(event.text)
             if self._length > _MAX_ANSWER:
                 raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
-        self._has_text = self._has_text or isinstance(event, Text)
+        self._has_text = self._has_text or isinstance(event, Text | Folded)
         self._emit(event)
 
     def paragraph(self, text: str) -> None:
