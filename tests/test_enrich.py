@@ -269,7 +269,7 @@ def test_an_address_alone_is_read_out_and_nothing_is_written(
     answer = say(offline_proxy, "https://huggingface.co/someone/ink-wash")
     assert "Base model: Flux.1 D" in answer
     assert "inkwash style" in answer
-    assert "nothing written" in answer
+    assert "Nothing written: an address" in answer
     assert sidecar_of(model).read_bytes() == before
 
 

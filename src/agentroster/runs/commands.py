@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
 from agentroster.messages import say
-from agentroster.runs import nearest_command
+from agentroster.runs import job_commands, nearest_command
 from agentroster.runs.account_commands import common_names, help_rows
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call, told
@@ -44,7 +44,7 @@ Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Ref
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     """Return the answer to `/help`: the agent, and a table of its commands."""
     rows = [(command.usage, command.help) for _, _, command in _commands(skills)]
-    rows += [*help_rows(), ("/help", say("runs.help_help"))]
+    rows += [*help_rows(), (job_commands.USAGE, say("runs.help_jobs")), ("/help", say("runs.help_help"))]
     lines = [f"**{spec.display_name}**: {spec.description}", "", say("runs.command_table"), "| --- | --- |"]
     lines += ["| `{}` | {} |".format(usage.replace("|", "\\|"), what) for usage, what in rows]
     return "\n".join(lines) + "\n"
@@ -118,7 +118,9 @@ def find_unknown_command(text: str, skills: Sequence[Skill], _context_of: Contex
     if match is None:
         return None
     names = [command.name for _, _, command in _commands(skills)]
-    return Refusal(nearest_command.no_such_command(match[1], match[2] or "", [*names, *common_names(), "help"]))
+    return Refusal(
+        nearest_command.no_such_command(match[1], match[2] or "", [*names, *common_names(), job_commands.NAME, "help"])
+    )
 
 
 def without_model(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Refusal:

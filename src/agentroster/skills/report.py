@@ -69,12 +69,17 @@ class ItemReport:
         return [f"{field_name(name)}: {_value(value)}" for name, value in {**self.found, **self.updated}.items()]
 
     def _reasons(self) -> Iterator[str]:
-        for reason, names in _by_reason(self.kept).items():
-            yield f"{_capital(reason)}: {', '.join(names)}"
-        missing = [
-            f"{field_name(name)} ({_flat(why)})" if why else field_name(name) for name, why in self.missing.items()
-        ]
-        if missing:
+        same = [field_name(name) for name, why in self.kept.items() if why == say("skills.already_set")]
+        if same:
+            yield say("skills.set_before", fields=", ".join(same))
+        kept = {name: why for name, why in self.kept.items() if why != say("skills.already_set")}
+        # What has blanks in its name is no field, but says what happened.
+        fields = [_with_reason(name, why) for name, why in kept.items() if " " not in name]
+        if fields:
+            yield say("skills.kept", fields=", ".join(fields))
+        yield from (f"{field_name(name)}: {_flat(why)}" for name, why in kept.items() if " " in name)
+        if self.missing:
+            missing = [_with_reason(name, why) for name, why in self.missing.items()]
             yield say("skills.not_found", fields=", ".join(missing))
         yield from (f"{field_name(name)}: {_flat(in_words(note))}" for name, note in self.notes.items())
 
@@ -84,11 +89,8 @@ def quoted(name: str) -> str:
     return f'"{name}"' if any(map(str.isspace, name)) else name
 
 
-def _by_reason(kept: Mapping[str, str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, why in kept.items():
-        found.setdefault(_flat(why) or say("skills.kept"), []).append(field_name(name))
-    return found
+def _with_reason(name: str, why: str) -> str:
+    return f"{field_name(name)} ({_flat(why)})" if why else field_name(name)
 
 
 def _value(value: object) -> str:
@@ -102,10 +104,6 @@ def _flat(text: str) -> str:
 
 def _line(text: str) -> str:
     return f"- {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}\n"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _code(text: str) -> str:
