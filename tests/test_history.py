@@ -11,9 +11,12 @@ import pytest
 from agentroster.gateway.requests.picture_body import PictureBody, is_left_out
 from agentroster.messages import say
 from agentroster.net.limited_body import OverLimit
-from agentroster.runs.chat import ToolFinished
+from agentroster.runs.chat import Folded, Text, ToolFinished
+from agentroster.runs.presentation.activity import Activity, StatusAndCards
 from agentroster.runs.presentation.history import short_history
 from agentroster.runs.presentation.tool_card import tool_card
+from agentroster.skills.report import ItemReport
+from agentroster.skills.tally import Tally
 from tests.support.activity import OPENWEBUI, cards, frames, text_of
 from tests.support.roster_process import RosterProcess
 from tests.support.stand_ins.model_server import ModelServer
@@ -154,23 +157,47 @@ def test_a_turn_that_has_calls_of_the_clients_own_keeps_them() -> None:
     assert short_history([user(), own, result, DONE]) == [user(), {**own, "content": "Words."}, result, DONE]
 
 
-@pytest.mark.parametrize("around", ["", "Here it is.\n\n"])
-def test_a_table_of_a_pipeline_comes_back_with_its_first_rows(around: str) -> None:
-    head = f"{say('skills.table_head')}\n| --- | --- | --- | --- |\n"
-    rows = [f"| model {number} | base: SDXL 1.0, words: {'w' * 200} | - | - |\n" for number in range(500)]
-    text = f"{around}{head}{''.join(rows)}\n500 in all: 500 changed.\n"
+TITLES = [say("skills.all_of_them", count=500), say("skills.the_others", count=12), say("skills.needs_you", count=500)]
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("form", ["**{}**\n\n{}", "<details>\n<summary>{}</summary>\n\n{}\n</details>\n"])
+def test_a_list_of_a_pipeline_comes_back_with_its_first_items(title: str, form: str) -> None:
+    rows = [f"- **model {number}**: Base model: SDXL 1.0; Trigger words: {'w' * 200}\n" for number in range(500)]
+    before, after = "500 in all: 500 changed.\n\n", "\nThat is all.\n"
+    text = f"{before}{form.format(title, ''.join(rows))}{after}"
     [_, made, _] = short_history([user(), assistant(text), DONE])
     content = str(made["content"])
-    assert content.startswith(f"{around}{head}{rows[0]}")
-    assert content.endswith("more rows)\n\n500 in all: 500 changed.\n")
+    assert content.startswith(f"{before}{form.format(title, rows[0])[:60]}")
+    assert say("runs.rows_left_out", count=497) in content
+    assert content.endswith("That is all.\n")
+    assert content.count("</details>") == text.count("</details>")
     assert len(content) < 1_500
+    # A person's own words stay, and so does what is short.
     assert short_history([user(text), assistant("Yes."), DONE])[0] == user(text)
-    short = f"{around}{head}{rows[0]}\n1 in all.\n"
+    short = f"{before}{form.format(title, rows[0])}{after}"
     assert short_history([user(), assistant(short), DONE])[1] == assistant(short)
 
 
-def test_a_table_of_the_models_own_stays_whole() -> None:
-    text = "| A | B |\n| --- | --- |\n" + "| 1 | 2 |\n" * 900
+def test_the_list_that_is_shortened_is_the_one_a_pipeline_makes() -> None:
+    tally = Tally(700, 1_000)
+    for number in range(700):
+        error = "the hub does not answer" if number % 7 == 0 else ""
+        tally.add(ItemReport(item=f"model {number}", updated={"base_model": "SDXL 1.0"}, error=error))
+    title, text = tally.folded()
+    whole = "".join(
+        part.text
+        for wish in (Activity(), StatusAndCards())
+        for part in wish.shown(Folded(title, text))
+        if isinstance(part, Text)
+    )
+    [_, made, _] = short_history([user(), assistant(f"{tally.opened()}{whole}"), DONE])
+    assert len(str(made["content"])) < 4_500
+    assert str(made["content"]).count(title) == 2
+
+
+def test_a_table_and_a_list_of_the_models_own_stay_whole() -> None:
+    text = "| A | B |\n| --- | --- |\n" + "| 1 | 2 |\n" * 900 + "\n**All of it**\n\n" + "- one\n" * 900
     assert short_history([user(), assistant(text), DONE])[1] == assistant(text)
 
 

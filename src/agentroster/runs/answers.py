@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from agentroster.agents.image_hosts import ImageHosts
 from agentroster.errors import RosterError
 from agentroster.runs.chat import ChatRequest, RunEvent, RunResult
-from agentroster.runs.presentation.activity import Shown, activity_for
+from agentroster.runs.presentation.activity import Activity, Shown, activity_for
 from agentroster.runs.presentation.inert_answer import AsWritten, InertAnswer
 from agentroster.runs.run_task import OnDisconnect
 from agentroster.runs.runner import Runner
@@ -56,15 +56,17 @@ class Answers:
             raise
 
     def _view(self, request: ChatRequest, wish: str) -> "_View":
-        return _View(AsWritten() if request.wants_object else InertAnswer(self.image_hosts.of(request.agent)), wish)
+        is_object = request.wants_object
+        inert = AsWritten() if is_object else InertAnswer(self.image_hosts.of(request.agent))
+        return _View(inert, activity_for(wish, is_for_a_program=is_object))
 
 
 class _View:
     """Makes events inert, and shows them as the client wants."""
 
-    def __init__(self, inert: InertAnswer | AsWritten, wish: str) -> None:
+    def __init__(self, inert: InertAnswer | AsWritten, activity: Activity) -> None:
         self._inert = inert
-        self._activity = activity_for(wish)
+        self._activity = activity
 
     def shown(self, event: RunEvent) -> list[Shown]:
         return [shown for passed in self._inert.passed(event) for shown in self._activity.shown(passed)]

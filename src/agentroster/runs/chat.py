@@ -99,12 +99,13 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolProgress:
-    """The counts of a tool that works through many items."""
+    """The counts of a tool that works through many items; `needs` of those done need the person."""
 
     call_id: str
     line: str
     done: int
     total: int
+    needs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,17 @@ class ToolFinished:
     result: str = ""
 
 
-RunEvent: TypeAlias = Text | Thinking | Picture | ModelAsked | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A part of the answer, in Markdown, that a page shows closed below its title."""
+
+    title: str
+    text: str
+
+
+RunEvent: TypeAlias = (
+    Text | Folded | Thinking | Picture | ModelAsked | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+)
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 

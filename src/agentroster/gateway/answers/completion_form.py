@@ -91,8 +91,12 @@ def images_of(urls: Sequence[str]) -> list[dict[str, object]]:
 
 
 def status_of(status: Status) -> Mapping[str, object]:
-    """Return a status line as an event of Open WebUI's."""
-    return {"type": "status", "data": {"description": sendable(status.description), "done": status.done}}
+    """Return a status line as an event of Open WebUI's.
+
+    It is `done` also while work goes on: the page lets any other line shimmer until the next one, and after Stop, which
+    closes the connection, no line could ever end that.
+    """
+    return {"type": "status", "data": {"description": sendable(status.description), "done": True}}
 
 
 def usage_of(tokens: TokenCount) -> dict[str, object]:

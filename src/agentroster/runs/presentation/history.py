@@ -1,7 +1,7 @@
-"""Makes the history that a client sends back short enough to be read again: tools, tables and pictures.
+"""Makes the history that a client sends back short enough to be read again: tools, lists and pictures.
 
 Clients send the whole conversation with each message. The model learns what it did, with the newest tools as calls and
-results; it is not sent the same table, the same card and the same pictures again for ever.
+results; it is not sent the same list, the same card and the same pictures again for ever.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from agentroster.json_values import as_list, as_object
 from agentroster.runs.presentation.channel_thread import without_cards_of_others
 from agentroster.runs.presentation.earlier_cards import has_cards, with_calls, without_cards
+from agentroster.runs.presentation.earlier_lists import shortened_lists
 from agentroster.runs.presentation.earlier_pictures import with_few_pictures, without_picture_data
-from agentroster.runs.presentation.earlier_tables import shortened_tables
 
 _MAX_ANSWERS_WITH_CALLS = 8
 
@@ -29,7 +29,7 @@ def short_history(messages: Sequence[Message]) -> list[Message]:
     made: list[Message] = []
     for at, given in enumerate(earlier):
         is_answer = given.get("role") == "assistant"
-        message = _with_texts(given, without_picture_data, shortened_tables) if is_answer else given
+        message = _with_texts(given, without_picture_data, shortened_lists) if is_answer else given
         if at in newest:
             made += with_calls(message)
             continue
