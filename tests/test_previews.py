@@ -155,7 +155,7 @@ def test_the_picture_of_a_card_becomes_a_small_still_webp_without_metadata(
     assert read(model)["preview_url"] == (folder / "ink.webp").as_posix()
     assert read(model)["preview_nsfw_level"] == 4, "unknown is not the same as safe"
     assert (folder / "ink.webp").stat().st_mode & 0o777 == 0o644
-    assert "preview_url: ink.webp" in answer
+    assert "Preview: ink.webp" in answer
     assert str(folder) not in answer
     assert not list(folder.glob(".*"))
 
@@ -400,7 +400,7 @@ def test_the_picture_that_a_person_chose_stays(
 ) -> None:
     shows(hub, picture())
     model = lora(folder, preview_url=own)
-    assert "preview_url (already set)" in say(offline_proxy, f"enrich {model}")
+    assert "Already set: Preview" in say(offline_proxy, f"enrich {model}")
     assert read(model)["preview_url"] == own
     assert not (folder / "ink.webp").exists()
     assert not fetched_pictures(hub)

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentroster.identity.caller import Caller
-from agentroster.skills.context import Progress, Show, TellStatus, show_nothing, tell_nobody, without_status
+from agentroster.skills.context import (
+    Progress,
+    Show,
+    Tell,
+    TellStatus,
+    show_nothing,
+    tell_nobody,
+    tell_nothing,
+    without_status,
+)
 from agentroster.skills.tools import Tool, ToolOutcome
 
 
@@ -13,10 +22,11 @@ from agentroster.skills.tools import Tool, ToolOutcome
 class Audience:
     """Who follows a call: `show` takes Markdown for the person, `progress` how many of how many items are done.
 
-    `status` takes a line about what the call waits for.
+    `tell` takes Markdown too, without waiting; `status` takes a line about what the call waits for.
     """
 
     show: Show = show_nothing
+    tell: Tell = tell_nothing
     progress: Progress = tell_nobody
     status: TellStatus = without_status
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from agentroster.runs.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted, ToolStatus
+from agentroster.runs.chat import Folded, RunEvent, Text, Thinking, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.inert_markdown import InertMarkdown
 
 
@@ -28,6 +28,8 @@ class InertAnswer:
             case _:
                 yield from _thought(self._thinking.interrupt())
                 yield from _said(self._text.interrupt())
+                if isinstance(event, Folded):
+                    event = Folded(self._made_inert(event.title), self._made_inert(event.text))
                 # A tool's line holds words of its arguments, and may be shown as thinking.
                 has_line = isinstance(event, ToolStarted | ToolProgress | ToolStatus)
                 yield replace(event, line=self._made_inert(event.line)) if has_line else event
