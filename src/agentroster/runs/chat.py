@@ -118,7 +118,16 @@ class Folded:
     text: str
 
 
-RunEvent: TypeAlias = Text | Folded | Thinking | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+@dataclass(frozen=True, slots=True)
+class ToolPicture:
+    """A small picture that a tool made, for a client that shows pictures; `alt` says what is in it."""
+
+    alt: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+RunEvent: TypeAlias = Text | Folded | ToolPicture | Thinking | ToolStarted | ToolProgress | ToolStatus | ToolFinished
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 
