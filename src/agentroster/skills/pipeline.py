@@ -44,10 +44,11 @@ class Item(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The items to work on, and a report for each wish that is refused."""
+    """The items to work on, a report for each wish that is refused, and what was left out, in words."""
 
     items: Sequence[Item]
     refused: Sequence[ItemReport] = ()
+    left_out: Sequence[str] = ()
 
 
 class Watch(Protocol):
@@ -146,7 +147,7 @@ async def run_pipeline(
     context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)
-    tally = Tally(total, pipeline.manifest.limits.result_characters)
+    tally = Tally(total, pipeline.manifest.limits.result_characters, left_out="; ".join(selection.left_out))
     await watch.selected(total)
 
     async def finish(report: ItemReport) -> None:

@@ -1,14 +1,16 @@
 """HuggingFace addresses, and fetching what a repository says about itself."""
 
-import codecs
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
+from agentroster.builtin.skills.enrich_hf_metadata.reading.encoding import decoded
 from agentroster.errors import NotFound, RosterError, Unreachable
 from agentroster.json_values import as_list, as_object, is_list
+from agentroster.library.walk import is_model_name
 from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 from agentroster.net.rate_limits import OnWait
@@ -17,7 +19,6 @@ _SEGMENT = re.compile(r"[\w.-]+", re.ASCII)
 _KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
 _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
 _MAX_CARD_BYTES, _MAX_FACTS_BYTES = 2_000_000, 8_000_000
-_WEIGHTS = (".safetensors", ".ckpt", ".pt", ".gguf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,9 @@ def _facts_in(body: bytes) -> RepositoryFacts | None:
     return RepositoryFacts(tags=tags, weight_files=weight_files(files))
 
 
-def decoded(body: bytes) -> str:
-    """Return the text of a card: UTF-8, or what its mark of byte order says; bytes that are no text are replaced."""
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8")
-    return body.decode(encoding, errors="replace")
-
-
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
     """Return those of a repository's files that hold a model's weights."""
-    return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
+    return tuple(file for file in files if is_model_name(PurePosixPath(file)))
 
 
 def _code(fetched: Fetched) -> str:
