@@ -154,7 +154,7 @@ async def run_pipeline(
     context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)
-    tally = Tally(total, pipeline.manifest.limits.result_characters)
+    tally = Tally(total, pipeline.manifest.limits.result_characters, left_out="; ".join(selection.left_out))
     await watch.selected(total)
 
     async def finish(report: ItemReport) -> None:
