@@ -24,6 +24,7 @@ from agentroster.skills.capability_options import AccountsOptions, HttpOptions, 
 from agentroster.skills.context import SkillContext
 from agentroster.skills.hub import bucket_of, hub_redirects
 from agentroster.skills.memory import Memory
+from agentroster.skills.past_runs import NoPastRuns, PastRuns
 from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
 
@@ -42,6 +43,9 @@ class Grant:
 
 Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 """Returns what a skill finds in its context for the options that it declared."""
+
+PastRunsOf: TypeAlias = Callable[[Caller, str], PastRuns]
+"""Returns the earlier runs of a skill for a caller."""
 
 
 class SkillAccess:
@@ -71,6 +75,7 @@ def openers_of(
     database: Database,
     client: httpx.AsyncClient,
     accounts: AccountSource,
+    past_runs: PastRunsOf = lambda _, __: NoPastRuns(),
     slots: SharedSlots | None = None,
 ) -> Mapping[str, Opener]:
     """Return what opens each capability of a running proxy; the way out has the slots that processes share."""
@@ -79,6 +84,7 @@ def openers_of(
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
         "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
+        "past_runs": lambda _, grant: {"past_runs": past_runs(grant.caller, grant.skill)},
     }
 
 
