@@ -46,6 +46,16 @@ class Library:
         """Whether the operator named any folder."""
         return bool(self._roots)
 
+    @property
+    def folders(self) -> Sequence[Path]:
+        """The folders that the operator named, resolved."""
+        return self._roots
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no model file; it looks through all folders until it finds one."""
+        return next(self.models(), None) is None
+
     def models(self, folder: Path | None = None) -> Iterator[ModelFile]:
         """Yield all model files (below `folder`), sorted; links that lead out of the library are left out."""
         for root in [folder] if folder else self._roots:

@@ -12,6 +12,7 @@ from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
+from agentroster.library.samples import Samples
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
@@ -128,10 +129,12 @@ class LibraryOpener:
         stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
         metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
         previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
+        samples = stranger if options.write_samples else say("skills.may_not_write_samples", skill=grant.skill)
         return {
             "library": library,
             "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
             "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
+            "samples": Samples(library, refusal=samples, dry_run=grant.proposals is not None),
         }
 
 

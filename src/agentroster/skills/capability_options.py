@@ -52,6 +52,7 @@ class LibraryOptions(Declared):
 
     write_metadata: bool = False
     write_previews: bool = False
+    write_samples: bool = False
     types: tuple[ModelType, ...] | None = None
 
 

@@ -68,6 +68,8 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     """Resolve the targets in a thread: a library may be large and its disk slow."""
     if "undo" in arguments:
         return await undo_run.select(context, arguments)
+    if arguments.get("sample") is True:
+        await asyncio.to_thread(context.samples.write)
     found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
     cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
     overwrite = frozenset[str](arguments.get("overwrite", ()))

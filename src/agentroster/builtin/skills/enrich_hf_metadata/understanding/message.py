@@ -5,6 +5,7 @@ from functools import cache
 
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import (
     asks,
+    first_start,
     inventory,
     plan,
     recall,
@@ -51,6 +52,8 @@ def understand(text: str, library: Library, sidecars: Sidecars | None = None, pa
     The time it takes grows with the length of the message and no faster.
     """
     text = sentence.normal(text)
+    if (start := first_start.offered(library)) is not None:
+        return _urls_alone(text, library) or start
     outcome = _understood(text, library, sidecars) if _may_be_about_this(text) else None
     if isinstance(outcome, Call | Plan):
         return outcome
@@ -62,6 +65,8 @@ def understand_command(
 ) -> Outcome:
     """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
     text, names = sentence.normal(text), Names(library)
+    if text and (start := first_start.offered(library)) is not None:
+        return _urls_alone(text, library) or start
     usage = say("enrich.usage", fields=", ".join(FIELDS))
     if not text:
         return Refusal(say("enrich.command_alone", usage=usage, example=written.example(library)))
@@ -75,6 +80,11 @@ def understand_command(
     likely = plan.planned(f"enrich {text}", reason, names, library)
     example = written.example(library)
     return likely or Refusal(say("enrich.command_unclear", reason=reason, usage=usage, example=example))
+
+
+def _urls_alone(text: str, library: Library) -> Outcome:
+    """Return the call for addresses, which are read out where there is no library too."""
+    return _read_out(text, Names(library)) if "://" in text and len(text) <= _MAX_CHARACTERS else None
 
 
 def _understood(text: str, library: Library, sidecars: Sidecars | None) -> Outcome:

@@ -81,7 +81,11 @@ def _targets(wish: str, library: Library, endpoint: str) -> list[Target]:
         ref, reason = _source(wish, endpoint)
         return [Target(wish, source=ref)] if ref else _refuse(reason)
     if wish.strip().lower() in {"everything", "all", "*"}:
-        nothing = say("enrich.empty_library") if library.is_configured else say("enrich.no_library")
+        nothing = (
+            say("enrich.empty_library", folder=library.folders[0])
+            if library.is_configured
+            else say("enrich.no_library")
+        )
         return [Target(model.name, model) for model in library.models()] or _refuse(nothing)
     return [Target(model.name, model) for model in library.find(wish)] or _refuse(say("enrich.empty_folder"))
 
