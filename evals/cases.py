@@ -9,7 +9,7 @@ from typing import cast
 
 _FOLDER = Path(__file__).parent
 _FIRST = ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
-_SETS = {name: "2026-11-21" for name in _FIRST} | {name: "2026-11-28" for name in ("november", "hobby")}
+_SETS = dict.fromkeys(_FIRST, "2026-11-21") | dict.fromkeys(("november", "hobby"), "2026-11-28")
 CORPORA: Mapping[str, Path] = {name: _FOLDER / f"{name}-{date}.jsonl" for name, date in _SETS.items()}
 """The file of each set by its name; the date is the day on which the set was written."""
 
