@@ -153,7 +153,7 @@ def test_all_of_a_run_that_nobody_touched_can_be_taken_back_and_done_again(
     path.write_text(json.dumps({**sidecar(library), "metadata_source": "civitai_api"}), encoding="utf-8")
     chat = Chat(words_proxy, "emil")
     chat.say("enrich loras/rust.safetensors")
-    chat.say("undo that")
+    chat.say("/enrich undo that")
     chat.say("ja")
     left = sidecar(library)
     assert not any(left.get(name) for name in ("base_model", "tags", "modelDescription", "agentroster"))
