@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agentroster.errors import InputInvalid
-from agentroster.library.library import MODEL_SUFFIXES
+from agentroster.library.walk import MODEL_SUFFIXES, is_model_name
 
 _COLUMNS = ("file", "address")
 
@@ -64,7 +64,7 @@ def _file(text: str, roots: Sequence[Path]) -> tuple[str, str]:
     real = next((place.resolve() for place in places if place.is_file()), None)
     if real is None:
         return "", f"{text} is not there"
-    if real.suffix.lower() not in MODEL_SUFFIXES:
+    if not is_model_name(real):
         return "", f"{text} is no model file ({', '.join(sorted(MODEL_SUFFIXES))})"
     if not any(root == real or root in real.parents for root in roots):
         return "", f"{text} is outside the folders that are enriched"

@@ -1,5 +1,6 @@
 """A line on standard error that tells how far a run is; where no person watches, nothing."""
 
+import math
 import shutil
 import sys
 import time
@@ -12,6 +13,7 @@ from agentroster.skills.pipeline import ItemReport
 
 _BAR_CELLS, _LEAST_FOR_BAR = 30, 60
 _MINUTE, _HOUR = 60, 3_600
+_STATUS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Progress:
     reports: list[ItemReport] = field(default_factory=list[ItemReport])
     total: int = 0
     began_at: float = 0.0
+    told_at: float = -math.inf
 
     def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
         """Nothing was done before."""
@@ -35,6 +38,14 @@ class Progress:
         """Grow."""
         self.reports.append(report)
         self._draw(report.item)
+
+    def waits(self, line: str) -> None:
+        """Say what it waits for: in the bar, and where none is drawn on a line of its own, once for all items."""
+        if sys.stderr.isatty():
+            self._draw(line)
+        elif time.monotonic() - self.told_at >= _STATUS_SECONDS:
+            click.echo(line, err=True)
+        self.told_at = time.monotonic()
 
     def _draw(self, item: str) -> None:
         if not sys.stderr.isatty() or not self.total:

@@ -105,6 +105,9 @@ class _Seen:
         )
         self._add(JobEvent(number=0, kind="item", data=report.to_json(), at=time.time()))
 
+    def waits(self, line: str) -> None:
+        """Keep nothing: it is over by the time anybody asks."""
+
     def _add(self, event: JobEvent) -> None:
         if len(self.events) <= _MAX_ITEMS:
             self.events.append(event)
