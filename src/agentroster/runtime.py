@@ -24,6 +24,7 @@ from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
 from agentroster.identity.open_requests import OpenRequests
+from agentroster.jobs.past_runs import PersonsRuns
 from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
@@ -93,7 +94,14 @@ class Runtime:
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
         slots = SharedSlots(settings.data_dir / "slots.lock", is_worker=role == "worker") if role != "command" else None
-        openers = openers_of(settings, database=database, client=client, accounts=connector.source, slots=slots)
+        openers = openers_of(
+            settings,
+            database=database,
+            client=client,
+            accounts=connector.source,
+            past_runs=lambda caller, skill: PersonsRuns(JobStore(database), caller, skill),
+            slots=slots,
+        )
         access = SkillAccess(skills, openers)
         signals = Signals(database, settings.database)
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)

@@ -3,16 +3,13 @@
 import asyncio
 import difflib
 import json
-import math
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agentroster.cli.progress import Progress
 from agentroster.cli.stores import deployment_or_none
 from agentroster.cli.tables import print_table
 from agentroster.errors import BadInput
@@ -23,49 +20,6 @@ from agentroster.llm.completion import ChatModel
 from agentroster.logs import configure_logging
 from agentroster.runtime import Runtime
 from agentroster.settings.settings import Settings
-from agentroster.skills.pipeline import ItemReport
-
-_BAR_CELLS = 30
-_STATUS_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class Progress:
-    """A bar that grows with each item; where no person watches, nothing."""
-
-    reports: list[ItemReport] = field(default_factory=list[ItemReport])
-    total: int = 0
-    told_at: float = -math.inf
-
-    def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
-        """Nothing was done before."""
-        return False
-
-    async def selected(self, total: int) -> None:
-        """Begin."""
-        self.total = total
-        self._draw("")
-
-    async def finished(self, report: ItemReport) -> None:
-        """Grow."""
-        self.reports.append(report)
-        self._draw(report.item)
-
-    def waits(self, line: str) -> None:
-        """Say what it waits for: in the bar, and where none is drawn on a line of its own, once for all items."""
-        if sys.stderr.isatty():
-            self._draw(line)
-        elif time.monotonic() - self.told_at >= _STATUS_SECONDS:
-            click.echo(line, err=True)
-        self.told_at = time.monotonic()
-
-    def _draw(self, item: str) -> None:
-        if sys.stderr.isatty() and self.total:
-            full = _BAR_CELLS * len(self.reports) // self.total
-            bar = "#" * full + "." * (_BAR_CELLS - full)
-            click.echo(f"\r\x1b[K[{bar}] {len(self.reports)}/{self.total} {item[-60:]}", nl=False, err=True)
-            if len(self.reports) == self.total:
-                click.echo(err=True)
 
 
 def run_skill(

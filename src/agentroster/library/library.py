@@ -46,6 +46,16 @@ class Library:
         """Whether the operator named any folder."""
         return bool(self._roots)
 
+    @property
+    def folders(self) -> Sequence[Path]:
+        """The folders that the operator named, resolved."""
+        return self._roots
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no model file; it looks through all folders until it finds one."""
+        return next(self.models(), None) is None
+
     def models(self, folder: Path | None = None, left_out: LeftOut | None = None) -> Iterator[ModelFile]:
         """Yield all model files (below `folder`), sorted, each once; `left_out` counts what cannot be one of them."""
         folders = [folder] if folder else self._roots

@@ -28,6 +28,9 @@ class _Word:
 
 def folded(text: str) -> str:
     """Return text as names are compared: without case, in one form of Unicode, each character in its place."""
+    if text.isascii():
+        # Most names: nothing of the rest changes them.
+        return text.lower()
     normal = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
     return "".join(lower if len(lower := char.lower()) == 1 else char for char in normal)
 

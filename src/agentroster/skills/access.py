@@ -12,6 +12,7 @@ from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
+from agentroster.library.samples import Samples
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
@@ -26,6 +27,7 @@ from agentroster.skills.capability_options import AccountsOptions, HttpOptions, 
 from agentroster.skills.context import SkillContext
 from agentroster.skills.hub import bucket_of, hub_redirects
 from agentroster.skills.memory import Memory
+from agentroster.skills.past_runs import NoPastRuns, PastRuns
 from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
 
@@ -44,6 +46,9 @@ class Grant:
 
 Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 """Returns what a skill finds in its context for the options that it declared."""
+
+PastRunsOf: TypeAlias = Callable[[Caller, str], PastRuns]
+"""Returns the earlier runs of a skill for a caller."""
 
 
 class SkillAccess:
@@ -73,6 +78,7 @@ def openers_of(
     database: Database,
     client: httpx.AsyncClient,
     accounts: AccountSource,
+    past_runs: PastRunsOf = lambda _, __: NoPastRuns(),
     slots: SharedSlots | None = None,
 ) -> Mapping[str, Opener]:
     """Return what opens each capability of a running proxy; the way out has the slots that processes share."""
@@ -81,6 +87,7 @@ def openers_of(
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
         "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
+        "past_runs": lambda _, grant: {"past_runs": past_runs(grant.caller, grant.skill)},
     }
 
 
@@ -135,10 +142,12 @@ class LibraryOpener:
         stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
         metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
         previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
+        samples = stranger if options.write_samples else say("skills.may_not_write_samples", skill=grant.skill)
         return {
             "library": library,
             "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
             "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
+            "samples": Samples(library, refusal=samples, dry_run=grant.proposals is not None),
         }
 
 

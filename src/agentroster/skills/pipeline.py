@@ -10,7 +10,8 @@ while they do, a person sees counts: a page lays out the whole answer anew for e
 import json
 import logging
 from asyncio import TaskGroup
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -71,18 +72,26 @@ class Watch(Protocol):
         ...
 
 
-class _Unwatched:
+class Unwatched:
+    """Follows nothing."""
+
     def is_done(self, item: str) -> bool:  # noqa: ARG002
+        """Nothing was done before."""
         return False
 
     async def selected(self, total: int) -> None:
-        pass
+        """Keep nothing."""
 
     async def finished(self, report: ItemReport) -> None:
-        pass
+        """Keep nothing."""
 
     def waits(self, line: str) -> None:
-        pass
+        """Keep nothing."""
+
+
+@asynccontextmanager
+async def _unwatched() -> AsyncGenerator[Watch]:
+    yield Unwatched()
 
 
 class PipelineHandler(Protocol):
@@ -122,7 +131,11 @@ def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
     manifest = pipeline.manifest
 
     async def run(context: SkillContext, /, **arguments: Any) -> dict[str, object]:
-        result = await run_pipeline(pipeline, context, arguments, pipeline.asker(find_model))
+        asker = pipeline.asker(find_model)
+        async with (
+            context.past_runs.recording(arguments) if "past_runs" in manifest.declared else _unwatched() as watch
+        ):
+            result = await run_pipeline(pipeline, context, arguments, asker, watch)
         return {**result, "note": _SEEN} if result["total"] else result
 
     return Tool(
@@ -150,7 +163,7 @@ async def run_pipeline(
     A run that is cut short tells what it has done. With the argument `dry_run` no sidecar and no preview is written,
     whatever the handler does.
     """
-    watch = watch or _Unwatched()
+    watch = watch or Unwatched()
     context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
+from agentroster.builtin.skills.enrich_hf_metadata.applying import merge, undo_run
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
 from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
 from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, download, make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.undo_run import UndoItem
 from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
@@ -38,12 +39,16 @@ from agentroster.skills.understanding import Outcome
 PROMPT_VARIABLES = ("fields",)
 open_fields = questions.missing_fields
 accept = questions.apply_answer
-understand_command = message.understand_command
 
 
 def understand(text: str, context: SkillContext) -> Outcome:
     """Return what a plain message asks for; reading it writes nothing."""
-    return message.understand(text, context.library, context.sidecars)
+    return message.understand(text, context.library, context.sidecars, context.past_runs)
+
+
+def understand_command(text: str, context: SkillContext) -> Outcome:
+    """Return what the text after `/enrich` asks for; reading it writes nothing."""
+    return message.understand_command(text, context.library, context.sidecars, context.past_runs)
 
 
 def examples(context: SkillContext) -> list[str]:
@@ -69,6 +74,10 @@ class EnrichItem:
 
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
+    if "undo" in arguments:
+        return await undo_run.select(context, arguments)
+    if arguments.get("sample") is True:
+        await asyncio.to_thread(context.samples.write)
     left_out = LeftOut()
     found, refused = await asyncio.to_thread(
         targets.resolve, arguments, context.library, context.hub_endpoint, left_out
@@ -82,11 +91,14 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     return Selection(items, refused, left_out.told())
 
 
-async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
+async def prepare(context: SkillContext, item: EnrichItem | UndoItem) -> Prepared | None:
     """Fetch the card and read it, and the file's own header; None when neither address nor file says anything.
 
     Raises a RosterError in words when there is nothing to read.
     """
+    if isinstance(item, UndoItem):
+        require_not_excluded(await asyncio.to_thread(context.sidecars.read, item.model))
+        return None
     model = item.target.model
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     require_not_excluded(sidecar)
@@ -118,8 +130,10 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     return await in_reader(Prepared.of, found, source, sidecar)
 
 
-async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepared | None) -> ItemReport:
-    """Write what is missing, or for a bare address only say what would be."""
+async def post_process(context: SkillContext, item: EnrichItem | UndoItem, prepared: Prepared | None) -> ItemReport:
+    """Write what is missing, or take back what a run wrote; for a bare address only say what would be."""
+    if isinstance(item, UndoItem):
+        return await undo_run.take_back(context, item)
     model = item.target.model
     if model is None:
         return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error=say("enrich.no_address"))

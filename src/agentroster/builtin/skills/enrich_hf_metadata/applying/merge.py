@@ -40,6 +40,7 @@ class Merge:
     kept: dict[str, str] = field(default_factory=dict[str, str])
     missing: dict[str, str] = field(default_factory=dict[str, str])
     written: dict[str, object] = field(default_factory=dict[str, object])
+    replaced: dict[str, object] = field(default_factory=dict[str, object])
 
     def may_replace(self, name: str, current: object, value: object) -> bool:
         """Whether a value that is set makes way for another one."""
@@ -104,13 +105,16 @@ def is_complete(sidecar: Sidecar) -> bool:
 
 def _stamp(merge: Merge, sidecar: Sidecar, origins: Origins) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
+    stamped = sidecar.get("metadata_source")
+    if isinstance(stamped, str) and stamped not in {"", SOURCE_NAME}:
+        merge.earlier.note_before("metadata_source", stamped)
     sidecar["metadata_source"] = SOURCE_NAME
     sidecar["llm_enriched_at"] = at
     for name, value in merge.written.items():
         if name == "tags":
             merge.earlier.note_added(name, cast("list[str]", value), origins.of(name), at)
         else:
-            merge.earlier.note(name, value, origins.of(name), at)
+            merge.earlier.note(name, value, origins.of(name), at, merge.replaced.get(name))
     merge.earlier.write_to(sidecar)
 
 
@@ -130,6 +134,8 @@ def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why
     if is_set and not merge.may_replace(display_name, current, value):
         merge.keep(display_name, current)
     elif value:
+        if current:
+            merge.replaced[display_name] = current
         target[name] = value
         merge.set(display_name, value)
     else:
