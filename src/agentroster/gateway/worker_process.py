@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from agentroster.errors import StorageFailed
 from agentroster.jobs.service import Jobs
+from agentroster.operating_system.processes import APART
 from agentroster.settings.settings import Settings
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import WAITING_JOBS
@@ -103,7 +104,7 @@ class WorkerProcess:
         if self._settings.agents_file is not None:
             options += ["--agents-file", str(self._settings.agents_file)]
         command = [sys.executable, "-P", "-m", "agentroster", "worker", *options]
-        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, start_new_session=True)
+        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, **APART)
 
 
 async def _end(process: Process) -> None:
