@@ -14,7 +14,7 @@ class Deaths:
     def hopeless(self, held: Mapping[str, int]) -> list[str]:
         """Note that a worker died that had these jobs, each with its items done; return those to be given up.
 
-        A job of which something was done since the last death was not what killed it, or will be once only that is left.
+        A job of which something was done since its last death begins again: what kills the worker is left in the end.
         """
         counted = {job: self._count(job, done) for job, done in held.items()}
         self._seen = {job: (count, held[job]) for job, count in counted.items() if count < MOST_TRIES}

@@ -75,7 +75,11 @@ def _extract(source: Source) -> Extraction:
     base, base_evidence = base_rules.base_model(source)
     words, words_evidence = word_rules.trained_words(source)
     section = next((part.text for part in source.parts if not part.row), source.card.body)
-    texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
+    texts = _Texts(
+        source.tags,
+        description.as_html(source.card.body, source.repo, source.revision),
+        description.short_text(section),
+    )
     evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
     for kind, other in _beside_the_card(source):
         if not tags.additions(texts.tags, ()) and other.tags:
