@@ -9,8 +9,8 @@ from tests.support.deployment import REPOSITORY
 # What people who come from the predecessor type.
 KNOWN = (
     "oauth-callback", "dev", "dev-status", "dev-logs", "dev-stop", "dev-restart", "proxy", "container-build",
-    "container-rebuild", "container-update", "test", "test-integration", "test-eval", "hello", "format", "lint", "clean",
-    "clean-test-dbs", "tokens", "info", "sync",
+    "container-rebuild", "container-update", "test", "test-integration", "test-eval", "hello", "format", "lint",
+    "clean", "clean-test-dbs", "tokens", "info", "sync",
 )  # fmt: skip
 
 
