@@ -33,6 +33,11 @@ _COMMANDS = [
         "Write keys, memories, jobs, credentials and audit into a new FILE, while the proxy runs.",
     ),
     LazyCommand(
+        "candidates",
+        "agentroster.cli.candidates:find_candidates",
+        "Look on the hub for where files without an address come from; nothing is written.",
+    ),
+    LazyCommand(
         "credentials",
         "agentroster.cli.credentials:credentials",
         "Credentials of people: listed, set, deleted, re-encrypted, backed up.",
