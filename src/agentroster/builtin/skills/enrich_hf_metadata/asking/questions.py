@@ -107,13 +107,23 @@ def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     return replace(prepared, found=found, from_model=taken, model=model)
 
 
+def _disagreement(found: Extraction) -> str:
+    """Return what was taken, from where, and what the others say."""
+    kind = found.base_model_evidence
+    others = say("enrich.others_separator").join(
+        say("enrich.sidecar_says", file=place, name=name) if place else say("enrich.header_says", name=name)
+        for place, name in found.contradictions.items()
+    )
+    taken_from = kind.place(found.base_card) if kind.source == "card" else kind.source
+    return say("enrich.others_say_otherwise", name=found.base_model or "", source=taken_from, others=others)
+
+
 def notes(prepared: Prepared) -> dict[str, str]:
     """Return what a person should know: values no rule found, sources that disagree, what the hub did not say."""
     found, unknown = prepared.found, prepared.source.facts.unknown
     told = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
-    if found.header_base_model:
-        other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
-        told["sources disagree"] = other
+    if found.contradictions:
+        told["sources disagree"] = _disagreement(found)
     if found.trained_words is None and (words := header_rules.suggested_words(prepared.source.header)):
         told["perhaps the words"] = say("enrich.every_caption_has", words=", ".join(words))
     return told | ({"repository": unknown} if unknown else {})
@@ -141,7 +151,9 @@ def origins_of(prepared: Prepared) -> Origins:
     evidence |= dict.fromkeys(prepared.from_model, (Evidence.MODEL, ""))
     revision = f"@{source.revision}" if source.revision != "main" else ""
     card = f"{source.repo}{revision}" if source.repo else ""
-    return Origins(card=card, model=prepared.model, evidence=evidence, header_base_model=found.header_base_model)
+    return Origins(
+        card=card, model=prepared.model, evidence=evidence, header_base_model=found.contradictions.get("", "")
+    )
 
 
 def _missing(prepared: Prepared, excerpt: Excerpt) -> list[str]:

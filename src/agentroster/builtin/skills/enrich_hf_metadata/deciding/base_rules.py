@@ -1,6 +1,6 @@
 """The base model of a file: a table of kinds of evidence, the strongest first, each with the rule that reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, header_models
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_statements as said
@@ -74,9 +74,12 @@ def base_model(source: Source) -> tuple[str | None, Evidence]:
     return base_models.sharpened(name or None, texts, source.body), evidence
 
 
-def contradicting_header(name: str | None, source: Source) -> str:
-    """Return the name in the file's header where it is neither the one that was decided nor its family; or nothing."""
-    other = header_models.base_model(source.header)
-    if not name or not other or name == other:
-        return ""
-    return "" if header_models.is_narrower(name, other) or header_models.is_narrower(other, name) else other
+def contradictions(name: str | None, source: Source) -> Mapping[str, str]:
+    """Return what the file's header and other programs' sidecars name, by the place, where that is another family."""
+    named = {"": header_models.base_model(source.header)}
+    named |= {peer.file_name: _of_peer(peer) for peer in source.peers}
+    return {place: other for place, other in named.items() if name and other and not _are_kin(name, other)}
+
+
+def _are_kin(name: str, other: str) -> bool:
+    return name == other or header_models.is_narrower(name, other) or header_models.is_narrower(other, name)
