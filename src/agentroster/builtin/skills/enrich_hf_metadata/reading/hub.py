@@ -1,6 +1,5 @@
 """HuggingFace addresses, and fetching what a repository says about itself."""
 
-import codecs
 import json
 import re
 from collections.abc import Iterable
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
+from agentroster.builtin.skills.enrich_hf_metadata.reading.encoding import decoded
 from agentroster.errors import NotFound, RosterError, Unreachable
 from agentroster.json_values import as_list, as_object, is_list
 from agentroster.library.walk import is_model_name
@@ -122,13 +122,6 @@ def _facts_in(body: bytes) -> RepositoryFacts | None:
         return None
     tags = tuple(tag for tag in as_list(data.get("tags")) if isinstance(tag, str))
     return RepositoryFacts(tags=tags, weight_files=weight_files(files))
-
-
-def decoded(body: bytes) -> str:
-    """Return the text of a card: UTF-8, or what its mark of byte order says; bytes that are no text are replaced."""
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8")
-    return body.decode(encoding, errors="replace")
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
