@@ -32,12 +32,16 @@ def waiting(context: SkillContext) -> OnWait:
     return lambda seconds: context.status(say("skills.hub_waits", seconds=math.ceil(seconds)))
 
 
-def bucket_of(url: str, hubs: Collection[Origin]) -> Hashable | None:
+def bucket_of(url: str, hubs: Collection[Origin], sites: Collection[Origin] = ()) -> Hashable | None:
     """Return the limit that a request to the hub counts for: pages, API, or all with `/resolve/` in the path.
+
+    A model site of `sites` has one limit for everything.
 
     Source: https://huggingface.co/docs/hub/rate-limits.
     """
     origin = Origin.of(url)
+    if origin in sites:
+        return origin, "all"
     if origin not in hubs:
         return None
     path = urlsplit(url).path

@@ -17,6 +17,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.model_site import ModelSite, noted_digests, said_of
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets, written
 from agentroster.errors import ToolFailed
@@ -51,10 +52,11 @@ def examples(context: SkillContext) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class EnrichItem:
-    """One target, with the card cache and the merge policy of its run."""
+    """One target, with the card cache, the model site and the merge policy of its run."""
 
     target: targets.Target
     cache: CardCache
+    site: ModelSite
     policy: MergePolicy = FILL_ONLY
     is_rehearsed: bool = False
 
@@ -71,10 +73,15 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
         targets.resolve, arguments, context.library, context.hub_endpoint, left_out
     )
     cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
+    site = ModelSite(context.http, context.model_site, waiting(context))
+    if site.is_allowed:
+        await site.ask_for_all(await noted_digests(context, [one.model for one in found if one.model]))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
-    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused, left_out.told())
+    return Selection(
+        [EnrichItem(target, cache, site, policy, is_rehearsed) for target in found], refused, left_out.told()
+    )
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -88,6 +95,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
     cached = await item.cache.get(ref) if ref else CachedCard(Card({}, ""), RepositoryFacts())
     ref = ref or HubRef("")
+    said, trouble = await said_of(item.site, model, sidecar) if model else (None, "")
     source = Source(
         card=cached.card,
         facts=cached.facts,
@@ -97,6 +105,8 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
+        site=said,
+        site_trouble=trouble,
     )
     found = await in_reader(extract, source)
     if not found.base_model and ref.repo:

@@ -124,6 +124,8 @@ def notes(prepared: Prepared) -> dict[str, str]:
     told = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
     if found.contradictions:
         told["sources disagree"] = _disagreement(found)
+    if prepared.source.site_trouble:
+        told["model site"] = prepared.source.site_trouble
     if found.trained_words is None and (words := header_rules.suggested_words(prepared.source.header)):
         told["perhaps the words"] = say("enrich.every_caption_has", words=", ".join(words))
     return told | ({"repository": unknown} if unknown else {})
@@ -133,15 +135,14 @@ def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
     picture = found.preview_url or found.video_url or ""
-    beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
         "base_model": (
             found.base_model_evidence,
-            beside if found.base_model_evidence is Evidence.PEER else found.base_card,
+            _detail(found.base_model_evidence, source) or found.base_card,
         ),
         "preview_url": (Evidence.PICTURE, picture) if picture else (Evidence.HEADER, ""),
     }
-    evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
+    evidence |= {name: (kind, _detail(kind, source)) for name, kind in found.evidence.items()}
     if (
         source.model_type == "embedding"
         and "trainedWords" not in found.evidence
@@ -154,6 +155,12 @@ def origins_of(prepared: Prepared) -> Origins:
     return Origins(
         card=card, model=prepared.model, evidence=evidence, header_base_model=found.contradictions.get("", "")
     )
+
+
+def _detail(kind: Evidence, source: Source) -> str:
+    """Return which programs' sidecars, or which site, a value comes from."""
+    peers = {Evidence.PEER: source.peers, Evidence.SITE: source.sites}.get(kind, ())
+    return ", ".join(peer.file_name for peer in peers)
 
 
 def _missing(prepared: Prepared, excerpt: Excerpt) -> list[str]:

@@ -17,7 +17,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choo
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.messages import say
 
-_BESIDE_THE_CARD = frozenset({Evidence.PEER, Evidence.HEADER})
+_BESIDE_THE_CARD = frozenset({Evidence.SITE, Evidence.PEER, Evidence.HEADER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +115,10 @@ class _Texts:
 
 
 def _beside_the_card(source: Source) -> Iterator[tuple[Evidence, _Texts]]:
-    """Yield what other programs' sidecars say, then the file's own header."""
+    """Yield what the model site and other programs' sidecars say, then the file's own header."""
     header = header_rules.description(source.header)
     for kind, names, text in (
+        *((Evidence.SITE, site.tags, site.description) for site in source.sites),
         *((Evidence.PEER, peer.tags, peer.description) for peer in source.peers),
         (Evidence.HEADER, header_rules.tags(source.header), header),
     ):
