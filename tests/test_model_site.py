@@ -152,8 +152,8 @@ def test_without_a_site_nothing_is_asked(offline_proxy: RosterProcess, library_r
 
 def test_a_site_has_limits_of_its_own() -> None:
     hub, site = Origin.of("https://hub.test"), Origin.of("https://site.test")
-    assert bucket_of("https://site.test/api/v1/x", [hub], [site]) == (site, "all")
-    assert bucket_of("https://hub.test/api/models/a/b", [hub], [site]) == (hub, "api")
+    assert bucket_of("https://site.test/api/v1/x", [hub], [site]) == "https://site.test:443 all"
+    assert bucket_of("https://hub.test/api/models/a/b", [hub], [site]) == "https://hub.test:443 api"
     assert bucket_of("https://other.test/x", [hub], [site]) is None
 
 

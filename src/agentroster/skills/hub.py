@@ -40,10 +40,9 @@ def bucket_of(url: str, hubs: Collection[Origin], sites: Collection[Origin] = ()
     Source: https://huggingface.co/docs/hub/rate-limits.
     """
     origin = Origin.of(url)
-    if origin in sites:
-        return origin, "all"
-    if origin not in hubs:
+    if origin not in hubs and origin not in sites:
         return None
     path = urlsplit(url).path
-    kind = "api" if path.startswith("/api/") else "resolvers" if "/resolve/" in path else "pages"
-    return origin, kind
+    on_hub = "api" if path.startswith("/api/") else "resolvers" if "/resolve/" in path else "pages"
+    kind = "all" if origin in sites else on_hub
+    return f"{origin.scheme}://{origin.host}:{origin.port} {kind}"

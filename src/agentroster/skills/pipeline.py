@@ -65,6 +65,10 @@ class Watch(Protocol):
         """Take the report of an item that is done."""
         ...
 
+    def waits(self, line: str) -> None:
+        """Take a line about what the run waits for."""
+        ...
+
 
 class _Unwatched:
     def is_done(self, item: str) -> bool:  # noqa: ARG002
@@ -74,6 +78,9 @@ class _Unwatched:
         pass
 
     async def finished(self, report: ItemReport) -> None:
+        pass
+
+    def waits(self, line: str) -> None:
         pass
 
 

@@ -1,5 +1,6 @@
 """The base model that a file's own header names: the values of trainers, and the name of the model trained on."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import cast
@@ -10,6 +11,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import (
     from_statement,
     normalise,
 )
+from agentroster.json_values import as_object
 
 _VALUES = [(re.compile(pattern), name) for pattern, name in cast("list[tuple[str, str]]", DATA["headers"])]
 _MODEL_NAMES = [(re.compile(pattern), name) for pattern, name in cast("list[tuple[str, str]]", DATA["model_names"])]
@@ -17,7 +19,7 @@ _WIDER = cast("dict[str, list[str]]", DATA["wider"])
 _FAMILIES = cast("dict[str, list[str]]", DATA["families"])
 _KEYS = ("modelspec.architecture", "ss_base_model_version")
 _ADAPTER = re.compile(r"/(?:lora|lycoris|locon|lokr|loha|dora|embedding|textual-inversion|controlnet)$", re.IGNORECASE)
-_MAX_VALUE = 200
+_MAX_VALUE, _MAX_CONFIGURATION = 200, 100_000
 _GGUF = cast("dict[str, str]", DATA["gguf"])
 _PARENT = re.compile(r"general\.base_model\.\d{1,2}\.(?:name|repo_url)")
 
@@ -27,7 +29,7 @@ def base_model(header: Mapping[str, str]) -> str | None:
     if "general.architecture" in header:
         return _of_gguf(header)
     named = [name for key in _KEYS if (name := of_value(header.get(key, "")))]
-    trained_on = _of_model_name(header.get("ss_sd_model_name", ""))
+    trained_on = _of_model_name(header.get("ss_sd_model_name", "") or _in_configuration(header.get("ot_config", "")))
     if not named:
         return trained_on[1]
     name = named[0]
@@ -36,6 +38,14 @@ def base_model(header: Mapping[str, str]) -> str | None:
             name = other
     # A contradiction between what the trainer wrote in two places leaves nothing to rely on.
     return name if all(other == name or is_narrower(name, other) for other in named) else None
+
+
+def _in_configuration(text: str) -> str:
+    """Return the model that OneTrainer's own settings name; its path or its repository."""
+    try:
+        return str(as_object(json.loads(text[:_MAX_CONFIGURATION])).get("base_model_name", ""))
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _of_gguf(header: Mapping[str, str]) -> str | None:
