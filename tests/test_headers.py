@@ -16,7 +16,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.header import header_metadata
-from agentroster.library.peers import peers_of
+from agentroster.library.peers import Peer, peers_of
 
 VERSION, ARCHITECTURE, TRAINED_ON = "ss_base_model_version", "modelspec.architecture", "ss_sd_model_name"
 
@@ -188,7 +188,11 @@ def test_a_card_and_a_header_that_contradict_each_other_are_both_told() -> None:
     source = source_of({VERSION: "sd_v1"}, card)
     prepared = Prepared(found=extract(source), source=source, empty=frozenset())
     assert origins_of(prepared).of("base_model")["file header says"] == "SD 1.5"
-    assert "Flux.1 D was taken" in notes(prepared)["sources disagree"]
+    told = "Flux.1 D was taken (base_model of the card), the file's own header says SD 1.5"
+    assert notes(prepared)["sources disagree"] == told
+    peer = Peer(file_name="x.civitai.info", base_model="Pony")
+    prepared = Prepared(found=extract(with_peer := replace(source, peers=(peer,))), source=with_peer, empty=frozenset())
+    assert notes(prepared)["sources disagree"] == f"{told}, x.civitai.info says Pony"
     agreeing = source_of({VERSION: "flux1"}, card)
     assert notes(Prepared(found=extract(agreeing), source=agreeing, empty=frozenset())) == {}
 

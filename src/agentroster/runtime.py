@@ -92,7 +92,7 @@ class Runtime:
         reread = partial(_ring_of_now, settings.data_dir)
         store = CredentialStore.open(settings.credentials_database, ring, reread)
         database = Database.open(settings.database, ROSTER_SCHEMA)
-        transport = _transport(settings.api_base, settings.hf_endpoint, *settings.hub_downloads)
+        transport = _transport(settings.api_base, settings.hf_endpoint, settings.model_site, *settings.hub_downloads)
         client = open_client(transport)
         account_transport, connector = _open_accounts(settings, store, public_url)
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)

@@ -41,10 +41,15 @@ def _read(path: Path) -> Peer:
     value = _object(path)
     if spec := {key.removeprefix("modelspec."): text for key, text in value.items() if key.startswith("modelspec.")}:
         return _of_swarm(path.name, spec)
+    return peer_of_version(path.name, value)
+
+
+def peer_of_version(name: str, value: Mapping[str, object]) -> Peer:
+    """Return what a version object of the model site says, or one of the programs that write its keys."""
     words = _texts(value.get("trainedWords", value.get("TrainedWords")))
     activation = _text(value, "activation text")
     return Peer(
-        file_name=path.name,
+        file_name=name,
         base_model=_text(value, "baseModel") or _text(value, "BaseModel") or _text(value, "sd version"),
         trained_words=words or ((activation,) if activation else ()),
         description=_text(value, "description"),

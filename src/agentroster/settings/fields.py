@@ -305,6 +305,12 @@ class Fields(BaseSettings):
         description="Where a mirror in `HF_ENDPOINT` redirects downloads to, such as `https://files.mirror.lan`, "
         "separated by commas; the public hub's own hosts need not be named.",
     )
+    model_site: str = Field(
+        "",
+        alias="ROSTER_MODEL_SITE",
+        description="Address of a model site that enrichment may ask about files by their SHA-256, such as "
+        "`https://civitai.com`; it learns which files are here. Empty: nothing is computed, nobody is asked.",
+    )
     hub_wait_seconds: float = Field(
         default=900.0,
         alias="ROSTER_HUB_WAIT_SECONDS",

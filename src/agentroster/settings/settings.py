@@ -59,10 +59,12 @@ class Settings(Fields):
                 raise ValueError(f"{origin!r} is no origin like https://app.example.com, without a path, and not `*`")
         return value
 
-    @field_validator("hf_endpoint", "llm_api_base", "public_url", "github_url", "oidc_issuer", "oidc_api_url")
+    @field_validator(
+        "hf_endpoint", "llm_api_base", "public_url", "github_url", "oidc_issuer", "oidc_api_url", "model_site"
+    )
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/\s]", value):
+        if value and not re.match(r"https?://[^/\s]", value):
             raise ValueError("must be an address that starts with https:// or http://")
         return value
 

@@ -31,7 +31,7 @@ from agentroster.skills.past_runs import NoPastRuns, PastRuns
 from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
 
-_HUB = "$HF_ENDPOINT"
+_HUB, _SITE = "$HF_ENDPOINT", "$MODEL_SITE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,26 +108,32 @@ class HttpOpener:
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         self._redirects = hub_redirects(settings)
+        self._site_address = settings.model_site.rstrip("/")
+        self._sites = [Origin.of(self._site_address)] if self._site_address else []
         windows = SharedWindows(settings.data_dir / "windows.json", slots) if slots else None
         self._limits = RateLimits(
-            settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders), windows
+            settings.hub_wait_seconds,
+            lambda url: bucket_of(url, self._redirects.senders, self._sites),
+            windows,
         )
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
     def open(self, options: HttpOptions, _grant: Grant) -> Mapping[str, object]:
-        """Return the client for the declared hosts, and the address of the hub."""
+        """Return the client for the declared hosts, and the addresses of the hub and of the model site, if any."""
         reaches_hub = _HUB in options.hosts
+        sites = self._sites if _SITE in options.hosts else []
         egress = Egress(
             self._client,
-            [host for host in options.hosts if host != _HUB],
-            trusted=[self._hub] if reaches_hub else [],
+            [host for host in options.hosts if host not in {_HUB, _SITE}],
+            trusted=[*([self._hub] if reaches_hub else []), *sites],
             credentials=self._hub_headers if reaches_hub else {},
             slots=self._limiter,
             redirects=self._redirects if reaches_hub else NO_REDIRECTS,
             limits=self._limits if reaches_hub else None,
         )
-        return {"http": egress, "hub_endpoint": self._hub_endpoint, "hub_answers": self._kept}
+        site = self._site_address if sites else ""
+        return {"http": egress, "hub_endpoint": self._hub_endpoint, "hub_answers": self._kept, "model_site": site}
 
 
 class LibraryOpener:

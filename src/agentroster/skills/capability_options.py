@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+_CONFIGURED = frozenset({"$HF_ENDPOINT", "$MODEL_SITE"})
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
 
 
@@ -15,7 +16,7 @@ class Declared(BaseModel):
 
 
 def _is_domain(value: str) -> str:
-    if value != "$HF_ENDPOINT" and not _DOMAIN.fullmatch(value):
+    if value not in _CONFIGURED and not _DOMAIN.fullmatch(value):
         raise ValueError("not a host name: write it in lower case, without a scheme, a path or a *")
     return value
 
@@ -27,7 +28,7 @@ ModelType = Literal["lora", "checkpoint", "embedding"]
 class HttpOptions(Declared):
     """Exact host names, reached over https at its own port unless one stands behind the name.
 
-    `$HF_ENDPOINT` stands for the operator's model hub.
+    `$HF_ENDPOINT` stands for the operator's model hub, `$MODEL_SITE` for the model site, if one is configured.
     """
 
     hosts: tuple[Domain, ...] = ()

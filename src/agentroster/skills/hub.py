@@ -32,14 +32,17 @@ def waiting(context: SkillContext) -> OnWait:
     return lambda seconds: context.status(say("skills.hub_waits", seconds=math.ceil(seconds)))
 
 
-def bucket_of(url: str, hubs: Collection[Origin]) -> Hashable | None:
+def bucket_of(url: str, hubs: Collection[Origin], sites: Collection[Origin] = ()) -> Hashable | None:
     """Return the limit that a request to the hub counts for: pages, API, or all with `/resolve/` in the path.
+
+    A model site of `sites` has one limit for everything.
 
     Source: https://huggingface.co/docs/hub/rate-limits.
     """
     origin = Origin.of(url)
-    if origin not in hubs:
+    if origin not in hubs and origin not in sites:
         return None
     path = urlsplit(url).path
-    kind = "api" if path.startswith("/api/") else "resolvers" if "/resolve/" in path else "pages"
+    on_hub = "api" if path.startswith("/api/") else "resolvers" if "/resolve/" in path else "pages"
+    kind = "all" if origin in sites else on_hub
     return f"{origin.scheme}://{origin.host}:{origin.port} {kind}"

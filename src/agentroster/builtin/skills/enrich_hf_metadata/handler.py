@@ -19,6 +19,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
+from agentroster.builtin.skills.enrich_hf_metadata.reading.model_site import ModelSite, noted_digests, said_of
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets, written
 from agentroster.errors import ToolFailed
@@ -58,11 +59,12 @@ def examples(context: SkillContext) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class EnrichItem:
-    """One target, with the card cache and the merge policy of its run."""
+    """One target, with the card cache, the model site and the merge policy of its run."""
 
     target: targets.Target
     cache: CardCache
     pictures: PictureCache
+    site: ModelSite
     policy: MergePolicy = FILL_ONLY
     is_rehearsed: bool = False
 
@@ -83,11 +85,14 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
         targets.resolve, arguments, context.library, context.hub_endpoint, left_out
     )
     cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context), context.hub_answers))
+    site = ModelSite(context.http, context.model_site, waiting(context))
+    if site.is_allowed:
+        await site.ask_for_all(await noted_digests(context, [one.model for one in found if one.model]))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
     pictures = PictureCache(lambda url: download(context, url))
-    items = [EnrichItem(target, cache, pictures, policy, is_rehearsed) for target in found]
+    items = [EnrichItem(target, cache, pictures, site, policy, is_rehearsed) for target in found]
     return Selection(items, refused, left_out.told())
 
 
@@ -108,6 +113,7 @@ async def prepare(context: SkillContext, item: EnrichItem | UndoItem) -> Prepare
     if ref and not (item.policy == FILL_ONLY and sidecar and merge.is_complete(sidecar)):
         cached = await item.cache.get(ref, model.path.name if model else "")
     ref = ref or HubRef("")
+    said, trouble = await said_of(item.site, model, sidecar) if model else (None, "")
     source = Source(
         card=cached.card,
         facts=cached.facts,
@@ -118,6 +124,8 @@ async def prepare(context: SkillContext, item: EnrichItem | UndoItem) -> Prepare
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
         folder=cached.folder,
+        site=said,
+        site_trouble=trouble,
     )
     found = await in_reader(extract, source)
     if not found.base_model and ref.repo:

@@ -4,7 +4,7 @@ What is set is replaced in two cases: the field is named in `overwrite`; or `ref
 very one that an earlier run wrote.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -18,6 +18,8 @@ from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 
 _EMPTY = (None, "", "Unknown")
+# What stands there when nobody has written anything.
+_NOTHING: Mapping[str, tuple[object, ...]] = {"usage_tips": ("{}", {})}
 _WITHOUT_WORDS = frozenset({"checkpoint", "diffusion_model"})
 SOURCE_NAME = "agent:enrich_hf_metadata"
 
@@ -82,6 +84,9 @@ def apply(
     if civitai is not None:
         why = found.uncertain or say("enrich.card_has_no_prose")
         _fill(merge, civitai, "description", found.short, why, "civitai.description")
+    # Nobody misses it where no card recommends anything; a checkpoint has no strength.
+    if found.usage_tips and sidecar.get("model_type") not in {"checkpoint", "diffusion_model", "embedding"}:
+        _fill(merge, sidecar, "usage_tips", found.usage_tips, "")
     if preview is not None:
         _fill_preview(merge, sidecar, preview)
     if merge.updated:
@@ -130,7 +135,7 @@ def _civitai(sidecar: Sidecar, merge: Merge) -> dict[str, object] | None:
 
 def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why: str, display_name: str = "") -> None:
     display_name, current = display_name or name, target.get(name)
-    is_set = bool(current) if name == "trainedWords" else current not in _EMPTY
+    is_set = bool(current) if name == "trainedWords" else current not in (*_EMPTY, *_NOTHING.get(name, ()))
     if is_set and not merge.may_replace(display_name, current, value):
         merge.keep(display_name, current)
     elif value:

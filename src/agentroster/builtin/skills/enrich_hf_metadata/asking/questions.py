@@ -107,13 +107,25 @@ def apply_answer(prepared: Prepared, answer: Mapping[str, Any]) -> Prepared:
     return replace(prepared, found=found, from_model=taken, model=model)
 
 
+def _disagreement(found: Extraction) -> str:
+    """Return what was taken, from where, and what the others say."""
+    kind = found.base_model_evidence
+    others = say("enrich.others_separator").join(
+        say("enrich.sidecar_says", file=place, name=name) if place else say("enrich.header_says", name=name)
+        for place, name in found.contradictions.items()
+    )
+    taken_from = kind.place(found.base_card) if kind.source == "card" else kind.source
+    return say("enrich.others_say_otherwise", name=found.base_model or "", source=taken_from, others=others)
+
+
 def notes(prepared: Prepared) -> dict[str, str]:
     """Return what a person should know: values no rule found, sources that disagree, what the hub did not say."""
     found, unknown = prepared.found, prepared.source.facts.unknown
     told = {"read by the language model": ", ".join(prepared.from_model)} if prepared.from_model else {}
-    if found.header_base_model:
-        other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
-        told["sources disagree"] = other
+    if found.contradictions:
+        told["sources disagree"] = _disagreement(found)
+    if prepared.source.site_trouble:
+        told["model site"] = prepared.source.site_trouble
     if found.trained_words is None and (words := header_rules.suggested_words(prepared.source.header)):
         told["perhaps the words"] = say("enrich.every_caption_has", words=", ".join(words))
     return told | ({"repository": unknown} if unknown else {})
@@ -123,15 +135,14 @@ def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
     picture = found.preview_url or found.video_url or ""
-    beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
         "base_model": (
             found.base_model_evidence,
-            beside if found.base_model_evidence is Evidence.PEER else found.base_card,
+            _detail(found.base_model_evidence, source) or found.base_card,
         ),
         "preview_url": (Evidence.PICTURE, picture) if picture else (Evidence.HEADER, ""),
     }
-    evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
+    evidence |= {name: (kind, _detail(kind, source)) for name, kind in found.evidence.items()}
     if (
         source.model_type == "embedding"
         and "trainedWords" not in found.evidence
@@ -141,7 +152,15 @@ def origins_of(prepared: Prepared) -> Origins:
     evidence |= dict.fromkeys(prepared.from_model, (Evidence.MODEL, ""))
     revision = f"@{source.revision}" if source.revision != "main" else ""
     card = f"{source.repo}{revision}" if source.repo else ""
-    return Origins(card=card, model=prepared.model, evidence=evidence, header_base_model=found.header_base_model)
+    return Origins(
+        card=card, model=prepared.model, evidence=evidence, header_base_model=found.contradictions.get("", "")
+    )
+
+
+def _detail(kind: Evidence, source: Source) -> str:
+    """Return which programs' sidecars, or which site, a value comes from."""
+    peers = {Evidence.PEER: source.peers, Evidence.SITE: source.sites}.get(kind, ())
+    return ", ".join(peer.file_name for peer in peers)
 
 
 def _missing(prepared: Prepared, excerpt: Excerpt) -> list[str]:

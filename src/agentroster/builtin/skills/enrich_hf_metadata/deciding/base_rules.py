@@ -1,7 +1,7 @@
 """The base model of a file: a table of kinds of evidence, the strongest first, each with the rule that reads it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, header_models
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_statements as said
@@ -47,6 +47,7 @@ RULES: Sequence[Rule[str]] = (
     Rule(Evidence.FILE_NAME, lambda of: base_models.from_hint(of.file_name)),
     Rule(Evidence.FILE_NAME, _declared_file_name),
     Rule(Evidence.REPOSITORY_NAME, lambda of: base_models.from_hint(of.name)),
+    Rule(Evidence.SITE, lambda of: _of_peer(of.site) if of.site else None),
     # Other programs asked the model site, which knows more than the family that a trainer notes.
     Rule(
         Evidence.PEER,
@@ -65,7 +66,7 @@ _CAPITALISED = re.compile(r"\b[A-Z][\w.-]{3,30}")
 _MOST_READ = 20_000
 # What people also call by the family's name alone.
 _TOLD_AS = {"ZImageBase": ("ZImageTurbo",), "Flux.1 D": ("Flux.1 S", "Flux.1 Krea", "Flux.1 Kontext")}
-_HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.PEER})
+_HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.PEER, Evidence.SITE})
 _VAGUE = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.HEADER})
 
 
@@ -106,9 +107,12 @@ def _mentions_narrower(name: str, text: str) -> bool:
     return any(called and header_models.is_narrower(called, name) for called in map(base_models.called, words))
 
 
-def contradicting_header(name: str | None, source: Source) -> str:
-    """Return the name in the file's header where it is neither the one that was decided nor its family; or nothing."""
-    other = header_models.base_model(source.header)
-    if not name or not other or name == other:
-        return ""
-    return "" if header_models.is_narrower(name, other) or header_models.is_narrower(other, name) else other
+def contradictions(name: str | None, source: Source) -> Mapping[str, str]:
+    """Return what the file's header and other programs' sidecars name, by the place, where that is another family."""
+    named = {"": header_models.base_model(source.header)}
+    named |= {peer.file_name: _of_peer(peer) for peer in (*source.peers, *source.sites)}
+    return {place: other for place, other in named.items() if name and other and not _are_kin(name, other)}
+
+
+def _are_kin(name: str, other: str) -> bool:
+    return name == other or header_models.is_narrower(name, other) or header_models.is_narrower(other, name)

@@ -29,6 +29,7 @@ class Evidence(Enum):
     PICTURE = "card", "{}"
     FILE_NAME = "file name", ""
     REPOSITORY_NAME = "repository name", ""
+    SITE = "model site", "{}"
     PEER = "another program's sidecar", "{}"
     HEADER = "file header", ""
     MODEL = "language model", ""
@@ -39,7 +40,7 @@ class Evidence(Enum):
         return self.value[0]
 
     def place(self, detail: str) -> str:
-        """Return the place in the source; `detail` is a lineage's repository, a picture's address, or a file's name."""
+        """Return the place in the source; `detail` is a lineage's repository, an address, a file's name, or a host."""
         return self.value[1].format(detail)
 
 

@@ -9,6 +9,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
     description,
     header_rules,
     tags,
+    usage_tips,
     word_rules,
 )
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
@@ -17,7 +18,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import nam
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.messages import say
 
-_BESIDE_THE_CARD = frozenset({Evidence.PEER, Evidence.HEADER})
+_BESIDE_THE_CARD = frozenset({Evidence.SITE, Evidence.PEER, Evidence.HEADER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,9 @@ class Extraction:
     """What the source states. `trained_words` is None when it is silent, empty when it says there are none.
 
     `base_card` is the repository whose card named the base model, when it was not the file's own. `evidence` is that of
-    fields that do not come from the card, and `header_base_model` the name in the file's header when it contradicts.
-    `video_url` is that of a video, for a file without a picture. `uncertain` says why only a part of the values counts.
+    fields that do not come from the card. `contradictions` are the base models that the file's header (under an empty
+    name) and other programs' sidecars name, where those are others. `video_url` is that of a video, for a file without
+    a picture. `usage_tips` is JSON, or empty. `uncertain` says why only a part of the values counts.
     """
 
     base_model: str | None
@@ -40,8 +42,9 @@ class Extraction:
     video_url: str | None = None
     base_card: str = ""
     evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
-    header_base_model: str = ""
+    contradictions: Mapping[str, str] = field(default_factory=dict[str, str])
     uncertain: str = ""
+    usage_tips: str = ""
 
     @property
     def says_anything(self) -> bool:
@@ -67,6 +70,7 @@ def _in_both(one: Extraction, other: Extraction) -> Extraction:
         tags=one.tags if one.tags == other.tags else (),
         preview_url=one.preview_url if one.preview_url == other.preview_url else None,
         video_url=one.video_url if one.video_url == other.video_url else None,
+        usage_tips=one.usage_tips if one.usage_tips == other.usage_tips else "",
     )
     if one.base_model == other.base_model:
         return agreed
@@ -99,8 +103,9 @@ def _extract(source: Source) -> Extraction:
         lineage=source.declared,
         preview_url=choose_preview(source),
         video_url=choose_video(source),
+        usage_tips=usage_tips.as_text(usage_tips.usage_tips(source)),
         evidence=evidence,
-        header_base_model=base_rules.contradicting_header(base, source),
+        contradictions=base_rules.contradictions(base, source),
     )
 
 
@@ -114,9 +119,10 @@ class _Texts:
 
 
 def _beside_the_card(source: Source) -> Iterator[tuple[Evidence, _Texts]]:
-    """Yield what other programs' sidecars say, then the file's own header."""
+    """Yield what the model site and other programs' sidecars say, then the file's own header."""
     header = header_rules.description(source.header)
     for kind, names, text in (
+        *((Evidence.SITE, site.tags, site.description) for site in source.sites),
         *((Evidence.PEER, peer.tags, peer.description) for peer in source.peers),
         (Evidence.HEADER, header_rules.tags(source.header), header),
     ):

@@ -7,6 +7,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import header_rules,
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import clean
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
+from agentroster.library.peers import Peer
 
 Words: TypeAlias = Sequence[str]
 
@@ -29,9 +30,9 @@ def _in_text(source: Source) -> Words | None:
     return _or_token(source, triggers.from_text(source.body, _names(source)), source.body)
 
 
-def _of_peers(source: Source) -> Words | None:
+def _of_peers(peers: Sequence[Peer]) -> Words | None:
     """Return the words of the first peer that has any, each as it stands there; no peer says that none are needed."""
-    words = (clean(peer.trained_words, is_keyed=True) for peer in source.peers)
+    words = (clean(peer.trained_words, is_keyed=True) for peer in peers)
     return next(filter(None, words), None)
 
 
@@ -53,7 +54,8 @@ RULES: Sequence[Rule[Words]] = (
     Rule(Evidence.FILE_NAME, lambda of: None if of.parts else _or_token(of, None, of.stem), Scope.SEVERAL),
     Rule(Evidence.DECLARED, _declared, Scope.ONE),
     Rule(Evidence.TEXT, _in_text, Scope.ONE),
-    Rule(Evidence.PEER, _of_peers),
+    Rule(Evidence.SITE, lambda of: _of_peers(of.sites)),
+    Rule(Evidence.PEER, lambda of: _of_peers(of.peers)),
     Rule(Evidence.HEADER, lambda of: header_rules.trained_words(of.header, _names(of))),
 )
 

@@ -56,6 +56,8 @@ class Source:
     revision: str = "main"
     folder: str = ""
     peers: Sequence[Peer] = ()
+    site: Peer | None = None
+    site_trouble: str = ""
 
     @cached_property
     def markup(self) -> str:
@@ -119,6 +121,11 @@ class Source:
     def shared(self) -> str:
         """What the card says of all its files: the body of a card of one model."""
         return shared_part(self.body) if self.is_collection else self.body
+
+    @property
+    def sites(self) -> Sequence[Peer]:
+        """What the model site says, where it knows the file."""
+        return (self.site,) if self.site else ()
 
     @property
     def name(self) -> str:
