@@ -3,15 +3,14 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 _FOLDER = Path(__file__).parent
-CORPORA: Mapping[str, Path] = {
-    name: _FOLDER / f"{name}-2026-11-21.jsonl"
-    for name in ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
-}
+_FIRST = ("cards", "wild", "unseen", "blind", "fresh", "last", "second", "third")
+_SETS = dict.fromkeys(_FIRST, "2026-11-21") | dict.fromkeys(("november", "hobby"), "2026-11-28")
+CORPORA: Mapping[str, Path] = {name: _FOLDER / f"{name}-{date}.jsonl" for name, date in _SETS.items()}
 """The file of each set by its name; the date is the day on which the set was written."""
 
 
@@ -32,6 +31,8 @@ class Case:
     author: str
     written: str
     card: bytes
+    header: Mapping[str, str] = field(hash=False)
+    """The `__metadata__` of the file itself; empty where a case has none."""
     repository: str
     file: str
     model_type: str
@@ -55,6 +56,7 @@ def _case(row: dict[str, object]) -> Case:
         author=str(row["author"]),
         written=str(row["written"]),
         card=_card(row),
+        header=cast("dict[str, str]", row.get("header") or {}),
         repository=str(row["repository"]),
         file=str(row["file"]),
         model_type=str(row["model_type"]),

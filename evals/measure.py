@@ -10,6 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepa
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import pictures
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_card
+from agentroster.builtin.skills.enrich_hf_metadata.reading.encoding import decoded
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts, weight_files
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.library.sidecar import Sidecar
@@ -88,11 +89,11 @@ def _sidecar(case: Case, answer: Answer | None) -> tuple[Sidecar, str | None, Se
 def _prepared(case: Case) -> Prepared:
     """Return what the rules find; the same whoever is asked about the rest."""
     source = Source(
-        card=parse_card(case.card.decode("utf-8", errors="replace")),
+        card=parse_card(decoded(case.card)),
         facts=RepositoryFacts(tags=case.hub_tags, weight_files=weight_files(case.repository_files)),
         repo=case.repository,
         file_name=case.file.rsplit("/", 1)[-1],
-        header={},
+        header=case.header,
         model_type=case.model_type,
     )
     return Prepared.of(extract(source), source, {"model_type": case.model_type})

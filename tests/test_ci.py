@@ -13,6 +13,7 @@ from tests.support.deployment import REPOSITORY
 from tests.support.endings import wait_for
 
 TESTS = """
+import os
 import pytest
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -23,6 +24,9 @@ def test_skipped(number):
 def test_expected(): assert False
 
 def test_passed(): pass
+
+@pytest.mark.parametrize("words", ["of a busy", "machine", "a", "b"])
+def test_unsteady(words): assert os.environ.get("ALONE")
 """
 # Both stand in for what a fresh machine has; a recipe does what the file of its name says, or leaves a good report.
 UV = """#!/bin/bash
@@ -42,11 +46,20 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What pytest itself writes about tests that pass, that are skipped, and that are not there."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / "test_one.py").write_text(TESTS, encoding="utf-8")
-    for name, chosen in (("passed", "passed"), ("skipped", "skipped"), ("some", "test"), ("none", "nothing")):
+    for name, chosen in (
+        ("passed", "passed"),
+        ("skipped", "skipped"),
+        ("some", "not unsteady"),
+        ("none", "nothing"),
+        ("two", "passed or busy or machine"),
+        ("many", "unsteady"),
+        ("alone", "unsteady"),
+    ):
         command = ["-m", "pytest", "-q", "-c", os.devnull, "-p", "no:cacheprovider", "-k", chosen]
         subprocess.run(
             [sys.executable, *command, f"--junitxml={folder / name}.xml", "test_one.py"],
             cwd=folder, capture_output=True, check=False,
+            env={**os.environ, "ALONE": "yes"} if name == "alone" else None,
         )  # fmt: skip
     return folder
 
@@ -54,7 +67,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(tmp_path: Path, reports: Path) -> Run:
     """Run it with stand-ins for uv and Python's installer."""
-    for name in (".ci/run", "tools/__init__.py", "tools/left_out.py"):
+    for name in (".ci/run", "tools/__init__.py", "tools/left_out.py", "tools/unsteady.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / name, tmp_path / name)
     programs = tmp_path / "programs"
@@ -110,6 +123,32 @@ def test_a_group_that_did_not_run_to_its_end_fails_whatever_its_status(run: Run,
     done = run(test='cp "$STEPS/some.xml" "$report"', test_openwebui=step)
     assert done.stdout.splitlines()[-1] == f"failed: tests with Open WebUI: {reason}"
     assert done.returncode != 0
+
+
+UNSTEADY = 'case "$report" in *.alone) cp "$STEPS/{alone}.xml" "$report"; exit {status};; esac; ' + (
+    'cp "$STEPS/{beside}.xml" "$report"; exit 1'
+)
+
+
+def test_few_tests_that_pass_alone_fail_no_run_but_are_named_at_its_end(run: Run) -> None:
+    done = run(test=UNSTEADY.format(beside="two", alone="alone", status=0))
+    names = [f"test_one::test_unsteady[{words}]" for words in ("machine", "of a busy")]
+    assert done.stdout.splitlines()[-2:] == [
+        f"unsteady: tests: {name} failed beside the others and passed alone" for name in names
+    ]
+    assert done.returncode == 0
+    assert "tests, the failed ones alone 0 min" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("beside", "alone", "status"),
+    [("many", "alone", 0), ("two", "many", 1), ("two", "passed", 0), ("two", "skipped", 0), ("passed", "passed", 0)],
+    ids=["too many of them", "alone, too", "they were not run", "they were skipped", "it failed otherwise"],
+)
+def test_tests_that_fail_otherwise_fail_the_run(run: Run, beside: str, alone: str, status: int) -> None:
+    done = run(test=UNSTEADY.format(beside=beside, alone=alone, status=status))
+    assert done.stdout.splitlines()[-1] == "failed: tests: it ended with status 1"
+    assert done.returncode == 1
 
 
 def test_the_time_limit_ends_a_group_with_all_its_processes_and_says_so(run: Run, tmp_path: Path) -> None:

@@ -121,12 +121,12 @@ def test_a_client_gone_cancels_the_model_call(
     proxy: RosterProcess, model_server: ModelServer, stream: bool, path: str
 ) -> None:
     body: dict[str, Any] = {"model": AGENT, "stream": stream, "max_tokens": 9}
-    text = "script: hang" + (" some words" if stream else "")
+    text = "script: hang some words"
     body |= {"input": text} if path.endswith("responses") else {"messages": [{"role": "user", "content": text}]}
     client = Leaving(proxy, body, path)
     assert model_server.hanging.wait(10)
     client.leave()
-    assert model_server.cancelled.wait(1.5), "the model call went on without its client"
+    assert model_server.cancelled.wait(20), "the model call went on without its client"
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -212,4 +212,4 @@ def test_no_model_call_survives_clients_that_leave_at_the_worst_moment(
         client = Leaving(proxy, body)
         assert model_server.hanging.wait(10)
         client.leave()
-        assert model_server.cancelled.wait(1.5), "the model call went on without its client"
+        assert model_server.cancelled.wait(20), "the model call went on without its client"

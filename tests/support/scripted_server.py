@@ -24,8 +24,8 @@ _END = {"chunked": b"0\r\n\r\n"}
 class Run:
     """One play of one case: what was asked, on which connections, and what a real server would have had against it.
 
-    `written` counts the answers that are written to their last byte. `dropped` is set when the client closes a connection
-    whose answer was still open.
+    `written` counts the answers that are written to their last byte. `dropped` is set when the client closes a
+    connection whose answer was still open.
     """
 
     case: Json

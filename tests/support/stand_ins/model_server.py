@@ -99,7 +99,7 @@ class ModelServer:
         if asks_for_object(body):
             return await self._structured(request, body)
         name, argument = script_of(body)
-        if name == "hang" and not (argument and body.get("stream")):
+        if name == "hang" and not argument:
             return await self._hang_until_gone(request)
         return await self._scripts()[name](body, argument)
 
@@ -199,21 +199,28 @@ class ModelServer:
         return Response()
 
     async def _hang(self, body: dict[str, Any], argument: str) -> Response:
-        """`hang WORDS`: stream some words, then nothing more."""
+        """`hang WORDS`: stream some words, then only signs of life, so that no time limit of the proxy ends it.
+
+        Of a whole answer only the signs of life come, which are spaces before its JSON.
+        """
+        if not body.get("stream"):
+            return StreamingResponse(self._signs_of_life(b" "), media_type="application/json")
         return StreamingResponse(self._hanging_stream(body, argument), media_type="text/event-stream")
 
     async def _hanging_stream(self, body: dict[str, Any], argument: str) -> AsyncIterator[bytes]:
         for word in words(argument):
             yield event(chunk(body, delta(content=word)))
-        await self._wait()
+        async for sign in self._signs_of_life(b": still here\n\n"):
+            yield sign
 
-    async def _wait(self) -> None:
+    async def _signs_of_life(self, sign: bytes) -> AsyncIterator[bytes]:
         self.hanging.set()
         try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
+            for _ in range(120):
+                await asyncio.sleep(0.5)
+                yield sign
+        finally:
             self.cancelled.set()
-            raise
 
     async def _gated(self, body: dict[str, Any], argument: str) -> Response:
         """Stream one word, and the rest once the test says so."""

@@ -118,7 +118,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         return _rehearsed(item, ItemReport(item=item.label, missing=missing))
     made = await _made_sidecar(context, model)
     found, uncertain = prepared.found.preview_url, prepared.found.uncertain
-    preview = await make_preview(context, model, item.pictures, found, uncertain) if prepared.source.repo else None
+    preview = await make_preview(context, model, found, uncertain, item.pictures) if prepared.source.repo else None
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:

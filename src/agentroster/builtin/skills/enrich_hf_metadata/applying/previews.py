@@ -34,14 +34,18 @@ class Preview:
 
 
 async def make_preview(
-    context: SkillContext, model: ModelFile, pictures: PictureCache, url: str | None, why_none: str = ""
+    context: SkillContext,
+    model: ModelFile,
+    url: str | None,
+    why_none: str = "",
+    pictures: PictureCache | None = None,
 ) -> Preview:
     """Write the preview of a model that has none; never raises, because the other fields must not suffer.
 
     `why_none` is the reason for having no address, when it is not that the card shows no picture.
     """
     try:
-        return await _make(context, model, pictures, url, why_none or say("enrich.no_picture_shown"))
+        return await _make(context, model, url, why_none or say("enrich.no_picture_shown"), pictures)
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -50,7 +54,7 @@ async def make_preview(
 
 
 async def _make(
-    context: SkillContext, model: ModelFile, pictures: PictureCache, url: str | None, why_none: str
+    context: SkillContext, model: ModelFile, url: str | None, why_none: str, pictures: PictureCache | None
 ) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
@@ -60,7 +64,7 @@ async def _make(
     if url is None:
         return Preview(missing=why_none)
     context.previews.require_permission()
-    image = await pictures.get(url)
+    image = await (pictures.get(url) if pictures else download(context, url))
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
 
 

@@ -36,7 +36,7 @@ def in_prose(phrase: str) -> Iterator[str]:
 
 def exactly(phrase: str) -> Iterator[str]:
     """Yield the one name that all of a phrase means, where a looser reading could mean the subject."""
-    text = re.sub(r"^(?:an?|the|this)\s", "", plain(phrase), flags=re.IGNORECASE)
+    text = re.sub(r"^(?:an?|the|this)\s", "", plain(re.split(r":\s", phrase)[0]), flags=re.IGNORECASE)
     parts = [one.strip() for one in _AND.split(text)]
     names = {base_models.called(one) or (base_models.meant(one) if "/" in one else None) for one in parts}
     is_name = bool(re.search(r"[A-Z\d]", text))

@@ -1,5 +1,6 @@
 """The base model of a file: a table of kinds of evidence, the strongest first, each with the rule that reads it."""
 
+import re
 from collections.abc import Sequence
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, header_models
@@ -55,7 +56,12 @@ RULES: Sequence[Rule[str]] = (
 )
 
 
+_CAPITALISED = re.compile(r"\b[A-Z][\w.-]{3,30}")
+_MOST_READ = 20_000
+# What people also call by the family's name alone.
+_TOLD_AS = {"ZImageBase": ("ZImageTurbo",), "Flux.1 D": ("Flux.1 S", "Flux.1 Krea", "Flux.1 Kontext")}
 _HINTS = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.PEER})
+_VAGUE = frozenset({Evidence.TAGS, Evidence.FILE_NAME, Evidence.REPOSITORY_NAME, Evidence.HEADER})
 
 
 def base_model(source: Source) -> tuple[str | None, Evidence]:
@@ -65,8 +71,34 @@ def base_model(source: Source) -> tuple[str | None, Evidence]:
     if name and in_header and evidence in _HINTS and header_models.is_narrower(in_header, name):
         # No contradiction: a file called "style_sdxl" whose trainer noted that it was trained on Pony.
         name, evidence = in_header, Evidence.HEADER
+    if name and in_header and header_models.is_narrower(in_header, name) and _is_in_file_name(in_header, source):
+        # A card often declares the family; the file's own name and its trainer agree on the model.
+        name, evidence = in_header, Evidence.HEADER
+    if name and evidence in _VAGUE and (in_text := _narrower_in_text(name, source)):
+        name, evidence = in_text, Evidence.TEXT
+    if name and evidence is Evidence.HEADER and _mentions_narrower(name, source.body):
+        # Trainers note the family; which of its models it was, the card seems to say in words that are not understood.
+        name, evidence = None, Evidence.NONE
     texts = [source.file_name, source.repo, *source.tags, *source.declared]
     return base_models.sharpened(name or None, texts, source.body), evidence
+
+
+def _narrower_in_text(name: str, source: Source) -> str | None:
+    """Return the one model of a family that the text states, where a name or the header tells the family only."""
+    stated = base_models.narrowest(
+        said.in_text(source.shared) or ([] if source.parts else said.in_opening(source.shared))
+    )
+    is_one_of_it = stated and (header_models.is_narrower(stated, name) or stated in _TOLD_AS.get(name, ()))
+    return stated if is_one_of_it else None
+
+
+def _is_in_file_name(name: str, source: Source) -> bool:
+    return name in map(base_models.called, re.split(r"[\W_]+", source.stem))
+
+
+def _mentions_narrower(name: str, text: str) -> bool:
+    words = set(_CAPITALISED.findall(text[:_MOST_READ]))
+    return any(called and header_models.is_narrower(called, name) for called in map(base_models.called, words))
 
 
 def contradicting_header(name: str | None, source: Source) -> str:

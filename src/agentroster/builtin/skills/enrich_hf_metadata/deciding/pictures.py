@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import unescape
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -30,10 +31,26 @@ _UNSAFE = re.compile(r"[\x00-\x1f\\]|(?:^|/)\.\.(?:/|$)")
 _DEFINITION = re.compile(r"^ {0,3}\[([^\[\]\n]{1,100})\]:[ \t]{0,5}<?([^\s<>]{1,800})", re.MULTILINE)
 
 
+# What an editing model was given, by the text or the name of a picture: shown only where nothing else is.
+_GIVEN = (
+    r"(?:before|inputs?|in|control|source|src|original|orig|reference|ref|condition(?:ing)?|canny|depth|mask|vorher|avant|antes|"
+    r"entrada|до|исходник|原图|原圖|输入|輸入|入力|元画像|元|원본|입력)"
+)
+_GIVEN_TEXT = re.compile(rf"\W*{_GIVEN}(?:\W*\d*)(?:\W*(?:image|picture|photo|bild|图|圖|画像))?\W*", re.IGNORECASE)
+_GIVEN_NAME = re.compile(
+    rf"(?!.*(?:after|out|result|nachher|apr[eè]s|compar|vs))(?:(?:.*[_\W])?{_GIVEN}[_\W]?\d*|{_GIVEN}[_\W]\w*)",
+    re.IGNORECASE,
+)
+
+
 def choose_preview(source: Source) -> str | None:
-    """Return the address of the file's preview, or None where the card shows none for this file."""
+    """Return the address of the file's preview, or None where the card shows none for this file.
+
+    A still picture goes before an animated one, and what the model makes before what it was given.
+    """
+    references = sorted(_candidates(source), key=_is_given)
     animated: str | None = None
-    for reference in _candidates(source):
+    for reference in (picture.target for picture in references):
         address = resolve(reference, source.repo, source.revision, source.folder)
         suffix = _suffix(address) if address else ""
         if address and suffix in _ANIMATED:
@@ -91,7 +108,20 @@ def _suffix(address: str) -> str:
     return match[0].lower() if match else ""
 
 
-def _candidates(source: Source) -> Iterator[str]:
+def _is_given(picture: "_Shown") -> bool:
+    stem = unquote(picture.target).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return bool(_GIVEN_TEXT.fullmatch(picture.text) or _GIVEN_NAME.fullmatch(stem))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A picture that a card shows, and the text that belongs to it."""
+
+    target: str
+    text: str = ""
+
+
+def _candidates(source: Source) -> Iterator[_Shown]:
     """Yield what the card shows for the file; of a shared card only the file's own part."""
     definitions = {name.strip().lower(): target for name, target in _DEFINITION.findall(source.markup)}
     if source.is_collection:
@@ -100,23 +130,23 @@ def _candidates(source: Source) -> Iterator[str]:
         return
     yield from _widget_outputs(source.card.front.get("widget"))
     yield from _images(source.markup, definitions)
-    yield from source.card.strings("thumbnail")
+    yield from map(_Shown, source.card.strings("thumbnail"))
 
 
-def _images(text: str, definitions: Mapping[str, str]) -> Iterator[str]:
+def _images(text: str, definitions: Mapping[str, str]) -> Iterator[_Shown]:
     for alt, bracketed, bare, name in _IMAGE.findall(outside_fences(text)):
         target = bracketed or bare or definitions.get((name or alt).strip().lower(), "")
         stem = unquote(target).rsplit("/", 1)[-1].rsplit(".", 1)[0]
         if target and not _DECORATION.fullmatch(alt.strip()) and not _DECORATION.fullmatch(stem):
-            yield target
+            yield _Shown(target, alt)
 
 
-def _widget_outputs(widget: object) -> Iterator[str]:
+def _widget_outputs(widget: object) -> Iterator[_Shown]:
     """Yield the pictures of the widget's examples: a list or a single example, in the forms of several years."""
     for example in widget if is_list(widget) else [widget]:
         if is_object(example):
             output = example.get("output")
             for holder in (as_object(output), example):
-                yield from (value for key in ("url", "src") if isinstance(value := holder.get(key), str))
+                yield from (_Shown(value) for key in ("url", "src") if isinstance(value := holder.get(key), str))
             if isinstance(output, str):
-                yield output
+                yield _Shown(output)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import coined_words
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_phrases import NEGATION
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.words import GROUPLESS, QUOTED, of_statement, quoted
 from agentroster.builtin.skills.enrich_hf_metadata.reading.labels import Labels, alternatives, normal
@@ -141,4 +142,6 @@ FORMS: Mapping[str, Form] = {
     "what is named in sentences": _named,
     "what is put into the prompt": _put_in_prompt,
     "orders": _ordered,
+    "made-up words": coined_words.in_sentence,
+    "captions": coined_words.in_caption,
 }

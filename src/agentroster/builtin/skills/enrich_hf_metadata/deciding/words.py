@@ -13,6 +13,7 @@ _QUOTE = (
     r"|(?<!\w)[‘']([^‘’'\n]{2,100})[’'](?!\w))"
 )
 QUOTED = re.compile(_QUOTE)
+_BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,60}(?::\*\*|\*\*\s?:)")
 GROUPLESS = re.sub(r"(?<!\\)\((?!\?)", "(?:", _QUOTE)
 PLACEHOLDER = re.compile(
     r"^(?:none|null|n/?a|nil|no|nothing|false|tbd|todo|[-–—.]{0,5}|"
@@ -31,6 +32,12 @@ _TOKENS = re.compile(r"(?:<[\w-]{1,60}>)+")
 _QUALITY = re.compile(
     r"^(?:masterpiece|best quality|high quality|amazing quality|very aesthetic|absurdres|highres|8k|4k|"
     r"(?:score|rating|source)_\w+)$",
+    re.IGNORECASE,
+)
+# Names of samplers, and paths: they are put somewhere, too.
+_TECHNICAL = re.compile(
+    r"(?:k_)?(?:dpm(?:pp|\+\+)?|euler|ddim|ddpm|lms|heun|uni_?pc|karras|res_multistep)\d?(?:[ _+-]+[\w+]+){0,4}"
+    r"|(?=.*/)(?:[\w.~-]+|\.{1,2})?(?:/[\w.-]+)+/?",
     re.IGNORECASE,
 )
 # What is quoted after the words themselves and is none of them.
@@ -85,6 +92,9 @@ def quoted(text: str) -> list[str]:
     found: list[str] = []
     end = 0
     for match in QUOTED.finditer(text):
+        if _BOLD_LABEL.match(text, match.start()):
+            end = match.end()
+            continue
         between = text[end : match.start()]
         if found and (re.search(r"[.!?。]\s|[。]", between) or _ASIDE.search(between) or SETTING.search(between)):
             break
@@ -130,4 +140,5 @@ def _is_noise(text: str, setting: re.Pattern[str]) -> bool:
         or text.endswith("()")
         or setting.search(text)
         or _QUALITY.match(text)
+        or _TECHNICAL.fullmatch(text)
     )

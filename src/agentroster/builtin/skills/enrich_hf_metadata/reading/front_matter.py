@@ -47,6 +47,9 @@ def _line_by_line(text: str) -> dict[str, object]:
 
 def _scalar(text: str) -> str:
     quoted = re.match(r"([\"'])(.*)\1", text)
+    if not quoted and text.startswith(('"', "'")):
+        # A text that never ends: nobody knows how much of it is there.
+        return ""
     return quoted[2] if quoted else re.split(r"\s#", text, maxsplit=1)[0].strip()
 
 

@@ -1,13 +1,13 @@
 """HuggingFace addresses, and fetching what a repository says about itself."""
 
 import asyncio
-import codecs
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
+from agentroster.builtin.skills.enrich_hf_metadata.reading.encoding import decoded
 from agentroster.errors import NotFound, RosterError, Unreachable
 from agentroster.json_values import as_list, as_object, is_list
 from agentroster.messages import say
@@ -221,18 +221,13 @@ def _facts_in(body: bytes) -> tuple[RepositoryFacts, str] | None:
 
 def _card_in(body: bytes) -> str:
     """Return the text of a card. Raises Unreachable for what is none, such as a page that asks to sign in."""
+    if is_cut := len(body) >= _MAX_CARD_BYTES:
+        # The last line might end in the middle of a word, or of a letter.
+        body = body[: body.rfind(b"\n") + 1] or body
     text = decoded(body)
     if "\0" in text or _NO_CARD.match(text):
         raise Unreachable(say("enrich.not_a_card"))
-    # A last line that was cut might end in the middle of a word.
-    return text.rpartition("\n")[0] if len(body) >= _MAX_CARD_BYTES else text
-
-
-def decoded(body: bytes) -> str:
-    """Return the text of a card: UTF-8, or what its mark of byte order says; bytes that are no text are replaced."""
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8")
-    return body.decode(encoding, errors="replace")
+    return text.rpartition("\n")[0] if is_cut else text
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:

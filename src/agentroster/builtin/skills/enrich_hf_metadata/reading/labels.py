@@ -19,19 +19,20 @@ def _groups() -> Mapping[str, Mapping[str, Sequence[str]] | Sequence[str]]:
     )
 
 
-def _patterns(name: str) -> Sequence[str]:
+def patterns(name: str) -> Sequence[str]:
+    """Return everything that the data lists under a name."""
     group = _groups()[name]
     return [pattern for one in group.values() for pattern in one] if isinstance(group, Mapping) else group
 
 
 def alternatives(*names: str) -> str:
     """Return one expression for everything the data lists under these names."""
-    return "(?:" + "|".join(pattern for name in names for pattern in _patterns(name)) + ")"
+    return "(?:" + "|".join(pattern for name in names for pattern in patterns(name)) + ")"
 
 
 def each(name: str) -> list[re.Pattern[str]]:
     """Return the expressions under a name one by one; for those with a group of their own."""
-    return [re.compile(pattern, re.IGNORECASE) for pattern in _patterns(name)]
+    return [re.compile(pattern, re.IGNORECASE) for pattern in patterns(name)]
 
 
 def table(name: str) -> dict[str, str]:
