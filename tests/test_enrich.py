@@ -372,7 +372,8 @@ def test_paths_outside_the_library_and_unknown_files_are_refused(
         assert "1 failed" in answer
     assert not list(tmp_path.glob("*.metadata.json"))
     everything = say(offline_proxy, f"enrich {folder}")
-    assert "link" not in everything
+    assert "link.safetensors" not in everything
+    assert "Left out: 2 links lead out of the library." in everything
 
 
 def test_a_file_whose_name_cannot_be_shown_does_not_stop_the_others(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentroster.errors import BadInput, NotAllowed, NotFound
+from agentroster.library.walk import MODEL_SUFFIXES, LeftOut, is_model_name, model_paths
 from agentroster.messages import say
 
-MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
 _MAX_PATH, _MAX_NAMED = 1000, 10
 
@@ -46,22 +46,21 @@ class Library:
         """Whether the operator named any folder."""
         return bool(self._roots)
 
-    def models(self, folder: Path | None = None) -> Iterator[ModelFile]:
-        """Yield all model files (below `folder`), sorted; links that lead out of the library are left out."""
-        for root in [folder] if folder else self._roots:
-            for directory, folders, files in os.walk(root):
-                folders.sort()
-                for file in sorted(files):
-                    path = Path(directory, file)
-                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)) and self._accepts(model):
-                        yield model
+    def models(self, folder: Path | None = None, left_out: LeftOut | None = None) -> Iterator[ModelFile]:
+        """Yield all model files (below `folder`), sorted, each once; `left_out` counts what cannot be one of them."""
+        folders = [folder] if folder else self._roots
+        counted = LeftOut() if left_out is None else left_out
+        for path in model_paths(folders, lambda real: self._root_of(real) is not None, counted):
+            model = ModelFile(path, self._name(path))
+            if self._accepts(model):
+                yield model
 
-    def find(self, text: str) -> list[ModelFile]:
+    def find(self, text: str, left_out: LeftOut | None = None) -> list[ModelFile]:
         """Return the models that a path, a file name or a folder means.
 
-        A relative text is looked up under each root, then as a bare file name or stem anywhere. Raises
-        NotAllowed for a path outside the library, NotFound for anything that is no model file or folder, and
-        BadInput, with the names there are, for a text that means several of them.
+        A relative text is looked up under each root, then as a bare file name or stem anywhere; `left_out` counts
+        what a folder holds besides. Raises NotAllowed for a path outside the library, NotFound for anything that is
+        no model file or folder, and BadInput, with the names there are, for a text that means several of them.
         """
         if not self._roots:
             raise NotFound(say("library.not_configured"))
@@ -72,8 +71,8 @@ class Library:
             return self._by_name(text.strip())
         if path.is_dir():
             self._require_no_namesake(text.strip(), path)
-            return list(self.models(path))
-        if path.suffix.lower() not in MODEL_SUFFIXES:
+            return list(self.models(path, left_out))
+        if not is_model_name(path):
             raise NotFound(say("library.no_model_file", path=text, suffixes=", ".join(sorted(MODEL_SUFFIXES))))
         model = ModelFile(path, self._name(path))
         if not self._accepts(model):
@@ -138,13 +137,6 @@ class Library:
         if len(found) > 1:
             raise _several(text, [model.name for model in found])
         return list(found)
-
-    def _known(self, path: Path) -> ModelFile | None:
-        real = Path(os.path.realpath(path))
-        # A name that is not UTF-8 can neither be shown nor be written into a sidecar.
-        if not real.is_file() or self._root_of(real) is None or not str(real).isprintable():
-            return None
-        return ModelFile(real, self._name(real))
 
     def _root_of(self, real: Path) -> Path | None:
         return next((root for root in self._roots if real == root or root in real.parents), None)

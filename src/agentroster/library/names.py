@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TypeAlias
 
 from agentroster import spelling
-from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
+from agentroster.library.library import Library, ModelFile
+from agentroster.library.walk import MODEL_SUFFIXES
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_ENDS = re.compile("|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES)))
+_ENDS = re.compile("|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES, key=len, reverse=True)))
 _PUNCTUATION = ".,;:!?()，、。；：！？（）"
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4", "''''")
 _LONGEST = 1024

@@ -43,10 +43,11 @@ class Item(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The items to work on, and a report for each wish that is refused."""
+    """The items to work on, a report for each wish that is refused, and what was left out, in words."""
 
     items: Sequence[Item]
     refused: Sequence[ItemReport] = ()
+    left_out: Sequence[str] = ()
 
 
 class Watch(Protocol):
@@ -176,7 +177,11 @@ async def run_pipeline(
         for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):
             group.create_task(work())
     await context.show(tally.summary())
-    return tally.to_json()
+    if not selection.left_out:
+        return tally.to_json()
+    left_out = "; ".join(selection.left_out)
+    await context.show(f"\n{say('skills.left_out', reasons=left_out)}\n")
+    return {**tally.to_json(), "left_out": left_out}
 
 
 async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:

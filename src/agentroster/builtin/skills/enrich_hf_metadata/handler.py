@@ -3,25 +3,30 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
 from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import download, make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, download, make_preview
 from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.header_rules import thumbnail
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.lineage import with_base_of_base
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card import Card
 from agentroster.builtin.skills.enrich_hf_metadata.reading.card_cache import CachedCard, CardCache, in_reader
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import Hub, HubRef, RepositoryFacts, parse_url
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.builtin.skills.enrich_hf_metadata.understanding import message, targets, written
+from agentroster.errors import ToolFailed
+from agentroster.library.gguf import gguf_metadata
 from agentroster.library.header import header_metadata
 from agentroster.library.library import ModelFile
 from agentroster.library.peers import peers_of
 from agentroster.library.sidecar import Sidecar
+from agentroster.library.walk import LeftOut
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
@@ -63,13 +68,17 @@ class EnrichItem:
 
 async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selection:
     """Resolve the targets in a thread: a library may be large and its disk slow."""
-    found, refused = await asyncio.to_thread(targets.resolve, arguments, context.library, context.hub_endpoint)
+    left_out = LeftOut()
+    found, refused = await asyncio.to_thread(
+        targets.resolve, arguments, context.library, context.hub_endpoint, left_out
+    )
     cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context), context.hub_answers))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
     pictures = PictureCache(lambda url: download(context, url))
-    return Selection([EnrichItem(target, cache, pictures, policy, is_rehearsed) for target in found], refused)
+    items = [EnrichItem(target, cache, pictures, policy, is_rehearsed) for target in found]
+    return Selection(items, refused, left_out.told())
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -91,7 +100,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         facts=cached.facts,
         repo=ref.repo,
         file_name=model.path.name if model else ref.file.rsplit("/", 1)[-1],
-        header=await asyncio.to_thread(header_metadata, model.path) if model else {},
+        header=await asyncio.to_thread(_metadata, model.path) if model else {},
         peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
@@ -102,7 +111,8 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         found = await with_base_of_base(item.cache, found, context.hub_endpoint)
     # A new sidecar keeps other programs from looking at theirs: it is made only with a base model in it.
     is_worse_than_none = sidecar is None and bool(source.peers) and not found.base_model
-    if not ref.repo and (is_worse_than_none or not found.says_anything):
+    has_picture = sidecar is not None and bool(thumbnail(source.header))
+    if not ref.repo and (is_worse_than_none or not (found.says_anything or has_picture)):
         return None
     return await in_reader(Prepared.of, found, source, sidecar)
 
@@ -117,8 +127,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         missing = {"card": say("enrich.no_address_known", name=item.label)}
         return _rehearsed(item, ItemReport(item=item.label, missing=missing))
     made = await _made_sidecar(context, model)
-    found, uncertain = prepared.found.preview_url, prepared.found.uncertain
-    preview = await make_preview(context, model, found, uncertain, item.pictures) if prepared.source.repo else None
+    preview = await _preview(context, item, model, prepared)
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
@@ -133,6 +142,15 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     await asyncio.to_thread(context.sidecars.update, model, change)
     report = _report(item, prepared, result)
     return _rehearsed(item, replace(report, updated={**made, **report.updated}))
+
+
+async def _preview(context: SkillContext, item: EnrichItem, model: ModelFile, prepared: Prepared) -> Preview | None:
+    """Write what the card shows, else the picture in the file's own header; None where neither could have any."""
+    found, embedded = prepared.found, thumbnail(prepared.source.header)
+    if not prepared.source.repo and not embedded:
+        return None
+    url = found.preview_url or found.video_url
+    return await make_preview(context, model, item.pictures, url, found.uncertain, embedded)
 
 
 def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:
@@ -169,6 +187,14 @@ async def _made_sidecar(context: SkillContext, model: ModelFile) -> dict[str, ob
         return {}
     await in_stoppable_thread(context.sidecars.create, model)
     return {"sidecar": say("enrich.sidecar_made")}
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """Return what a file says of itself. Raises ToolFailed when it cannot be read."""
+    try:
+        return header_metadata(path) or gguf_metadata(path)
+    except OSError as error:
+        raise ToolFailed(say("library.model_unreadable", reason=error.strerror)) from error
 
 
 def _text(sidecar: Sidecar | None, key: str) -> str:

@@ -4,12 +4,15 @@ import re
 
 from markdown_it import MarkdownIt
 
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.template_sentences import is_about_use, is_template
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import without_html
 
 # What the renderer is given: it tries each bracket as the beginning of a link.
 _MAX_HTML_SOURCE, _MAX_BRACKETS = 40_000, 1_000
 _MAX_SHORT, _MAX_LINES = 400, 2_000
 _MAX_MARKS = 20
+_NO_PROSE = ("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")
 _MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
 # Raw HTML of the card is removed first and whatever is left of it is escaped: none of it reaches a page.
 # markdown-it refuses javascript:, vbscript:, file: and data: links by itself.
@@ -25,15 +28,19 @@ def as_html(body: str) -> str:
 
 
 def short_text(body: str) -> str:
-    """Return the first paragraph of prose, at most two sentences; empty when there is none."""
+    """Return at most two sentences of the first paragraph of prose that a person wrote; empty when there is none."""
+    is_passed_by = False
     for paragraph in re.split(r"\n\s*\n", without_html(body)):
         text = paragraph.strip()
+        while text.startswith("#"):
+            title, _, text = text.partition("\n")
+            is_passed_by, text = is_about_use(title), text.strip()
         # Bytes that could not be read are no prose.
-        if not text or "\ufffd" in text or text.startswith(("#", "|", "!", "```", "~~~", "- ", "* ", "[", ">", "1.")):
+        if is_passed_by or not text or "\ufffd" in text or text.startswith(_NO_PROSE):
             continue
-        plain = _plain(text)
-        if len(plain.split()) >= 4 and not re.match(r"(?i)you should use|trigger", plain):  # noqa: PLR2004 - labels are shorter
-            return _sentences(plain)
+        sentences = [part for part in _SENTENCE_END.split(_plain(text)) if not is_template(part)]
+        if len(" ".join(sentences).split()) >= 4:  # noqa: PLR2004 - labels are shorter
+            return _shortened(sentences)
     return ""
 
 
@@ -43,7 +50,6 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[*_`#]+", "", text).split())
 
 
-def _sentences(text: str) -> str:
-    parts = re.split(r"(?<=[.!?。！？])\s+", text)
-    short = " ".join(parts[:2])
+def _shortened(sentences: list[str]) -> str:
+    short = " ".join(sentences[:2])
     return short if len(short) <= _MAX_SHORT else short[:_MAX_SHORT].rsplit(" ", 1)[0] + " ..."

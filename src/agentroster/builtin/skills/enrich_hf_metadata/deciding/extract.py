@@ -12,7 +12,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
     word_rules,
 )
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
-from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview, choose_video
 from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import names_in
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.messages import say
@@ -26,7 +26,7 @@ class Extraction:
 
     `base_card` is the repository whose card named the base model, when it was not the file's own. `evidence` is that of
     fields that do not come from the card, and `header_base_model` the name in the file's header when it contradicts.
-    `uncertain` says why only a part of the values counts.
+    `video_url` is that of a video, for a file without a picture. `uncertain` says why only a part of the values counts.
     """
 
     base_model: str | None
@@ -37,6 +37,7 @@ class Extraction:
     short: str
     lineage: Sequence[str]
     preview_url: str | None = None
+    video_url: str | None = None
     base_card: str = ""
     evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
     header_base_model: str = ""
@@ -65,6 +66,7 @@ def _in_both(one: Extraction, other: Extraction) -> Extraction:
         short=one.short if one.short == other.short else "",
         tags=one.tags if one.tags == other.tags else (),
         preview_url=one.preview_url if one.preview_url == other.preview_url else None,
+        video_url=one.video_url if one.video_url == other.video_url else None,
     )
     if one.base_model == other.base_model:
         return agreed
@@ -95,6 +97,7 @@ def _extract(source: Source) -> Extraction:
         short=texts.short,
         lineage=source.declared,
         preview_url=choose_preview(source),
+        video_url=choose_video(source),
         evidence=evidence,
         header_base_model=base_rules.contradicting_header(base, source),
     )

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from agentroster.builtin.skills.enrich_hf_metadata.reading.encoding import decoded
 from agentroster.errors import NotFound, RosterError, Unreachable
 from agentroster.json_values import as_list, as_object, is_list
+from agentroster.library.walk import is_model_name
 from agentroster.messages import say
 from agentroster.net.egress import Egress, Fetched
 from agentroster.net.kept_answers import KeptAnswers
@@ -20,7 +22,6 @@ _KINDS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
 _NOT_MODELS = frozenset({"datasets", "spaces", "docs", "papers", "collections", "api", "blog", "organizations"})
 _README = "README.md"
 _MAX_CARD_BYTES, _MAX_FACTS_BYTES = 2_000_000, 8_000_000
-_WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf")
 # What a wall of a network, a broken mirror or a pointer to a large file sends in place of a card.
 _NO_CARD = re.compile(
     r"\s{0,100}(?:<!--.{0,500}?-->\s{0,100})?(?:<!doctype\b|<html\b|<head\b|<\?xml\b|\{\s{0,9}\"|\[\s{0,9}[{\[])"
@@ -232,7 +233,7 @@ def _card_in(body: bytes) -> str:
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
     """Return those of a repository's files that hold a model's weights."""
-    return tuple(file for file in files if file.lower().endswith(_WEIGHTS))
+    return tuple(file for file in files if is_model_name(PurePosixPath(file)))
 
 
 def _code(fetched: Fetched) -> str:

@@ -8,9 +8,10 @@ from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
 from agentroster.errors import RosterError
-from agentroster.library.library import MODEL_SUFFIXES, Library
+from agentroster.library.library import Library
 from agentroster.library.names import Names, folded
 from agentroster.library.sidecar import Sidecars
+from agentroster.library.walk import MODEL_SUFFIXES
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.understanding import Call, Outcome, Refusal
