@@ -71,6 +71,10 @@ bench-credentials *arguments: _compiled
 bench-enrichment *arguments: _compiled
     uv run -q python -m benchmarks.enrichment {{ arguments }}
 
+# Measure what the answer about 200 models costs the page of Open WebUI, beside as many plain words
+bench-page: _compiled
+    uv run -q --group openwebui pytest tests/openwebui/measure_page.py -s -q -p no:randomly
+
 # Send nearly right requests to every door; `ROSTER_FUZZ_SEED` chooses others
 fuzz:
     ROSTER_FUZZ_REQUESTS=${ROSTER_FUZZ_REQUESTS:-5000} uv run -q pytest tests/test_fuzz.py -s --timeout 3600

@@ -106,6 +106,14 @@ class Runtime:
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
+        jobs = Jobs(
+            JobStore(database),
+            access,
+            lambda caller: models.choose(None, caller),
+            rights,
+            signals=signals,
+            max_queued=settings.queued_jobs,
+        )
         runner = Runner(
             settings,
             agents=agents,
@@ -113,6 +121,7 @@ class Runtime:
             connector=connector,
             models=models,
             session_secret=ring.subkey("session-key"),
+            jobs=jobs,
         )
         return cls(
             settings=settings,
@@ -121,14 +130,7 @@ class Runtime:
             authenticator=AuditedAuthenticator(settings, database),
             answers=Answers(runner, ImageHosts(settings, agents, skills)),
             models=models,
-            jobs=Jobs(
-                JobStore(database),
-                access,
-                lambda caller: models.choose(None, caller),
-                rights,
-                signals=signals,
-                max_queued=settings.queued_jobs,
-            ),
+            jobs=jobs,
             signals=signals,
             rights=rights,
             retention=_retention(settings, database, store),
