@@ -44,7 +44,7 @@ class Library:
     cdn_asked: list[str]
 
     def enrich(self) -> str:
-        done = run_roster("enrich", str(self.root), environment=self.environment)
+        done = run_roster("enrich", str(self.root), environment=self.environment, timeout=3600)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout.splitlines()[-1]
 

@@ -61,7 +61,7 @@ KINDS = {
     "one renamed model": Kind(FRONT + WORD, [RUST], [RUST], is_renamed=True),
     "steps of one model": Kind(FRONT + WORD, both := ["rust-000002.safetensors", "rust-000004.safetensors"], both),
     "one model twice quantised": Kind(FRONT + WORD, both := ["rust-Q4_K_M.gguf", "rust-Q8_0.gguf"], both),
-    "one model in both forms": Kind(FRONT + WORD, both := ["rust.safetensors", "rust.bin"], both[:1]),
+    "one model in both forms": Kind(FRONT + WORD, both := ["rust.safetensors", "rust.bin"], both),
     "diffusers folder": Kind(FRONT + WORD, [RUST], [RUST], only_there=PARTS),
     "diffusers folder that is a shelf": Kind(FRONT + WORD, [RUST], [], only_there=["unet/moss.safetensors", *PARTS]),
     **{

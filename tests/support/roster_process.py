@@ -109,7 +109,7 @@ class RosterProcess:
 
 
 def run_roster(
-    *arguments: str, environment: Mapping[str, str], cwd: Path | None = None
+    *arguments: str, environment: Mapping[str, str], cwd: Path | None = None, timeout: float = PATIENCE_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
@@ -118,6 +118,6 @@ def run_roster(
         cwd=cwd,
         capture_output=True,
         encoding="utf-8",
-        timeout=PATIENCE_SECONDS,
+        timeout=timeout,
         check=False,
     )

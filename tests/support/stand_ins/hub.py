@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,6 +21,7 @@ from starlette.routing import Route
 
 from tests.support.stand_ins.at_once import AtOnce
 
+_salts = count()
 TOKEN = "hf_canaryTokenForTests0123456789"
 
 
@@ -48,10 +50,13 @@ class Repository:
     folder_cards: dict[str, str] = field(default_factory=dict)
     """The cards of folders, by their path."""
 
+    salt: int = field(default_factory=lambda: next(_salts))
+    """No test's repository is the one of an earlier test, whose answers a proxy may have kept."""
+
     @property
     def commit(self) -> str:
         """The commit, which each change makes another one."""
-        return digest(self.card, self.files, self.tags, self.files_at, self.folder_cards)
+        return digest(self.salt, self.card, self.files, self.tags, self.files_at, self.folder_cards)
 
 
 @dataclass
@@ -176,7 +181,7 @@ class HubServer:
         card = repository.card if file == "README.md" else repository.folder_cards.get(file)
         if card is None:
             return refusal(404, "EntryNotFound", "Entry not found")
-        headers = {"ETag": f'"{digest(card)}"', "X-Repo-Commit": repository.commit}
+        headers = {"ETag": f'"{digest(repository.salt, card)}"', "X-Repo-Commit": repository.commit}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(None, 304, headers)
         return Response(card, media_type="text/plain", headers=headers)

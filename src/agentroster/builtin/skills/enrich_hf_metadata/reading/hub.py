@@ -222,11 +222,13 @@ def _facts_in(body: bytes) -> tuple[RepositoryFacts, str] | None:
 
 def _card_in(body: bytes) -> str:
     """Return the text of a card. Raises Unreachable for what is none, such as a page that asks to sign in."""
+    if is_cut := len(body) >= _MAX_CARD_BYTES:
+        # The last line might end in the middle of a word, or of a letter.
+        body = body[: body.rfind(b"\n") + 1] or body
     text = decoded(body)
     if "\0" in text or _NO_CARD.match(text):
         raise Unreachable(say("enrich.not_a_card"))
-    # A last line that was cut might end in the middle of a word.
-    return text.rpartition("\n")[0] if len(body) >= _MAX_CARD_BYTES else text
+    return text.rpartition("\n")[0] if is_cut else text
 
 
 def weight_files(files: Iterable[str]) -> tuple[str, ...]:
