@@ -1,11 +1,15 @@
 """What a client is shown of an agent's work: status lines and cards, lines of thinking, or nothing."""
 
+import base64
+import io
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from agentroster.runs.chat import Folded, Text, ToolFinished, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.activity import Activity, OnlyText, Status, StatusAndCards
@@ -68,6 +72,19 @@ def test_a_tool_that_fails_leaves_a_red_card_with_its_reason(proxy: RosterProces
     assert card["status"] == "failed"
     assert "nosuchcolour" in json.loads(card["result"])["error"]
     assert statuses(found)[-1] == "Used colour palette (failed)"
+
+
+def test_a_palette_is_a_picture_where_pictures_are_shown(offline_proxy: RosterProcess) -> None:
+    for command, colours in (("/palette teal", 5), ("/scheme a bakery", 5)):
+        text = text_of(frames(offline_proxy, command, OPENWEBUI))
+        found = re.search(r"!\[([\w #.,-]+)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)\n\n", text)
+        assert found
+        with Image.open(io.BytesIO(base64.b64decode(found[2]))) as image:
+            shown = [image.convert("RGB").getpixel((64 * index + 5, 5)) for index in range(colours)]
+        # Each is in the text as well, and in its order.
+        named = re.findall(r"`#([0-9a-f]{6})`", text.partition(found[0])[2])[-colours:]
+        assert ["".join(f"{part:02x}" for part in colour) for colour in shown] == named  # type: ignore[union-attr]
+        assert "data:" not in text_of(frames(offline_proxy, command, {}))
 
 
 def test_a_missing_account_is_no_failure(proxy: RosterProcess, model_server: ModelServer) -> None:

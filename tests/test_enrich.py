@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import json
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,43 @@ def test_a_sidecar_is_completed_from_the_card_with_no_model_and_no_key(
     assert list(sidecar)[:3] == ["file_name", "hf_url", "my_own"]
     assert "Base model: Flux.1 D" in answer
     assert "1 in all: 1 changed, 0 unchanged, 0 failed." in answer
+
+
+def test_links_of_a_card_lead_to_its_repository_or_are_left_out_and_their_words_stay(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
+) -> None:
+    links = {
+        "[person](/someone)": "https://huggingface.co/someone",
+        "[other](/someone/else/tree/main)": "https://huggingface.co/someone/else/tree/main",
+        "![picture](./images/x.png)": "https://huggingface.co/someone/ink-wash/blob/main/images/x.png",
+        "[file](ink%20wash.safetensors?download=true)": (
+            "https://huggingface.co/someone/ink-wash/blob/main/ink%20wash.safetensors?download=true"
+        ),
+        "[part](#usage)": "https://huggingface.co/someone/ink-wash#usage",
+        "[same](//example.com/a)": "https://example.com/a",
+        "[named][one]": "https://huggingface.co/someone/ink-wash/blob/main/LICENSE.md",
+        "[**bold**](docs/a.md 'title')": "https://huggingface.co/someone/ink-wash/blob/main/docs/a.md",
+        "[site](https://example.com/b#c)": "https://example.com/b#c",
+        "[mail](mailto:a@example.com)": "mailto:a@example.com",
+        "[up](../../someone)": "", "[up too](a/%2e%2e/%2e%2e/b)": "", "[app](obsidian:open)": "", "[empty]()": "",
+        "[no host](https:///x)": "", '<a href="/raw">raw</a>': "", '<img src="./raw.png">': "",
+    }  # fmt: skip
+    text = "# Ink\n\n" + "\n\n".join(links) + "\n\n[one]: LICENSE.md\n"
+    hub.repositories["someone/ink-wash"] = Repository(text, files=["ink.safetensors"])
+    model = make("ink.safetensors", {"hf_url": "https://huggingface.co/someone/ink-wash"})
+    say(offline_proxy, f"enrich {folder.name}/ink.safetensors")
+    html = str(read(model)["modelDescription"])
+    assert re.findall(r'href="([^"]*)"', html) == [link for link in links.values() if link]
+    assert "src=" not in html
+    for words in ("person", "<strong>bold</strong>", "up too", "app", "empty", "no host", "raw"):
+        assert words in html, words
+    # What stands in the file itself is of no repository.
+    own = {
+        "modelspec.description": "A paint of ink with [a part](#usage), [a file](x.md) and [a site](https://a.example/)."
+    }
+    model = make("own.safetensors", header={**own, "ss_base_model_version": "flux1"})
+    say(offline_proxy, f"enrich {folder.name}/own.safetensors")
+    assert re.findall(r'href="([^"]*)"', str(read(model)["modelDescription"])) == ["https://a.example/"]
 
 
 def test_a_missing_sidecar_is_made_from_the_file_and_completed(
@@ -371,7 +409,8 @@ def test_paths_outside_the_library_and_unknown_files_are_refused(
         assert "1 failed" in answer
     assert not list(tmp_path.glob("*.metadata.json"))
     everything = say(offline_proxy, f"enrich {folder}")
-    assert "link" not in everything
+    assert "link.safetensors" not in everything
+    assert "Left out: 2 links lead out of the library." in everything
 
 
 def test_a_file_whose_name_cannot_be_shown_does_not_stop_the_others(

@@ -262,7 +262,8 @@ def test_a_header_longer_than_its_file_or_than_the_limit_says_nothing(tmp_path: 
      "stable-diffusion-v1-5",
      "ponyxl", "pony-v6", "illustriousxl", "noobai-xl-vpred", "qwen-image-edit", "qwen-image-2512", "wan2.2-i2v",
      "wan2.1-t2v-14b", "z-image-turbo-lora", "black-forest-labs", "black-forest-labs/FLUX.1-dev", "base model",
-     "flux.2-klein", "ltx-2", "hidream-i1", "sd3.5-large"],
+     "flux.2-klein", "ltx-2", "hidream-i1", "sd3.5-large", "github", "ko-fi", "discord", "google-colab", "apache-2.0",
+     "cc-by-nc-4.0", "vae", "text-encoder", "deploy:azure", "custom_code", "inference-endpoints", "gguf-quant", "pth"],
 )  # fmt: skip
 def test_hosts_services_trainers_tasks_formats_and_base_models_are_no_tags(tag: str) -> None:
     assert additions([tag], []) == []
@@ -273,7 +274,8 @@ def test_hosts_services_trainers_tasks_formats_and_base_models_are_no_tags(tag: 
     ["ink wash", "anime", "pony girl", "my little pony", "lens flare", "fashion model", "model", "steam train",
      "forge", "flux capacitor", "sdxl watercolor", "klein bottle", "video game", "base jumping", "1990s",
      "wanderer", "fireworks",
-     "hunyuan tea", "sd gundam", "training montage", "character", "style"],
+     "hunyuan tea", "sd gundam", "training montage", "character", "style", "pokemon trainer", "transformers toy",
+     "chinese", "youtube thumbnail", "art"],
 )  # fmt: skip
 def test_what_a_model_is_about_stays_a_tag(tag: str) -> None:
     assert additions([tag], []) == [tag]
@@ -328,7 +330,7 @@ def test_a_json_file_that_no_known_program_wrote_says_nothing(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b'{"baseModel": 3, "trainedWords": "x"}', b"[" * 100_000, b"\xff\xfe", b" " * 2_000_001, None],
+    [b"", b"[]", b'{"baseModel": 3, "trainedWords": "x"}', b"[" * 100_000, b"\xff\xfe", b" " * 8_000_001, None],
 )
 def test_a_damaged_sidecar_of_another_program_says_nothing(tmp_path: Path, content: bytes | None) -> None:
     path = _file(tmp_path, b"{}")

@@ -1,5 +1,7 @@
 """Without a language model: honest answers, slash commands, and nothing invented."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.roster_process import RosterProcess
@@ -14,7 +16,10 @@ def say(proxy: RosterProcess, text: str, model: str = "agno/demo-agent") -> str:
 
 @pytest.mark.parametrize("model", ["agno/demo-agent", "agno/enrich-metadata"])
 @pytest.mark.parametrize("text", ["hello", "What is the weather?", "script: say hi", "👋", "x" * 5000])
-def test_anything_else_is_answered_in_two_sentences(offline_proxy: RosterProcess, model: str, text: str) -> None:
+def test_anything_else_is_answered_in_two_sentences(
+    offline_proxy: RosterProcess, library_root: Path, model: str, text: str
+) -> None:
+    (library_root / "offline.pt").write_bytes(b"x")
     answer = say(offline_proxy, text, model)
     assert answer.startswith("No language model is configured")
     assert "LLM_PROVIDER" in answer

@@ -20,7 +20,8 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, download, make_preview
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
@@ -128,7 +129,7 @@ def fetched_pictures(hub: HubServer) -> list[str]:
 
 
 def assert_only_the_preview_is_missing(model: Path, answer: str, reason: str) -> None:
-    assert f"preview_url ({reason}" in answer
+    assert f"Preview ({reason}" in answer
     assert read(model)["base_model"] == "Flux.1 D", "the rest of the item is done"
     assert "preview_url" not in read(model)
     assert {path.name for path in model.parent.iterdir()} == {"ink.safetensors", "ink.metadata.json"}
@@ -237,7 +238,8 @@ def test_every_way_to_hold_colours_is_read(mode: str) -> None:
         pytest.param(b"<!DOCTYPE html><h1>x</h1>", "application/octet-stream", "this is not a PNG", id="bytes"),
         pytest.param(picture(), "application/octet-streamer", "what the card points to is not a", id="odd type"),
         pytest.param(picture(), "text/html", "what the card points to is not a picture", id="wrong type"),
-        pytest.param(picture(), "video/mp4", "what the card points to is not a picture", id="video"),
+        pytest.param(picture(), "video/quicktime", "what the card points to is not a picture", id="another video"),
+        pytest.param(b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x09moov", "video/mp4", "this is not a PNG", id="cut video"),
         pytest.param(picture()[:-200], "image/png", "the picture is damaged", id="truncated PNG"),
         pytest.param(picture("JPEG")[:1500], "image/jpeg", "the picture is damaged", id="truncated JPEG"),
         pytest.param(picture("WEBP")[:-100], "image/webp", "the picture is damaged", id="truncated WebP"),
@@ -374,7 +376,7 @@ def test_a_preview_that_is_there_is_neither_replaced_nor_followed(
         (folder / name).write_bytes(b"mine")
     else:
         (folder / name).symlink_to(target)
-    assert "preview_url (there is a preview file already)" in say(offline_proxy, f"enrich {model}")
+    assert "Preview (there is a preview file already)" in say(offline_proxy, f"enrich {model}")
     assert (kind != "dead link") == (folder / name).exists()
     assert kind == "dead link" or (folder / name).read_bytes() == b"mine"
     assert {path.name for path in folder.iterdir()} == {"ink.safetensors", "ink.metadata.json", name}
@@ -475,13 +477,18 @@ def context_of(skills: SkillAccess, caller: Caller, **permissions: bool) -> Skil
     )
 
 
+async def _made(context: SkillContext, model: ModelFile) -> Preview:
+    pictures = PictureCache(lambda url: download(context, url))
+    return await make_preview(context, model, pictures, "https://huggingface.co/a/ink/resolve/main/x.png")
+
+
 @pytest.mark.anyio
 async def test_the_token_goes_to_the_hub_and_not_to_where_it_keeps_its_pictures(
     skills: SkillAccess, _hub_on_the_net: Hub, tmp_path: Path
 ) -> None:
     lora(tmp_path / "models")
     [model] = context_of(skills, PERSON).library.find("ink")
-    made = await make_preview(context_of(skills, PERSON), model, "https://huggingface.co/a/ink/resolve/main/x.png")
+    made = await _made(context_of(skills, PERSON), model)
     assert made.path == tmp_path / "models/ink.webp"
     assert _hub_on_the_net.asked == [("huggingface.co", f"Bearer {TOKEN}"), ("cas-bridge.xethub.hf.co", None)]
 
@@ -497,7 +504,7 @@ async def test_without_permission_or_person_nothing_is_fetched_or_written(
     lora(tmp_path / "models")
     [model] = context_of(skills, PERSON).library.find("ink")
     context = context_of(skills, caller, write_previews=permitted)
-    made = await make_preview(context, model, "https://huggingface.co/a/ink/resolve/main/x.png")
+    made = await _made(context, model)
     assert reason in made.missing
     assert made.path is None
     with pytest.raises(NotAllowed, match=reason):

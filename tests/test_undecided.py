@@ -160,7 +160,7 @@ def test_a_failing_model_never_fails_the_item(
     model = make()
     answer = say(proxy, f"/enrich {model}")
     assert "1 changed, 0 unchanged, 0 failed" in answer
-    assert "language model (could not help:" in answer
+    assert "Language model: could not help:" in answer
     assert words.lower() in answer.lower()
     assert read(model)["tags"] == ["misty"]
     assert "base_model" not in read(model)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agentroster.skills.pipeline import Selection
     from agentroster.skills.question import ModelAnswer, OpenQuestion
     from agentroster.skills.report import ItemReport
-    from agentroster.skills.understanding import Call, Refusal
+    from agentroster.skills.understanding import Call, Plan, Refusal
 
 __version__ = "0.1.0"
 
@@ -55,6 +55,7 @@ __all__ = [
     "NotFound",
     "OAuth",
     "OpenQuestion",
+    "Plan",
     "Profile",
     "Provider",
     "Refusal",
@@ -87,7 +88,7 @@ _MODULES = {
     "skills.pipeline": ("Selection",),
     "skills.question": ("ModelAnswer", "OpenQuestion"),
     "skills.report": ("ItemReport",),
-    "skills.understanding": ("Call", "Refusal"),
+    "skills.understanding": ("Call", "Plan", "Refusal"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,12 +19,14 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.reload import Reloader
 from agentroster.agents.rights import Rights
 from agentroster.credentials.ring import KeyRing
+from agentroster.credentials.secret_file import read_ring
 from agentroster.credentials.store import CredentialStore
 from agentroster.db.data_folder import Role, in_use
 from agentroster.db.database import Database
 from agentroster.identity.audited import AuditedAuthenticator
 from agentroster.identity.key_audit import KeyAudit
 from agentroster.identity.open_requests import OpenRequests
+from agentroster.jobs.past_runs import PersonsRuns
 from agentroster.jobs.retention import Retention
 from agentroster.jobs.service import Jobs
 from agentroster.jobs.store import JobStore
@@ -38,7 +41,7 @@ from agentroster.net.shared_slots import SharedSlots
 from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.answers import Answers
 from agentroster.runs.runner import Runner
-from agentroster.settings.settings import Settings
+from agentroster.settings.settings import Settings, load_settings
 from agentroster.signals.signals import Signals
 from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.registry import SkillRegistry
@@ -85,7 +88,9 @@ class Runtime:
         alone = role == "serve" and isinstance(settings.database, Path)
         held.enter_context(in_use(settings.data_dir, role, alone=alone))
         ring = KeyRing.parse(settings.required("encryption_key"))
-        store = CredentialStore.open(settings.credentials_database, ring)
+        # The file may have got a key since, as when somebody rotates while this runs.
+        reread = partial(_ring_of_now, settings.data_dir)
+        store = CredentialStore.open(settings.credentials_database, ring, reread)
         database = Database.open(settings.database, ROSTER_SCHEMA)
         transport = _transport(settings.api_base, settings.hf_endpoint, *settings.hub_downloads)
         client = open_client(transport)
@@ -93,7 +98,14 @@ class Runtime:
         skills = SkillRegistry.load(settings.skills_dir, settings.plugins)
         agents = AgentRegistry.load(settings, skills)
         slots = SharedSlots(settings.data_dir / "slots.lock", is_worker=role == "worker") if role != "command" else None
-        openers = openers_of(settings, database=database, client=client, accounts=connector.source, slots=slots)
+        openers = openers_of(
+            settings,
+            database=database,
+            client=client,
+            accounts=connector.source,
+            past_runs=lambda caller, skill: PersonsRuns(JobStore(database), caller, skill),
+            slots=slots,
+        )
         access = SkillAccess(skills, openers)
         signals = Signals(database, settings.database)
         named_backends = NamedBackends(agents.backends, settings.llm_timeout_seconds)
@@ -189,6 +201,10 @@ def _open_accounts(
         trusted=trusted,
     )
     return transport, Connector(source, oauth, settings.public_url or public_url or _address(settings))
+
+
+def _ring_of_now(data_dir: Path) -> KeyRing | None:
+    return read_ring(load_settings(data_dir=data_dir))
 
 
 def _retention(settings: Settings, database: Database, store: CredentialStore) -> Retention:

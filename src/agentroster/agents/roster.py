@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentroster.agents.entry_points import OWN
-from agentroster.agents.nearest import did_you_mean
 from agentroster.agents.sources import AgentSource, Found, FoundAgent, Problem
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import NotFound, StartRefused
 from agentroster.llm.named_backends import DEFAULT, BackendSpec
 from agentroster.skills.registry import SkillRegistry
+from agentroster.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

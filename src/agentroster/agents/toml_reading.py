@@ -9,13 +9,13 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from agentroster.agents.nearest import did_you_mean
 from agentroster.agents.sources import Found, FoundAgent, Problem
 from agentroster.agents.spec import AgentSpec, Limits
 from agentroster.agents.toml_lines import line_of, lines_of
 from agentroster.agents.toml_tables import AgentTable, BackendTable
 from agentroster.errors import BadInput
 from agentroster.llm.named_backends import DEFAULT, BackendSpec
+from agentroster.spelling import did_you_mean
 
 _SECTIONS = ("agents", "backends")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")

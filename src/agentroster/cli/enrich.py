@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from agentroster.cli.address_map import read_map
 from agentroster.cli.options import DATA_DIR, JSON
 from agentroster.cli.running import run_skill
 
@@ -14,6 +15,12 @@ _FIELDS = ("base_model", "trainedWords", "modelDescription", "civitai.descriptio
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, resolve_path=True))
 @click.option("--from", "source", help="The HuggingFace address of the one file that is given.")
+@click.option(
+    "--map",
+    "address_map",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A CSV with the columns file and address: where the cards of many files are.",
+)
 @click.option("--overwrite", multiple=True, type=click.Choice(_FIELDS), help="Replace this field although it is set.")
 @click.option("--refresh", is_flag=True, help="Replace what an earlier run wrote and nobody has changed since.")
 @click.option("--dry-run", is_flag=True, help="Show the changes as a diff, and write nothing.")
@@ -23,6 +30,7 @@ def enrich(  # noqa: PLR0913 - each option is an argument
     *,
     paths: tuple[Path, ...],
     source: str | None,
+    address_map: Path | None,
     overwrite: tuple[str, ...],
     refresh: bool,
     dry_run: bool,
@@ -35,6 +43,7 @@ def enrich(  # noqa: PLR0913 - each option is an argument
     arguments |= {"overwrite": list(overwrite)} if overwrite else {}
     arguments |= {"refresh": True} if refresh else {}
     roots = {path if path.is_dir() else path.parent for path in paths}
+    arguments |= {"sources": read_map(address_map, sorted(roots))} if address_map else {}
     status = run_skill(
         "enrich-hf-metadata",
         arguments,

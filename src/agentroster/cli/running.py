@@ -3,14 +3,13 @@
 import asyncio
 import difflib
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agentroster.cli.progress import Progress
 from agentroster.cli.stores import deployment_or_none
 from agentroster.cli.tables import print_table
 from agentroster.errors import BadInput
@@ -21,39 +20,6 @@ from agentroster.llm.completion import ChatModel
 from agentroster.logs import configure_logging
 from agentroster.runtime import Runtime
 from agentroster.settings.settings import Settings
-from agentroster.skills.pipeline import ItemReport
-
-_BAR_CELLS = 30
-
-
-@dataclass(slots=True)
-class Progress:
-    """A bar that grows with each item; where no person watches, nothing."""
-
-    reports: list[ItemReport] = field(default_factory=list[ItemReport])
-    total: int = 0
-
-    def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
-        """Nothing was done before."""
-        return False
-
-    async def selected(self, total: int) -> None:
-        """Begin."""
-        self.total = total
-        self._draw("")
-
-    async def finished(self, report: ItemReport) -> None:
-        """Grow."""
-        self.reports.append(report)
-        self._draw(report.item)
-
-    def _draw(self, item: str) -> None:
-        if sys.stderr.isatty() and self.total:
-            full = _BAR_CELLS * len(self.reports) // self.total
-            bar = "#" * full + "." * (_BAR_CELLS - full)
-            click.echo(f"\r\x1b[K[{bar}] {len(self.reports)}/{self.total} {item[-60:]}", nl=False, err=True)
-            if len(self.reports) == self.total:
-                click.echo(err=True)
 
 
 def run_skill(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from agentroster.library.library import MODEL_SUFFIXES
+from agentroster.library.walk import MODEL_SUFFIXES, is_model_name
 from agentroster.messages import say
 
 _MAX_FOLDERS = 500
@@ -25,6 +25,6 @@ def _is_without_models(root: Path) -> bool:
     seen = 0
     for _, _, files in islice(os.walk(root), _MAX_FOLDERS):
         seen += 1
-        if any(Path(file).suffix.lower() in MODEL_SUFFIXES for file in files):
+        if any(is_model_name(Path(file)) for file in files):
             return False
     return seen < _MAX_FOLDERS

@@ -15,7 +15,7 @@ from agentroster.errors import QueueFull
 from agentroster.identity.caller import Caller
 from agentroster.jobs import queue
 from agentroster.jobs.events import item_text, last_event, read_events, write_events
-from agentroster.jobs.job import CANCELLING, ENDED, Counts, Job, JobEvent, JobState
+from agentroster.jobs.job import CANCELLING, ENDED, Counts, Ending, Job, JobEvent, JobState
 from agentroster.jobs.outcomes import Outcomes
 from agentroster.jobs.queue import Kept
 from agentroster.jobs.schema import job_events, jobs
@@ -49,6 +49,18 @@ class Recorded:
     outcomes: Outcomes = field(default_factory=Outcomes)
 
 
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """What a run outside the queue did, such as one in a chat. Times are seconds since 1970 UTC."""
+
+    skill: str
+    arguments: Mapping[str, Any]
+    state: Ending
+    counts: Counts
+    events: Sequence[JobEvent]
+    began_at: float
+
+
 class JobStore:
     """A job belongs to the person who began it: for everybody else it does not exist."""
 
@@ -60,6 +72,10 @@ class JobStore:
     ) -> Job:
         """Put a job into the queue. Raises QueueFull when `max_queued` jobs of this person wait in it."""
         return self.database.call(_create, caller, skill, arguments, max_queued)
+
+    def add_ended(self, caller: Caller, run: EndedRun) -> str:
+        """Keep a run that was done elsewhere as a job that has ended; return its id."""
+        return self.database.call(_add_ended, caller, run)
 
     def find(self, caller: Caller, job_id: str) -> Job | None:
         """Return a job of this caller."""
@@ -89,6 +105,14 @@ class JobStore:
     def release(self, worker: str) -> None:
         """Give unfinished jobs back, so that the next process goes on with them at once."""
         self.database.call(queue.release, worker)
+
+    def held_by(self, worker: str) -> dict[str, int]:
+        """Return the jobs that a worker has, each with the number of its items that are done."""
+        return self.database.call(queue.held_by, worker)
+
+    def give_up(self, ids: Collection[str], reason: str) -> None:
+        """End jobs at work as failed, with a reason."""
+        self.database.call(queue.give_up, ids, reason)
 
     def fail_unfinished(self, reason: str) -> int:
         """End all jobs that wait or run, with a reason; return how many."""
@@ -145,15 +169,30 @@ def _of_caller(caller: Caller) -> ColumnElement[bool]:
 
 def _create(connection: Connection, caller: Caller, skill: str, arguments: Mapping[str, Any], max_queued: int) -> Job:
     _require_room(connection, caller, max_queued)
-    job_id, now = f"job_{secrets.token_hex(12)}", time.time()
-    values = {
-        "id": job_id, "issuer": caller.issuer, "subject": caller.user or "", "claims": json.dumps(caller.to_claims()),
-        "skill": skill, "arguments": json.dumps(arguments), "state": "queued", **asdict(Counts()), "error": "",
-        "created_at": now, "worker": "", "lease_until": 0.0,
-    }  # fmt: skip
+    now = time.time()
+    values = _row(caller, skill, arguments, now)
+    job_id = str(values["id"])
     connection.execute(_INSERT, values)
     send_within(connection, [WAITING_JOBS])
     return Job(id=job_id, caller=caller, skill=skill, arguments=arguments, state="queued", created_at=now)
+
+
+def _row(caller: Caller, skill: str, arguments: Mapping[str, Any], at: float) -> dict[str, object]:
+    return {
+        "id": f"job_{secrets.token_hex(12)}", "issuer": caller.issuer, "subject": caller.user or "",
+        "claims": json.dumps(caller.to_claims()), "skill": skill, "arguments": json.dumps(arguments),
+        "state": "queued", **asdict(Counts()), "error": "", "created_at": at, "worker": "", "lease_until": 0.0,
+    }  # fmt: skip
+
+
+def _add_ended(connection: Connection, caller: Caller, run: EndedRun) -> str:
+    row = _row(caller, run.skill, run.arguments, run.began_at)
+    ended = {"state": run.state, **asdict(run.counts), "started_at": run.began_at, "ended_at": time.time()}
+    connection.execute(_INSERT, {**row, **ended})
+    job_id = str(row["id"])
+    end = JobEvent(number=0, kind=run.state, data=asdict(run.counts), at=time.time())
+    write_events(connection, job_id, 0, [*run.events, end])
+    return job_id
 
 
 _INSERT = insert(jobs)

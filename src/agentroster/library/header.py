@@ -10,6 +10,8 @@ from pathlib import Path
 
 # The format allows 100 MB; those of whole checkpoints, with pictures and statistics of captions, have a few.
 _MAX_HEADER, _MAX_VALUE, _MAX_KEYS = 20_000_000, 100_000, 2_000
+THUMBNAIL, TAG_FREQUENCY = "modelspec.thumbnail", "ss_tag_frequency"
+_LONG = {THUMBNAIL: 4_000_000, TAG_FREQUENCY: 4_000_000}
 _decoder = JSONDecoder()
 _KEY = b'"__metadata__"'
 _BEGIN = re.compile(r'"__metadata__"[ \t\r\n]*:[ \t\r\n]*\{[ \t\r\n]*')
@@ -19,10 +21,10 @@ _COLON, _COMMA, _END = (re.compile(rf"[ \t\r\n]*{mark}[ \t\r\n]*") for mark in (
 def header_metadata(path: Path) -> dict[str, str]:
     """Return `__metadata__` of a safetensors file; an empty mapping for any other or damaged file. Blocks.
 
-    Left out are values over 100,000 characters (pictures, statistics), and keys that stand there twice with different
-    values. Raises OSError.
+    Left out are values over 100,000 characters (4,000,000 for a picture and for the statistics of tags), and keys that
+    stand there twice with different values. Raises OSError.
     """
-    if path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() not in {".safetensors", ".sft"}:
         return {}
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -50,7 +52,9 @@ def _texts(text: str) -> dict[str, str]:
             raise ValueError("too many keys")
         ended = _END.match(text, position)
         position = position if ended else _after(_COMMA, text, position)
-    return {key: value for key, value in found.items() if key not in doubtful and len(value) <= _MAX_VALUE}
+    return {
+        key: value for key, value in found.items() if key not in doubtful and len(value) <= _LONG.get(key, _MAX_VALUE)
+    }
 
 
 def _after(mark: re.Pattern[str], text: str, position: int) -> int:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentroster.errors import BadInput, NotAllowed, NotFound
+from agentroster.library.walk import MODEL_SUFFIXES, LeftOut, is_model_name, model_paths
 from agentroster.messages import say
+from agentroster.operating_system.paths import names_a_file
 
-MODEL_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".gguf"})
 SIDECAR_SUFFIX = ".metadata.json"
 _MAX_PATH, _MAX_NAMED = 1000, 10
 
@@ -46,34 +47,43 @@ class Library:
         """Whether the operator named any folder."""
         return bool(self._roots)
 
-    def models(self, folder: Path | None = None) -> Iterator[ModelFile]:
-        """Yield all model files (below `folder`), sorted; links that lead out of the library are left out."""
-        for root in [folder] if folder else self._roots:
-            for directory, folders, files in os.walk(root):
-                folders.sort()
-                for file in sorted(files):
-                    path = Path(directory, file)
-                    if path.suffix.lower() in MODEL_SUFFIXES and (model := self._known(path)) and self._accepts(model):
-                        yield model
+    @property
+    def folders(self) -> Sequence[Path]:
+        """The folders that the operator named, resolved."""
+        return self._roots
 
-    def find(self, text: str) -> list[ModelFile]:
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no model file; it looks through all folders until it finds one."""
+        return next(self.models(), None) is None
+
+    def models(self, folder: Path | None = None, left_out: LeftOut | None = None) -> Iterator[ModelFile]:
+        """Yield all model files (below `folder`), sorted, each once; `left_out` counts what cannot be one of them."""
+        folders = [folder] if folder else self._roots
+        counted = LeftOut() if left_out is None else left_out
+        for path in model_paths(folders, lambda real: self._root_of(real) is not None, counted):
+            model = ModelFile(path, self._name(path))
+            if self._accepts(model):
+                yield model
+
+    def find(self, text: str, left_out: LeftOut | None = None) -> list[ModelFile]:
         """Return the models that a path, a file name or a folder means.
 
-        A relative text is looked up under each root, then as a bare file name or stem anywhere. Raises
-        NotAllowed for a path outside the library, NotFound for anything that is no model file or folder, and
-        BadInput, with the names there are, for a text that means several of them.
+        A relative text is looked up under each root, then as a bare file name or stem anywhere; `left_out` counts
+        what a folder holds besides. Raises NotAllowed for a path outside the library, NotFound for anything that is
+        no model file or folder, and BadInput, with the names there are, for a text that means several of them.
         """
         if not self._roots:
             raise NotFound(say("library.not_configured"))
-        if "\0" in text or not text.strip():
+        if "\0" in text or not text.strip() or not names_a_file(text.strip()):
             raise NotFound(say("library.no_file_name"))
         path = self._resolve(text.strip())
         if path is None:
             return self._by_name(text.strip())
         if path.is_dir():
             self._require_no_namesake(text.strip(), path)
-            return list(self.models(path))
-        if path.suffix.lower() not in MODEL_SUFFIXES:
+            return list(self.models(path, left_out))
+        if not is_model_name(path):
             raise NotFound(say("library.no_model_file", path=text, suffixes=", ".join(sorted(MODEL_SUFFIXES))))
         model = ModelFile(path, self._name(path))
         if not self._accepts(model):
@@ -88,7 +98,7 @@ class Library:
 
     def is_folder(self, text: str) -> bool:
         """Whether a text is the path of a folder of the library; no folder is looked through for that."""
-        if not text or "\0" in text or len(text) > _MAX_PATH:
+        if not text or "\0" in text or len(text) > _MAX_PATH or not names_a_file(text):
             return False
         paths = (Path(os.path.realpath(root / text)) for root in self._roots)
         return any(self._root_of(path) is not None and _exists(path) and path.is_dir() for path in paths)
@@ -125,7 +135,7 @@ class Library:
 
     def _require_no_namesake(self, text: str, folder: Path) -> None:
         """Raise BadInput when a folder's bare name is also that of models; with a slash it means the folder."""
-        if "/" in text:
+        if "/" in text or os.sep in text:
             return
         files = [model.name for model in self.models() if text in {model.path.name, model.path.stem}]
         if files:
@@ -138,13 +148,6 @@ class Library:
         if len(found) > 1:
             raise _several(text, [model.name for model in found])
         return list(found)
-
-    def _known(self, path: Path) -> ModelFile | None:
-        real = Path(os.path.realpath(path))
-        # A name that is not UTF-8 can neither be shown nor be written into a sidecar.
-        if not real.is_file() or self._root_of(real) is None or not str(real).isprintable():
-            return None
-        return ModelFile(real, self._name(real))
 
     def _root_of(self, real: Path) -> Path | None:
         return next((root for root in self._roots if real == root or root in real.parents), None)

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TypeAlias
 
 from agentroster import spelling
-from agentroster.library.library import MODEL_SUFFIXES, Library, ModelFile
+from agentroster.library.library import Library, ModelFile
+from agentroster.library.walk import MODEL_SUFFIXES
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_ENDS = re.compile("|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES)))
+_ENDS = re.compile("|".join(re.escape(suffix) for suffix in sorted(MODEL_SUFFIXES, key=len, reverse=True)))
 _PUNCTUATION = ".,;:!?()，、。；：！？（）"
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4", "''''")
 _LONGEST = 1024
@@ -27,6 +28,9 @@ class _Word:
 
 def folded(text: str) -> str:
     """Return text as names are compared: without case, in one form of Unicode, each character in its place."""
+    if text.isascii():
+        # Most names: nothing of the rest changes them.
+        return text.lower()
     normal = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
     return "".join(lower if len(lower := char.lower()) == 1 else char for char in normal)
 
@@ -87,7 +91,10 @@ class Names:
         forms: _Forms = {}
         for model in self._library.models():
             bare = model.name.removesuffix(model.path.suffix)
-            for form in (str(model.path), model.name, bare, model.path.name, model.path.stem):
+            paths = (str(model.path), model.path.as_posix(), model.name, bare)
+            # People copy paths from Windows, wherever the proxy runs.
+            backslashed = (model.name.replace("/", "\\"), bare.replace("/", "\\"))
+            for form in (*paths, *backslashed, model.path.name, model.path.stem):
                 forms.setdefault(folded(form), {})[model] = None
         return forms
 

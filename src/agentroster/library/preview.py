@@ -1,18 +1,21 @@
 """The preview of a model: one picture beside its file, written once and never replaced."""
 
-import os
 from errno import ENAMETOOLONG
 from pathlib import Path
 
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.atomic_file import write_file
-from agentroster.library.folder import locked, opened
 from agentroster.library.library import Library, ModelFile
+from agentroster.library.video import video_suffix
 from agentroster.messages import say
+from agentroster.operating_system.folders import OpenFolder, locked, opened
 
-_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm")
+_SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm", ".avif", ".jxl")
 _SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
-_ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS))
+_ENDINGS = (*_SPELLINGS, *(f".preview{suffix}" for suffix in _SPELLINGS), ".example.0.jpeg")
+
+
+MAX_VIDEO_BYTES = 20_000_000
 
 
 class Previews:
@@ -41,7 +44,8 @@ class Previews:
     def existing(self, model: ModelFile) -> Path | None:
         """Return the preview beside the model, also when it is a link that leads nowhere, or None."""
         # Names are tried one by one: to list a folder of 10,000 models for each of them would take minutes.
-        names = (f"{model.path.stem}{ending}" for ending in _ENDINGS)
+        names = [f"{model.path.stem}{ending}" for ending in _ENDINGS]
+        names += [f"{model.path.name}{ending}" for ending in _SPELLINGS]
         try:
             with opened(model.path.parent) as folder:
                 found = next((name for name in names if _is_there(folder, name)), None)
@@ -50,7 +54,7 @@ class Previews:
         return None if found is None else model.path.with_name(found)
 
     def write(self, model: ModelFile, image: bytes) -> Path:
-        """Write `<stem>.webp`, made from somebody's picture, and return its path.
+        """Write `<stem>.webp`, made from somebody's picture, or a video as it is, and return its path.
 
         Raises NotAllowed without the permission to write, and ToolFailed when there is a preview already or the
         picture is none that is accepted.
@@ -60,8 +64,9 @@ class Previews:
             raise NotAllowed(say("library.model_outside_nothing_written"))
         from agentroster.library.picture import as_preview  # noqa: PLC0415 - slow, and most runs need no picture
 
-        content = as_preview(image)
-        path = model.path.with_name(f"{model.path.stem}.webp")
+        video = video_suffix(image) if len(image) <= MAX_VIDEO_BYTES else None
+        content = image if video else as_preview(image)
+        path = model.path.with_name(f"{model.path.stem}{video or '.webp'}")
         try:
             with locked(path.parent) as folder:
                 if (existing := self.existing(model)) is not None:
@@ -74,13 +79,10 @@ class Previews:
         return path
 
 
-def _is_there(folder: int, name: str) -> bool:
+def _is_there(folder: OpenFolder, name: str) -> bool:
     try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
+        return folder.has(name)
     except OSError as error:
         if error.errno == ENAMETOOLONG:
             return False
         raise
-    return True

@@ -135,8 +135,26 @@ class Folded:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolPicture:
+    """A small picture that a tool made, for a client that shows pictures; `alt` says what is in it."""
+
+    alt: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
 RunEvent: TypeAlias = (
-    Text | Folded | Thinking | Picture | ModelAsked | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+    Text
+    | Folded
+    | Thinking
+    | Picture
+    | ModelAsked
+    | ToolPicture
+    | ToolStarted
+    | ToolProgress
+    | ToolStatus
+    | ToolFinished
 )
 Emit: TypeAlias = Callable[[RunEvent], None]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
 from agentroster.messages import say
-from agentroster.runs import job_commands, nearest_command
+from agentroster.runs import agreement, job_commands, nearest_command
 from agentroster.runs.account_commands import common_names, help_rows
 from agentroster.runs.chat import Emit, Text
 from agentroster.runs.tool_events import followed_call, told
@@ -19,7 +19,7 @@ from agentroster.skills.manifest import Command, canonical_name
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
 from agentroster.skills.toolset import Audience, Toolset
-from agentroster.skills.understanding import Call, Outcome, Refusal, Understand, outcome_of
+from agentroster.skills.understanding import Call, Outcome, Plan, Refusal, Understand, outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,13 @@ class Invocation:
     skill: Skill
     tool: Tool
     arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Refusal):
+    """What a skill would do after a "yes"."""
+
+    invocation: Invocation
 
 
 ContextOf: TypeAlias = Callable[[Skill], SkillContext]
@@ -58,7 +65,7 @@ def find_command(text: str, skills: Sequence[Skill], context_of: ContextOf) -> I
     for skill, tool, command in _commands(skills):
         if command.name == canonical_name(match[1].lower()):
             outcome = _arguments(skill, tool, command, (match[2] or "").strip(), context_of)
-            return outcome if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
+            return _refused(outcome, skill, tool) if isinstance(outcome, Refusal) else Invocation(skill, tool, outcome)
     return None
 
 
@@ -69,8 +76,30 @@ def understand(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Inv
         outcome = _understood(skill.understand, skill, text, context_of)
         if isinstance(outcome, Call):
             return Invocation(skill, skill.tools[0], outcome.arguments)
-        refusal = refusal or outcome
+        refusal = refusal or (_refused(outcome, skill, skill.tools[0]) if outcome else None)
     return refusal
+
+
+def agree(asked: str, shown: str, find: Sequence[Finder]) -> Finder:
+    """Return what finds the call that a "yes" agrees to: of the plan for `asked`, if it is still the one `shown`.
+
+    A plan that has changed is shown anew, and nothing is done.
+    """
+
+    def found(_text: str, skills: Sequence[Skill], context_of: ContextOf) -> Invocation | Refusal | None:
+        offer = next((one for finder in find if (one := finder(asked, skills, context_of))), None)
+        if not isinstance(offer, Offer):
+            return None
+        return offer.invocation if agreement.is_same(offer.sentence, shown) else offer
+
+    return found
+
+
+def _refused(outcome: Refusal, skill: Skill, tool: Tool) -> Refusal:
+    """Return a refusal as it is, and a plan as an offer of the call."""
+    if not isinstance(outcome, Plan):
+        return outcome
+    return Offer(outcome.sentence, Invocation(skill, tool, dict(outcome.arguments)))
 
 
 async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Callable[[], Awaitable[None]]) -> str:

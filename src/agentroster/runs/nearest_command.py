@@ -1,25 +1,25 @@
 """Says what can be written instead of a command that nobody has, or of a sentence that needs a language model."""
 
-import difflib
 import re
 from collections.abc import Sequence
 
+from agentroster import spelling
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.manifest import Command, canonical_name
 
-_NEAR, _MAX_WORDS, _MAX_EXAMPLES, _MAX_ARGUMENT = 0.6, 200, 3, 100
+_MAX_WORDS, _MAX_EXAMPLES, _MAX_ARGUMENT = 200, 3, 100
 _PLAIN = re.compile(r"[^`\n]*")
 
 
 def no_such_command(name: str, argument: str, known: Sequence[str]) -> str:
     """Return the sentence about an unknown command; the nearest one that there is has the same argument."""
-    near = difflib.get_close_matches(canonical_name(name.lower()), known, n=1, cutoff=_NEAR)
+    near = spelling.closest(canonical_name(name.lower()), known)
     if not near:
         return say("runs.no_command", name=name)
     argument = argument.strip()
     kept = f" {argument}" if argument and len(argument) <= _MAX_ARGUMENT and _PLAIN.fullmatch(argument) else ""
-    return say("runs.no_command_but", name=name, nearest=f"/{near[0]}{kept}")
+    return say("runs.no_command_but", name=name, nearest=f"/{near}{kept}")
 
 
 def offline(text: str, commands: Sequence[tuple[Command, Sequence[str]]]) -> str:
@@ -37,4 +37,4 @@ def offline(text: str, commands: Sequence[tuple[Command, Sequence[str]]]) -> str
 def _nearness(words: Sequence[str], command: Command) -> int:
     """Return how many words of a message stand, or nearly stand, in what a command says of itself."""
     known = set(re.findall(r"\w{3,}", f"{command.name} {command.help}".lower()))
-    return sum(bool(difflib.get_close_matches(word, known, n=1, cutoff=0.8)) for word in words)
+    return sum(word in known or bool(spelling.nearest(word, known)) for word in words)

@@ -16,7 +16,7 @@ from agentroster.llm.backend import AGENT_PREFIX
 from agentroster.llm.user_model import Models
 from agentroster.logs import redactor
 from agentroster.messages import say
-from agentroster.runs import commands
+from agentroster.runs import agreement, commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
 from agentroster.runs.chat import ChatRequest, Emit, Folded, ModelAsked, Picture, RunEvent, RunResult, Text, Thinking
@@ -117,11 +117,13 @@ class Runner:
         find_model = partial(counted, choice, usage)
         skills = self._skills_of(spec, find_model)
         # An agent with code of its own may know commands that nobody else knows.
-        if await self._command(request, skills, output, may_be_unknown=spec.factory is not None and choice is not None):
+        may_be_unknown = spec.factory is not None and choice is not None
+        if await self._command(request, skills, output, may_be_unknown=may_be_unknown) or await self._agreed(
+            request, skills, output, has_model=choice is not None
+        ):
             return
         if choice is None:
-            if not await self._invoke(commands.understand, request, skills, output):
-                await self._invoke(commands.without_model, request, skills, output)
+            await self._offline(request, skills, output)
             return
         if not self._is_prepared:
             # Somebody's own model where the deployment has none, or plain `litellm`.
@@ -189,6 +191,22 @@ class Runner:
         if await self._invoke(commands.find_command, request, skills, output):
             return True
         return not may_be_unknown and await self._invoke(commands.find_unknown_command, request, skills, output)
+
+    async def _offline(self, request: ChatRequest, skills: Sequence[Skill], output: "_Output") -> None:
+        """Do what a skill understood to the last word, or say what can be written."""
+        if not await self._invoke(commands.understand, request, skills, output):
+            await self._invoke(commands.without_model, request, skills, output)
+
+    async def _agreed(
+        self, request: ChatRequest, skills: Sequence[Skill], output: "_Output", *, has_model: bool
+    ) -> bool:
+        """Do what the person was shown as a plan and says yes to; return whether the message was about one."""
+        found = agreement.agreed_to(request.conversation)
+        if found is None:
+            return False
+        # With a model it was the model that answered anything but a command.
+        finders = [commands.find_command] if has_model else [commands.find_command, commands.understand]
+        return await self._invoke(commands.agree(*found, finders), request, skills, output)
 
     async def _without_model(
         self, spec: AgentSpec, request: ChatRequest, error: UpstreamError, output: "_Output"

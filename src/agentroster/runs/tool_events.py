@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from agentroster.logs import redactor
-from agentroster.runs.chat import Emit, Folded, Text, ToolFinished, ToolProgress, ToolStarted, ToolStatus
+from agentroster.runs.chat import Emit, Folded, Text, ToolFinished, ToolPicture, ToolProgress, ToolStarted, ToolStatus
 from agentroster.skills.tools import Tool, ToolOutcome
 from agentroster.skills.toolset import Audience, Toolset
 
@@ -31,7 +31,10 @@ async def followed_call(
     def status(text: str) -> None:
         emit(ToolStatus(call_id, redactor.clean(text)))
 
-    audience = replace(audience, progress=progress, status=status)
+    def picture(alt: str, data: bytes, media_type: str = "image/png") -> None:
+        emit(ToolPicture(redactor.clean(alt), media_type, data))
+
+    audience = replace(audience, picture=picture, progress=progress, status=status)
     outcome = await toolset.call(tool, arguments, audience)
     # A missing account is no failure: the answer goes on with the link to connect it.
     failed = outcome.failed and not outcome.needs

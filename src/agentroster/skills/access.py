@@ -12,18 +12,22 @@ from agentroster.identity.caller import Caller
 from agentroster.library.library import Library
 from agentroster.library.model_type import model_type_of
 from agentroster.library.preview import Previews
+from agentroster.library.samples import Samples
 from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.kept_answers import KeptAnswers
 from agentroster.net.rate_limits import RateLimits
 from agentroster.net.redirects import NO_REDIRECTS
 from agentroster.net.shared_slots import SharedSlots
+from agentroster.net.shared_windows import SharedWindows
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
 from agentroster.skills.hub import bucket_of, hub_redirects
 from agentroster.skills.memory import Memory
+from agentroster.skills.past_runs import NoPastRuns, PastRuns
 from agentroster.skills.question import FindModel
 from agentroster.skills.registry import Skill, SkillRegistry
 
@@ -42,6 +46,9 @@ class Grant:
 
 Opener: TypeAlias = Callable[[Any, Grant], Mapping[str, object]]
 """Returns what a skill finds in its context for the options that it declared."""
+
+PastRunsOf: TypeAlias = Callable[[Caller, str], PastRuns]
+"""Returns the earlier runs of a skill for a caller."""
 
 
 class SkillAccess:
@@ -71,27 +78,40 @@ def openers_of(
     database: Database,
     client: httpx.AsyncClient,
     accounts: AccountSource,
+    past_runs: PastRunsOf = lambda _, __: NoPastRuns(),
     slots: SharedSlots | None = None,
 ) -> Mapping[str, Opener]:
     """Return what opens each capability of a running proxy; the way out has the slots that processes share."""
     return {
-        "http": HttpOpener(settings, client, slots).open,
+        "http": HttpOpener(settings, client, slots, KeptAnswers(settings.data_dir / "hub-answers")).open,
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
         "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
+        "past_runs": lambda _, grant: {"past_runs": past_runs(grant.caller, grant.skill)},
     }
 
 
 class HttpOpener:
     """Opens HTTP to declared hosts; requests to the hub carry its token where the hub is declared."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient, slots: SharedSlots | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        slots: SharedSlots | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
+        """With `kept` answers the hub is only asked whether they are still right."""
         self._client = client
+        self._kept = kept or KeptAnswers()
         self._limiter = ConcurrencyLimiter(settings.host_requests, slots, "requests")
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         self._redirects = hub_redirects(settings)
-        self._limits = RateLimits(settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders))
+        windows = SharedWindows(settings.data_dir / "windows.json", slots) if slots else None
+        self._limits = RateLimits(
+            settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders), windows
+        )
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
@@ -107,7 +127,7 @@ class HttpOpener:
             redirects=self._redirects if reaches_hub else NO_REDIRECTS,
             limits=self._limits if reaches_hub else None,
         )
-        return {"http": egress, "hub_endpoint": self._hub_endpoint}
+        return {"http": egress, "hub_endpoint": self._hub_endpoint, "hub_answers": self._kept}
 
 
 class LibraryOpener:
@@ -122,10 +142,12 @@ class LibraryOpener:
         stranger = "" if grant.caller.is_person else say("skills.no_person_no_writing")
         metadata = stranger if options.write_metadata else say("skills.may_not_write_metadata", skill=grant.skill)
         previews = stranger if options.write_previews else say("skills.may_not_write_previews", skill=grant.skill)
+        samples = stranger if options.write_samples else say("skills.may_not_write_samples", skill=grant.skill)
         return {
             "library": library,
             "sidecars": Sidecars(library, refusal=metadata, proposals=grant.proposals),
             "previews": Previews(library, refusal=previews, dry_run=grant.proposals is not None),
+            "samples": Samples(library, refusal=samples, dry_run=grant.proposals is not None),
         }
 
 

@@ -43,11 +43,16 @@ class MemoryOptions(Declared):
     """A few short values for each person; there is nothing to choose."""
 
 
+class PastRunsOptions(Declared):
+    """What earlier runs of a pipeline did for each person; there is nothing to choose."""
+
+
 class LibraryOptions(Declared):
     """The library of model files, for reading unless more is declared; `types` leaves out all other models."""
 
     write_metadata: bool = False
     write_previews: bool = False
+    write_samples: bool = False
     types: tuple[ModelType, ...] | None = None
 
 
@@ -56,4 +61,5 @@ OPTIONS: dict[str, type[Declared]] = {
     "accounts": AccountsOptions,
     "memory": MemoryOptions,
     "library": LibraryOptions,
+    "past_runs": PastRunsOptions,
 }

@@ -10,7 +10,8 @@ while they do, a person sees counts: a page lays out the whole answer anew for e
 import json
 import logging
 from asyncio import TaskGroup
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -44,10 +45,11 @@ class Item(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The items to work on, and a report for each wish that is refused."""
+    """The items to work on, a report for each wish that is refused, and what was left out, in words."""
 
     items: Sequence[Item]
     refused: Sequence[ItemReport] = ()
+    left_out: Sequence[str] = ()
 
 
 class Watch(Protocol):
@@ -65,16 +67,31 @@ class Watch(Protocol):
         """Take the report of an item that is done."""
         ...
 
+    def waits(self, line: str) -> None:
+        """Take a line about what the run waits for."""
+        ...
 
-class _Unwatched:
+
+class Unwatched:
+    """Follows nothing."""
+
     def is_done(self, item: str) -> bool:  # noqa: ARG002
+        """Nothing was done before."""
         return False
 
     async def selected(self, total: int) -> None:
-        pass
+        """Keep nothing."""
 
     async def finished(self, report: ItemReport) -> None:
-        pass
+        """Keep nothing."""
+
+    def waits(self, line: str) -> None:
+        """Keep nothing."""
+
+
+@asynccontextmanager
+async def _unwatched() -> AsyncGenerator[Watch]:
+    yield Unwatched()
 
 
 class PipelineHandler(Protocol):
@@ -114,7 +131,11 @@ def pipeline_tool(pipeline: Pipeline, find_model: FindModel) -> Tool:
     manifest = pipeline.manifest
 
     async def run(context: SkillContext, /, **arguments: Any) -> dict[str, object]:
-        result = await run_pipeline(pipeline, context, arguments, pipeline.asker(find_model))
+        asker = pipeline.asker(find_model)
+        async with (
+            context.past_runs.recording(arguments) if "past_runs" in manifest.declared else _unwatched() as watch
+        ):
+            result = await run_pipeline(pipeline, context, arguments, asker, watch)
         return {**result, "note": _SEEN} if result["total"] else result
 
     return Tool(
@@ -142,11 +163,11 @@ async def run_pipeline(
     A run that is cut short tells what it has done. With the argument `dry_run` no sidecar and no preview is written,
     whatever the handler does.
     """
-    watch = watch or _Unwatched()
+    watch = watch or Unwatched()
     context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)
-    tally = Tally(total, pipeline.manifest.limits.result_characters)
+    tally = Tally(total, pipeline.manifest.limits.result_characters, left_out="; ".join(selection.left_out))
     await watch.selected(total)
 
     async def finish(report: ItemReport) -> None:
@@ -154,13 +175,15 @@ async def run_pipeline(
         context.progress(tally.done, total, tally.needs)
         await watch.finished(report)
 
+    left_out = "; ".join(selection.left_out)
     try:
         await _work_through(pipeline, context, selection, asker, watch, finish)
     finally:
         if tally.done or not total:
-            context.tell(tally.opened())
+            aside = f"\n{say('skills.left_out', reasons=left_out)}\n" if left_out else ""
+            context.tell(f"{tally.opened()}{aside}")
             context.tell(*reversed(tally.folded()))
-    return tally.to_json()
+    return {**tally.to_json(), **({"left_out": left_out} if left_out else {})}
 
 
 async def _work_through(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agentroster.messages import say
+from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.report import ItemReport
 
 # A page lays out what it shows; more than this nobody reads there.
@@ -16,11 +17,12 @@ _MAX_OPEN, _MAX_ROOMY = 5, 3
 class Tally:
     """Counts reports and keeps as many as are shown or returned; all of them would fill the memory of a large run.
 
-    `total` is the number of items, `most_characters` the length of the result.
+    `total` is the number of items, `most_characters` the length of the result, `left_out` what was no item, in words.
     """
 
     total: int
     most_characters: int
+    left_out: str = ""
     done: int = 0
     changed: int = 0
     failed: int = 0
@@ -44,12 +46,15 @@ class Tally:
     def opened(self) -> str:
         """Return what everybody reads: the counts, what needs a person, and the rest where it is short."""
         if not self.total:
-            return f"{say('skills.nothing_to_do')}\n"
+            left_out = f"\n{say('skills.left_out', reasons=escape_markdown(self.left_out))}\n" if self.left_out else ""
+            return f"{say('skills.nothing_to_do')}\n{left_out}"
         total, changed, unchanged, failed = self.done, self.changed, self._unchanged, self.failed
         parts = [say("skills.summary", total=total, changed=changed, unchanged=unchanged, failed=failed)]
         if self.done < self.total:
             parts.insert(0, say("skills.stopped_at", done=self.done, total=self.total))
         parts = [" ".join(parts)]
+        if self.left_out:
+            parts.append(say("skills.left_out", reasons=escape_markdown(self.left_out)))
         if self.needs:
             parts += [f"**{say('skills.needs_you', count=self.needs)}**", "".join(self._request_lines())]
         if not self._is_folded:
@@ -74,8 +79,9 @@ class Tally:
             "unchanged": self._unchanged,
             "failed": self.failed,
         }
-        left_out = self.done - len(self.kept)
-        return {**counts, **({"items_left_out": left_out} if left_out else {}), "items": self.kept}
+        items_left_out = self.done - len(self.kept)
+        counts |= {"items_left_out": items_left_out} if items_left_out else {}
+        return {**counts, "items": self.kept} | ({"left_out": self.left_out} if self.left_out else {})
 
     @property
     def _unchanged(self) -> int:

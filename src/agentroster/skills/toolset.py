@@ -8,8 +8,10 @@ from agentroster.identity.caller import Caller
 from agentroster.skills.context import (
     Progress,
     Show,
+    ShowPicture,
     Tell,
     TellStatus,
+    show_no_picture,
     show_nothing,
     tell_nobody,
     tell_nothing,
@@ -22,11 +24,12 @@ from agentroster.skills.tools import Tool, ToolOutcome
 class Audience:
     """Who follows a call: `show` takes Markdown for the person, `progress` how many of how many items are done.
 
-    `tell` takes Markdown too, without waiting; `status` takes a line about what the call waits for.
+    `tell` takes Markdown too, without waiting, `picture` a picture, `status` a line about what the call waits for.
     """
 
     show: Show = show_nothing
     tell: Tell = tell_nothing
+    picture: ShowPicture = show_no_picture
     progress: Progress = tell_nobody
     status: TellStatus = without_status
 

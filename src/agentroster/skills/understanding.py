@@ -1,7 +1,7 @@
 """What a skill made of a person's message: a call, a refusal in words, or nothing."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -20,6 +20,16 @@ class Refusal:
     """The message is about this skill, and nothing is done: the sentence answers it, or says what to write instead."""
 
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Refusal):
+    """Nothing is done yet: the sentence says what would be, and after a "yes" the tool is called with the arguments.
+
+    The sentence names all that matters of the call: a "yes" counts only for the very sentence that was shown.
+    """
+
+    arguments: Mapping[str, Any]
 
 
 Outcome: TypeAlias = Call | Refusal | None

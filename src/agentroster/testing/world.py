@@ -23,6 +23,7 @@ from agentroster.skills import registry
 from agentroster.skills.access import Grant, HttpOpener, LibraryOpener, Opener, SkillAccess
 from agentroster.skills.capability_options import AccountsOptions
 from agentroster.skills.context import SkillContext
+from agentroster.skills.past_runs import NoPastRuns
 from agentroster.skills.registry import Skill, SkillRegistry
 from agentroster.skills.skill_toolset import toolset_of
 from agentroster.skills.sources import folder_source
@@ -155,6 +156,7 @@ class World:
             "library": LibraryOpener(Library([self.library] if self.library is not None else [])).open,
             "memory": lambda _, grant: {"memory": MemoryStandIn(self.memory, grant.caller, grant.skill)},
             "accounts": self._accounts,
+            "past_runs": lambda _, __: {"past_runs": NoPastRuns()},
         }
         return SkillAccess(SkillRegistry({skill.manifest.name: skill for skill in skills}, {}), openers)
 

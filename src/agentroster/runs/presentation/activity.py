@@ -3,6 +3,7 @@
 A client asks for it with the header `X-Agent-Events`; without it, it gets what OpenAI would send and nothing else.
 """
 
+import base64
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from agentroster.runs.chat import (
     Text,
     Thinking,
     ToolFinished,
+    ToolPicture,
     ToolProgress,
     ToolStarted,
     ToolStatus,
@@ -39,6 +41,9 @@ class Status:
 
 
 Shown: TypeAlias = Text | Thinking | Picture | Status
+
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
+_MAX_PICTURE = 100_000
 
 
 class Activity:
@@ -146,6 +151,8 @@ class StatusAndCards(Activity):
                 if not self._running:
                     yield from self._status_done()
                 yield folded(event) if isinstance(event, Folded) else event
+            case ToolPicture():
+                yield from picture(event)
 
     def _finished(self, event: ToolFinished) -> Iterator[Shown]:
         self._running.discard(event.call_id)
@@ -213,3 +220,9 @@ def _used(names: Sequence[str]) -> str:
         return say("runs.stopped")
     named, more = ", ".join(names[:_MAX_NAMED]), len(names) - _MAX_NAMED
     return say("runs.used_and_more", names=named, count=more) if more > 0 else say("runs.used", names=named)
+
+
+def picture(part: ToolPicture) -> Iterator[Text]:
+    """Yield a picture as Open WebUI shows it: with its bytes in the text, so that no page calls a host for it."""
+    if part.media_type in _PICTURES and len(part.data) <= _MAX_PICTURE:
+        yield Text(f"\n\n![{part.alt}](data:{part.media_type};base64,{base64.b64encode(part.data).decode()})\n\n")

@@ -13,11 +13,12 @@ from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Prev
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
-from agentroster.json_values import is_list
+from agentroster.json_values import as_object, is_list
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 
 _EMPTY = (None, "", "Unknown")
+_WITHOUT_WORDS = frozenset({"checkpoint", "diffusion_model"})
 SOURCE_NAME = "agent:enrich_hf_metadata"
 
 
@@ -39,6 +40,7 @@ class Merge:
     kept: dict[str, str] = field(default_factory=dict[str, str])
     missing: dict[str, str] = field(default_factory=dict[str, str])
     written: dict[str, object] = field(default_factory=dict[str, object])
+    replaced: dict[str, object] = field(default_factory=dict[str, object])
 
     def may_replace(self, name: str, current: object, value: object) -> bool:
         """Whether a value that is set makes way for another one."""
@@ -72,7 +74,7 @@ def apply(
     civitai = _civitai(sidecar, merge)
     silent = found.uncertain or say("enrich.card_silent")
     _fill(merge, sidecar, "base_model", found.base_model, silent)
-    if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
+    if civitai is not None and sidecar.get("model_type") not in _WITHOUT_WORDS:
         why = silent if found.trained_words is None else say("enrich.no_words_needed")
         _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
     _add_tags(merge, sidecar, found)
@@ -89,15 +91,30 @@ def apply(
     return merge
 
 
+def is_complete(sidecar: Sidecar) -> bool:
+    """Whether nothing is left to fill: each field has a value, and the tags of a card were added once."""
+    civitai, has_words = as_object(sidecar.get("civitai")), sidecar.get("model_type") not in _WITHOUT_WORDS
+    values = [sidecar.get(name) for name in ("hf_url", "base_model", "modelDescription", "preview_url")]
+    return (
+        not any(value in _EMPTY for value in [*values, civitai.get("description")])
+        and (not has_words or bool(civitai.get("trainedWords")))
+        and bool(sidecar.get("tags"))
+        and bool(Provenance(sidecar).added("tags"))
+    )
+
+
 def _stamp(merge: Merge, sidecar: Sidecar, origins: Origins) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
+    stamped = sidecar.get("metadata_source")
+    if isinstance(stamped, str) and stamped not in {"", SOURCE_NAME}:
+        merge.earlier.note_before("metadata_source", stamped)
     sidecar["metadata_source"] = SOURCE_NAME
     sidecar["llm_enriched_at"] = at
     for name, value in merge.written.items():
         if name == "tags":
             merge.earlier.note_added(name, cast("list[str]", value), origins.of(name), at)
         else:
-            merge.earlier.note(name, value, origins.of(name), at)
+            merge.earlier.note(name, value, origins.of(name), at, merge.replaced.get(name))
     merge.earlier.write_to(sidecar)
 
 
@@ -117,6 +134,8 @@ def _fill(merge: Merge, target: dict[str, object], name: str, value: object, why
     if is_set and not merge.may_replace(display_name, current, value):
         merge.keep(display_name, current)
     elif value:
+        if current:
+            merge.replaced[display_name] = current
         target[name] = value
         merge.set(display_name, value)
     else:

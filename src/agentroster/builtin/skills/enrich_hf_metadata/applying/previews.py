@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
 from agentroster.errors import RosterError, ToolFailed, Unreachable
 from agentroster.library.library import ModelFile
 from agentroster.messages import say
@@ -18,7 +19,7 @@ from agentroster.skills.hub import waiting
 _MAX_BYTES, _SECONDS = 20_000_000, 30.0
 _PUBLIC_HUB = frozenset({Origin("https", "huggingface.co", 443), Origin("https", "hf.co", 443)})
 
-_IMAGE_TYPE = re.compile(r"image/|(?:application|binary)/octet-stream\b|\s*$", re.IGNORECASE)
+_IMAGE_TYPE = re.compile(r"image/|video/(?:mp4|webm)\b|(?:application|binary)/octet-stream\b|\s*$", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +33,21 @@ class Preview:
     missing: str = ""
 
 
-async def make_preview(context: SkillContext, model: ModelFile, url: str | None, why_none: str = "") -> Preview:
+async def make_preview(
+    context: SkillContext,
+    model: ModelFile,
+    pictures: PictureCache,
+    url: str | None,
+    why_none: str = "",
+    embedded: bytes = b"",
+) -> Preview:
     """Write the preview of a model that has none; never raises, because the other fields must not suffer.
 
-    `why_none` is the reason for having no address, when it is not that the card shows no picture.
+    `embedded` is the picture within the file, for when there is no address; `why_none` is the reason for having none,
+    when it is not that the card shows no picture.
     """
     try:
-        return await _make(context, model, url, why_none or say("enrich.no_picture_shown"))
+        return await _make(context, model, pictures, url or embedded, why_none or say("enrich.no_picture_shown"))
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -46,20 +55,22 @@ async def make_preview(context: SkillContext, model: ModelFile, url: str | None,
         return Preview(missing=say("skills.item_failed"))
 
 
-async def _make(context: SkillContext, model: ModelFile, url: str | None, why_none: str) -> Preview:
+async def _make(
+    context: SkillContext, model: ModelFile, pictures: PictureCache, picture: str | bytes, why_none: str
+) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
         return Preview(kept=say("skills.already_set"))
     if await asyncio.to_thread(context.previews.existing, model) is not None:
         return Preview(kept=say("enrich.preview_file_there"))
-    if url is None:
+    if not picture:
         return Preview(missing=why_none)
     context.previews.require_permission()
-    image = await _download(context, url)
+    image = picture if isinstance(picture, bytes) else await pictures.get(picture)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
 
 
-async def _download(context: SkillContext, url: str) -> bytes:
+async def download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
     fetched = await context.http.get(
         _at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS, on_wait=waiting(context)

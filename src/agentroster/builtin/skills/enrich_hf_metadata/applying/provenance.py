@@ -18,6 +18,8 @@ Origin: TypeAlias = Mapping[str, str]
 """What set one value: the kind of source, the place in it, the card that was read, the model that read it."""
 
 _DIGEST_CHARACTERS = 16
+_MAX_BEFORE = 2_000
+"""Characters of a replaced value that is kept, so that it can be put back."""
 _OF_A_CARD = frozenset({Evidence.CARD.source, Evidence.MODEL.source})
 
 
@@ -67,9 +69,40 @@ class Provenance:
         """Return what was ever added to a list."""
         return [item for item in as_list(self._entry(field).get("added")) if isinstance(item, str)]
 
-    def note(self, field: str, value: object, origin: Origin, at: str) -> None:
-        """Note what set a whole value."""
-        self._entries[field] = {**origin, "at": at, "digest": _digest(value)}
+    def at(self, field: str) -> str:
+        """Return when the entry of a field was written, or an empty text."""
+        at = self._entry(field).get("at")
+        return at if isinstance(at, str) else ""
+
+    def before(self, field: str) -> object:
+        """Return what stood there before it was replaced; None where nothing did, or it was too long to be kept."""
+        return self._entry(field).get("before")
+
+    def note(self, field: str, value: object, origin: Origin, at: str, before: object = None) -> None:
+        """Note what set a whole value, and what it replaced."""
+        kept = {"before": before} if before and len(json.dumps(before)) <= _MAX_BEFORE else {}
+        self._entries[field] = {**origin, "at": at, "digest": _digest(value), **kept}
+
+    def note_before(self, field: str, before: str) -> None:
+        """Note what a stamp of ours replaced, the first time."""
+        self._entries.setdefault(field, {"before": before})
+
+    def forget(self, field: str) -> None:
+        """Drop the entry of a field, which has no value of ours any more."""
+        self._entries.pop(field, None)
+
+    def forget_added(self, field: str, items: Sequence[str]) -> None:
+        """Drop items that were added to a list: a later run may add them again."""
+        left = [item for item in self.added(field) if item not in items]
+        if left:
+            self._entries[field] = {**self._entry(field), "added": left}
+        else:
+            self.forget(field)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether any value here is noted as ours."""
+        return any("digest" in as_object(entry) or "added" in as_object(entry) for entry in self._entries.values())
 
     def note_added(self, field: str, items: Sequence[str], origin: Origin, at: str) -> None:
         """Note what was added to a list that may hold a person's own items too."""
@@ -80,6 +113,8 @@ class Provenance:
         """Put the entries into the sidecar."""
         if self._is_ours and self._entries:
             sidecar[KEY] = self._entries
+        elif self._is_ours:
+            sidecar.pop(KEY, None)
 
     def _entry(self, field: str) -> Mapping[str, object]:
         return as_object(self._entries.get(field))

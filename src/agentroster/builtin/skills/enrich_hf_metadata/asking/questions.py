@@ -10,6 +10,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins
 from agentroster.builtin.skills.enrich_hf_metadata.asking import quotes
 from agentroster.builtin.skills.enrich_hf_metadata.asking.excerpt import Excerpt, excerpt_of
+from agentroster.builtin.skills.enrich_hf_metadata.deciding import header_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.base_models import NAMES, is_unnamed
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
@@ -38,7 +39,7 @@ _PLACEHOLDER = re.compile(
     r"无|無|なし|없음|нет|keine?s?|aucun|ninguna?|不需要",
     re.IGNORECASE,
 )
-_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+_NO_WORD = re.compile(r"[<>{}\n]|://|\]\(|^[\W_]*$|\.(?:safetensors|sft|ckpt|pt|pt2|pth|bin|gguf)\b", re.IGNORECASE)
 _NO_PLAIN_TEXT = re.compile(r"[<>{}`|\[\]\x00-\x1f\x7f]|://|\bwww\.|\bjavascript:", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"\w", re.ASCII)
 
@@ -113,19 +114,22 @@ def notes(prepared: Prepared) -> dict[str, str]:
     if found.header_base_model:
         other = say("enrich.header_says_otherwise", name=found.base_model or "", header=found.header_base_model)
         told["sources disagree"] = other
+    if found.trained_words is None and (words := header_rules.suggested_words(prepared.source.header)):
+        told["perhaps the words"] = say("enrich.every_caption_has", words=", ".join(words))
     return told | ({"repository": unknown} if unknown else {})
 
 
 def origins_of(prepared: Prepared) -> Origins:
     """Return where each value comes from."""
     found, source = prepared.found, prepared.source
+    picture = found.preview_url or found.video_url or ""
     beside = ", ".join(peer.file_name for peer in source.peers)
     evidence = {
         "base_model": (
             found.base_model_evidence,
             beside if found.base_model_evidence is Evidence.PEER else found.base_card,
         ),
-        "preview_url": (Evidence.PICTURE, found.preview_url or ""),
+        "preview_url": (Evidence.PICTURE, picture) if picture else (Evidence.HEADER, ""),
     }
     evidence |= {name: (kind, beside if kind is Evidence.PEER else "") for name, kind in found.evidence.items()}
     if (

@@ -7,6 +7,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_models, 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import base_statements as said
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence, Rule, Scope, decide
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source, spoken
+from agentroster.library.peers import Peer
 
 
 def _in_own_section(source: Source) -> str | None:
@@ -21,6 +22,10 @@ def _in_tags(source: Source) -> str | None:
 
 def _in_base_tags(source: Source) -> str | None:
     return base_models.agreed(tag.rsplit(":", 1)[-1] for tag in source.tags if tag.startswith("base_model:"))
+
+
+def _of_peer(peer: Peer) -> str | None:
+    return base_models.meant(peer.base_model) or header_models.of_value(peer.base_model)
 
 
 def _declared_file_name(source: Source) -> str | None:
@@ -45,7 +50,7 @@ RULES: Sequence[Rule[str]] = (
     # Other programs asked the model site, which knows more than the family that a trainer notes.
     Rule(
         Evidence.PEER,
-        lambda of: base_models.narrowest(filter(None, (base_models.meant(one.base_model) for one in of.peers))),
+        lambda of: base_models.narrowest(filter(None, map(_of_peer, of.peers))),
     ),
     Rule(Evidence.HEADER, lambda of: header_models.base_model(of.header)),
     Rule(Evidence.TEXT, lambda of: base_models.narrowest(said.in_text(of.shared))),

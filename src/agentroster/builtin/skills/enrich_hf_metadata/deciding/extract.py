@@ -12,7 +12,8 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
     word_rules,
 )
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
-from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview, choose_video
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import names_in
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.messages import say
 
@@ -25,7 +26,7 @@ class Extraction:
 
     `base_card` is the repository whose card named the base model, when it was not the file's own. `evidence` is that of
     fields that do not come from the card, and `header_base_model` the name in the file's header when it contradicts.
-    `uncertain` says why only a part of the values counts.
+    `video_url` is that of a video, for a file without a picture. `uncertain` says why only a part of the values counts.
     """
 
     base_model: str | None
@@ -36,6 +37,7 @@ class Extraction:
     short: str
     lineage: Sequence[str]
     preview_url: str | None = None
+    video_url: str | None = None
     base_card: str = ""
     evidence: Mapping[str, Evidence] = field(default_factory=dict[str, Evidence])
     header_base_model: str = ""
@@ -64,6 +66,7 @@ def _in_both(one: Extraction, other: Extraction) -> Extraction:
         short=one.short if one.short == other.short else "",
         tags=one.tags if one.tags == other.tags else (),
         preview_url=one.preview_url if one.preview_url == other.preview_url else None,
+        video_url=one.video_url if one.video_url == other.video_url else None,
     )
     if one.base_model == other.base_model:
         return agreed
@@ -74,8 +77,11 @@ def _in_both(one: Extraction, other: Extraction) -> Extraction:
 def _extract(source: Source) -> Extraction:
     base, base_evidence = base_rules.base_model(source)
     words, words_evidence = word_rules.trained_words(source)
-    section = next((part.text for part in source.parts if not part.row), source.card.body)
-    texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
+    # What a shared card says before it comes to its first file is about all; where it names none, nobody knows.
+    rest = (source.shared if names_in(source.body) else "") if source.is_collection else source.card.body
+    section = next((part.text for part in source.parts if not part.row), rest)
+    html = description.as_html(source.card.body, source.repo, source.revision)
+    texts = _Texts(source.tags, html, description.short_text(section))
     evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
     for kind, other in _beside_the_card(source):
         if not tags.additions(texts.tags, ()) and other.tags:
@@ -92,6 +98,7 @@ def _extract(source: Source) -> Extraction:
         short=texts.short,
         lineage=source.declared,
         preview_url=choose_preview(source),
+        video_url=choose_video(source),
         evidence=evidence,
         header_base_model=base_rules.contradicting_header(base, source),
     )

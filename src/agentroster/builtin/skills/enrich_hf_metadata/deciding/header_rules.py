@@ -1,6 +1,9 @@
 """What a file's own header says besides its base model: trigger words, tags, and a description."""
 
+import base64
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import triggers
@@ -9,10 +12,14 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.card import parse_car
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_markup
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import spoken
 from agentroster.json_values import as_object
+from agentroster.library.header import TAG_FREQUENCY, THUMBNAIL
 
 _PHRASES = ("modelspec.trigger_phrase", "trained_words")
+_TEXTS = ("modelspec.description", "modelspec.usage_hint", "general.description")
 _MAX_TEXT, _MAX_PHRASE, _MAX_TAGS = 20_000, 2_000, 100
+_FEWEST_CAPTIONS, _MAX_SUGGESTED = 5, 3
 # SimpleTuner writes a sentence about the base model where a description of the file belongs; only it writes this key.
+_DATA_URL = re.compile(r"\s{0,8}data:image/(?:png|jpe?g|webp|gif);base64,", re.IGNORECASE)
 _OF_SIMPLETUNER = "global_step"
 
 
@@ -31,15 +38,40 @@ def trained_words(header: Mapping[str, str], names: Sequence[str]) -> Sequence[s
 
 def tags(header: Mapping[str, str]) -> Sequence[str]:
     """Return the tags, which stand there with commas between them."""
-    value = parse_card(header.get("modelspec.tags", "")[:_MAX_PHRASE]).body
+    value = parse_card((header.get("modelspec.tags") or header.get("general.tags", ""))[:_MAX_PHRASE]).body
     return [tag.strip() for tag in value.split(",")][:_MAX_TAGS]
 
 
 def description(header: Mapping[str, str]) -> str:
     """Return what the header tells people about the file: description, and hint for its use, as Markdown."""
-    keys = ("modelspec.usage_hint",) if _OF_SIMPLETUNER in header else ("modelspec.description", "modelspec.usage_hint")
+    keys = ("modelspec.usage_hint",) if _OF_SIMPLETUNER in header else _TEXTS
     texts = (parse_card(header.get(key, "")[:_MAX_TEXT]).body.strip() for key in keys)
     return "\n\n".join(dict.fromkeys(text for text in texts if text and not PLACEHOLDER.match(text)))
+
+
+def thumbnail(header: Mapping[str, str]) -> bytes:
+    """Return the picture in a header, not looked at yet; nothing where there is none."""
+    match = _DATA_URL.match(header.get(THUMBNAIL, ""))
+    try:
+        return base64.b64decode(header[THUMBNAIL][match.end() :].strip(), validate=True) if match else b""
+    except ValueError:
+        return b""
+
+
+def suggested_words(header: Mapping[str, str]) -> list[str]:
+    """Return the tags that stand in every caption that the file was trained with; they may be its words."""
+    value = header.get(TAG_FREQUENCY, "")
+    try:
+        folders = [as_object(tags) for tags in as_object(json.loads(value)).values()] if value else []
+    except (ValueError, RecursionError):
+        return []
+    counts = Counter[str]()
+    for tags in folders:
+        counts.update({tag.strip(): count for tag, count in tags.items() if isinstance(count, int)})
+    most = max(counts.values(), default=0)
+    every = [tag for tag, count in counts.items() if count == most] if most >= _FEWEST_CAPTIONS else []
+    # Where each caption is the same, or none has anything in common, this says nothing.
+    return clean(every)[:_MAX_SUGGESTED] if len(every) <= _MAX_SUGGESTED else []
 
 
 def _only_tag(value: str) -> str:

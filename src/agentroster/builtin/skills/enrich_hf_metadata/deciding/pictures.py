@@ -1,4 +1,4 @@
-"""Chooses the picture for a file: the first still one that its card shows for it, as an address on the hub."""
+"""Chooses the picture, or the video, for a file: the first that its card shows for it, as an address on the hub."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ HOSTS = frozenset({"huggingface.co", "cdn-uploads.huggingface.co", "cdn-lfs.hf.c
 _HUB_HOSTS = frozenset({"huggingface.co", "hf.co"})
 _STILL = (".png", ".jpg", ".jpeg", ".webp")
 _ANIMATED = (".gif",)
+_VIDEOS = (".mp4", ".webm")
 # Pictures about the page and not of the model; whole names only, since "iconic" is a picture.
 _DECORATION = re.compile(
     r"(?:(?:hf|huggingface|site|project|company|team|github|discord|patreon|civitai)[\s_-]?)?"
@@ -25,6 +26,10 @@ _IMAGE = re.compile(
     r"!\[([^\[\]\n]{0,500})\]"
     r"(?:\(\s{0,3}(?:<([^<>\n]{1,800})>|([^\s()<>]{1,800}(?:\([^\s()]{0,100}\)[^\s()<>]{0,200})?))"
     r"(?:\s{1,3}(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|\([^()\n]{0,300}\)))?\s{0,3}\)|(?:\[([^\[\]\n]{0,100})\])?)"
+)
+# A player of HTML; what else is within it is not read.
+_PLAYER = re.compile(
+    r"<(?:video|source)\s[^<>]{0,300}?\bsrc\s?=\s?[\"']?([^\s\"'<>]{1,800}\.(?:mp4|webm))\b", re.IGNORECASE
 )
 _HUB_FILE = re.compile(r"/[\w.-]+/[\w.-]+/(?:resolve|blob|raw)/[^/]+/.", re.ASCII).match
 _UNSAFE = re.compile(r"[\x00-\x1f\\]|(?:^|/)\.\.(?:/|$)")
@@ -44,24 +49,36 @@ _GIVEN_NAME = re.compile(
 
 
 def choose_preview(source: Source) -> str | None:
-    """Return the address of the file's preview, or None where the card shows none for this file.
+    """Return the address of the file's picture, or None where the card shows none for this file.
 
     A still picture goes before an animated one, and what the model makes before what it was given.
     """
-    references = sorted(_candidates(source), key=_is_given)
     animated: str | None = None
-    for reference in (picture.target for picture in references):
-        address = resolve(reference, source.repo, source.revision)
-        suffix = _suffix(address) if address else ""
-        if address and suffix in _ANIMATED:
+    for address, suffix, reference in _addresses(source):
+        if suffix in _ANIMATED:
             animated = animated or address
-        elif address and (suffix in _STILL or (not suffix and "://" in reference)):
+        elif suffix in _STILL or (not suffix and "://" in reference):
             return address
     return animated
 
 
-def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
-    """Return the absolute address of a picture that a card refers to; None for what must not be fetched."""
+def choose_video(source: Source) -> str | None:
+    """Return the address of the first video that the card shows for the file: for models without a picture."""
+    return next((address for address, suffix, _ in _addresses(source) if suffix in _VIDEOS), None)
+
+
+def _addresses(source: Source) -> Iterator[tuple[str, str, str]]:
+    """Yield each address that may be fetched, with its ending and what the card calls it."""
+    for picture in sorted(_candidates(source), key=_is_given):
+        if address := resolve(picture.target, source.repo, source.revision, source.folder):
+            yield address, _suffix(address), picture.target
+
+
+def resolve(reference: str, repo: str, revision: str = "main", folder: str = "") -> str | None:
+    """Return the absolute address of a picture that a card refers to; None for what must not be fetched.
+
+    `folder` is where in the repository the card stands.
+    """
     text = unescape(reference).strip()
     if not text or any(char < " " or char in '\\<>"' for char in text):
         return None
@@ -76,6 +93,7 @@ def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
         # From the root of the hub: the address of a file in some repository, or nothing we know.
         return _absolute(urlsplit(f"https://huggingface.co{text}"), "huggingface.co") if _HUB_FILE(text) else None
     path = _encoded(re.split(r"[?#]", text, maxsplit=1)[0])
+    path = f"{quote(folder)}/{path}" if folder and path else path
     return f"https://huggingface.co/{repo}/resolve/{quote(revision, safe='')}/{path}" if path else None
 
 
@@ -127,6 +145,7 @@ def _candidates(source: Source) -> Iterator[_Shown]:
     yield from _widget_outputs(source.card.front.get("widget"))
     yield from _images(source.markup, definitions)
     yield from map(_Shown, source.card.strings("thumbnail"))
+    yield from map(_Shown, _PLAYER.findall(source.card.body))
 
 
 def _images(text: str, definitions: Mapping[str, str]) -> Iterator[_Shown]:

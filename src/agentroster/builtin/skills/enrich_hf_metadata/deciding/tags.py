@@ -20,7 +20,7 @@ _BESIDE = re.compile(
 )
 _DENIED_PREFIXES = (
     "template:", "base_model:", "license:", "region:", "dataset:", "arxiv:", "diffusers:", "doi:", "pipeline_tag:",
-    "language:", "library:", "model-index",
+    "language:", "library:", "model-index", "deploy:", "other:", "eval-results",
 )  # fmt: skip
 
 

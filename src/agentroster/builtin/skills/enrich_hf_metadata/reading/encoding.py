@@ -11,7 +11,7 @@ _CYRILLIC = re.compile(r"[\u0400-\u04ff]+")
 _CYRILLIC_WORD = re.compile(r"[А-ЯЁ]?[а-яё]+|[А-ЯЁ]+")
 # What is no letter of ASCII and no usual mark; and of it what stands beside letters of ASCII.
 _WESTERN = re.compile(r"[^\x00-\x7f–—“”„‘’‚…•€°«»·©™]")
-_WITHIN_WORDS = re.compile(r"(?<=[A-Za-z])[À-ÿœŒšŠžŽŸ]|[À-ÿœŒšŠžŽŸ](?=[A-Za-z])")
+_WITHIN_WORDS = re.compile(r"(?<=[A-Za-z])[À-ÿœŒšŠžŽŸ]+|[À-ÿœŒšŠžŽŸ]+(?=[A-Za-z])")
 _MOST, _MOST_WITHIN, _MOST_IN_A_ROW = 0.9, 0.7, 2
 
 
@@ -43,4 +43,4 @@ def _is_russian(text: str) -> bool:
 
 def _is_western(text: str) -> bool:
     letters = _WESTERN.findall(text)
-    return bool(letters) and len(_WITHIN_WORDS.findall(text)) >= _MOST_WITHIN * len(letters)
+    return bool(letters) and sum(map(len, _WITHIN_WORDS.findall(text))) >= _MOST_WITHIN * len(letters)

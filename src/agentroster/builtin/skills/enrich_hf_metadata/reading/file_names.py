@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote
 
+from agentroster.library.walk import MODEL_SUFFIXES
+
 _MAX_NAME = 200
 _AROUND = re.compile(r"^(?:\d{1,3}[.)]\s|[^\w(])+|[^\w)]+$")
 # Trainers pad their step numbers; a year or a version has fewer digits, and names another model.
@@ -12,9 +14,10 @@ _FORM = re.compile(
     r"[-_.](?:fp(?:8|16|32)(?:[-_]e\dm\d\w{0,9})?|bf16|f16|f32|pruned|ema|q\d(?:_\w){0,2}|comfyui|diffusers|kohya)$"
 )
 _PARTS = re.compile(r"\s[-–—|/]\s|[:()]")
-_WEIGHT_ENDING = re.compile(r"\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+_ENDING = rf"\.(?:{'|'.join(sorted(suffix[1:] for suffix in MODEL_SUFFIXES))})\b"
+_WEIGHT_ENDING = re.compile(_ENDING, re.IGNORECASE)
 _NAME_CHARACTER = re.compile(r"[\w%+.\-]")
-WEIGHT_NAME = re.compile(r"[\w%+.\-]{1,200}\.(?:safetensors|ckpt|pt|gguf)\b", re.IGNORECASE)
+WEIGHT_NAME = re.compile(rf"[\w%+.\-]{{1,200}}{_ENDING}", re.IGNORECASE)
 # Models of two experts come as a pair of files, one for each level of noise.
 _EXPERT = re.compile(r"[-_. ]?(?:(?:high|low)[-_. ]?noise|(?<=[-_. ])(?:high|low|hn|ln)$)")
 # Services put a random number behind each file of such a pair.

@@ -1,4 +1,4 @@
-"""Answers questions about the library that need no language model: what is missing, and what can be done about it."""
+"""Answers what is missing in the library, which needs no language model, and what can be done about it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,58 +12,49 @@ from agentroster.library.names import Names
 from agentroster.library.sidecar import Sidecar, Sidecars
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
+from agentroster.skills.understanding import Plan, Refusal
 
-_ASKS = frozenset({"askmissing", "missing", "askfailed", "askagain", "askundo"})
+_ASKS = frozenset({"askmissing", "missing"})
 _BESIDE = frozenset({"polite", "comma", "stop", "qmark", "ma", "fill", "noun", "of", "particle"})
 _TARGETS = frozenset({"all", "maybeall", "name", "bare"})
 _MAX_CHARACTERS, _MAX_SHOWN = 200, 5
 
 
-def answered(text: str, names: Names, library: Library, sidecars: Sidecars | None) -> str:
-    """Return the answer to a question that is understood to its last word; empty for any other message."""
+def asked_of(text: str, names: Names) -> str:
+    """Return of what a question wants to know what is missing: a name of the library, or everything; "" for no such."""
     if len(text) > _MAX_CHARACTERS:
         return ""
     for language in languages():
         tokens = list(sentence.tokens(text, language, names))
         asked = [token.kind for token in tokens if token.kind in _ASKS]
-        targets = [token for token in tokens if token.kind in _TARGETS]
+        targets: list[Token] = [token for token in tokens if token.kind in _TARGETS]
         rest = {token.kind for token in tokens} - _ASKS - _BESIDE - _TARGETS
         if len(asked) == 1 and len(targets) <= 1 and not rest:
-            return _answer(asked[0], targets, library, sidecars)
+            return next((token.value for token in targets if token.kind in {"name", "bare"}), "everything")
     return ""
 
 
-def _answer(asked: str, targets: Sequence[Token], library: Library, sidecars: Sidecars | None) -> str:
-    examples = written.listed(written.examples(library))
-    if asked == "askfailed":
-        return say("enrich.answer_failed", examples=examples)
-    if asked == "askagain":
-        return say("enrich.answer_again", examples=examples)
-    if asked == "askundo":
-        return say("enrich.answer_undo")
-    target = next((token.value for token in targets if token.kind in {"name", "bare"}), "everything")
-    return _missing(target, library, sidecars) if sidecars is not None else ""
-
-
-def _missing(target: str, library: Library, sidecars: Sidecars) -> str:
-    """Return what the sidecars of a target lack."""
+def missing(target: str, library: Library, sidecars: Sidecars) -> Refusal:
+    """Return what the sidecars of a target lack; to complete them is a plan."""
     try:
         models = list(library.models()) if target == "everything" else library.find(target)
     except RosterError as error:
-        return say("enrich.did_nothing", problem=escape_markdown(error.message))
+        return Refusal(say("enrich.did_nothing", problem=escape_markdown(error.message)))
     if not models:
-        return say("enrich.answer_no_models", example=written.example(library))
+        return Refusal(say("enrich.answer_no_models", example=written.example(library)))
     gaps: dict[str, list[str]] = {}
     for model in models:
         for gap in _gaps(model, sidecars):
             gaps.setdefault(gap, []).append(model.name)
-    command = written.command({"targets": [target]})
+    arguments = {"targets": [target]}
+    command = written.command(arguments)
     if not gaps:
-        return say("enrich.answer_complete", count=len(models))
-    lines = [say("enrich.answer_missing", count=len(models))]
+        return Refusal(say("enrich.answer_complete", count=len(models)))
+    lines = [say("enrich.answer_missing", count=len(models)), ""]
     lines += [f"- {_line(gap, found)}" for gap, found in gaps.items()]
-    lines += ["", say("enrich.answer_missing_do", command=command)] if command else []
-    return "\n".join([lines[0], "", *lines[1:]])
+    if not command:
+        return Refusal("\n".join(lines))
+    return Plan("\n".join([*lines, "", say("enrich.answer_missing_do", command=command)]), arguments)
 
 
 def _line(gap: str, found: Sequence[str]) -> str:

@@ -3,20 +3,31 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from agentroster.builtin.skills.enrich_hf_metadata.understanding import inventory, plan, sentence, wish, written
+from agentroster.builtin.skills.enrich_hf_metadata.understanding import (
+    asks,
+    first_start,
+    inventory,
+    plan,
+    recall,
+    sentence,
+    wish,
+    written,
+)
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.sentence import UNKNOWN, Token
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import FIELDS, Language, languages
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.wish import OPTIONS, Wish
 from agentroster.errors import RosterError
-from agentroster.library.library import MODEL_SUFFIXES, Library
+from agentroster.library.library import Library
 from agentroster.library.names import Names, folded
 from agentroster.library.sidecar import Sidecars
+from agentroster.library.walk import MODEL_SUFFIXES
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
-from agentroster.skills.understanding import Call, Outcome, Refusal
+from agentroster.skills.past_runs import PastRuns
+from agentroster.skills.understanding import Call, Outcome, Plan, Refusal
 
 _VERBS = frozenset({"verb", "endverb", "endask"})
-_BEGINNINGS = _VERBS | {"maybeverb", "askmissing", "askfailed", "askagain", "askundo", "missing"}
+_BEGINNINGS = _VERBS | {"maybeverb", "askmissing", "missing"}
 _ABOUT = _VERBS | {"name", "several", "url"}
 _READ_OUT = frozenset({"url", "polite", "and", "comma", "stop", "look"})
 _MAX_CHARACTERS, _MAX_TARGETS, _EXPLAINED = 10_000, 1000, 500
@@ -36,14 +47,48 @@ _REASONS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def understand(text: str, library: Library, sidecars: Sidecars | None = None) -> Outcome:
-    """Return what a message asks for; the sidecars are read where it asks what is missing.
+def understand(text: str, library: Library, sidecars: Sidecars | None = None, past: PastRuns | None = None) -> Outcome:
+    """Return what a message asks for; what is missing and what was done is looked up where it is asked.
 
     The time it takes grows with the length of the message and no faster.
     """
     text = sentence.normal(text)
-    if not _may_be_about_this(text):
-        return None
+    if (start := first_start.offered(library)) is not None:
+        return _urls_alone(text, library) or start
+    outcome = _understood(text, library, sidecars) if _may_be_about_this(text) else None
+    if isinstance(outcome, Call | Plan):
+        return outcome
+    return _answered(text, library, sidecars, past) or outcome or _hinted(text, library)
+
+
+def understand_command(
+    text: str, library: Library, sidecars: Sidecars | None = None, past: PastRuns | None = None
+) -> Outcome:
+    """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
+    text, names = sentence.normal(text), Names(library)
+    if text and (start := first_start.offered(library)) is not None:
+        return _urls_alone(text, library) or start
+    usage = say("enrich.usage", fields=", ".join(FIELDS))
+    if not text:
+        return Refusal(say("enrich.command_alone", usage=usage, example=written.example(library)))
+    if len(text) > _MAX_CHARACTERS:
+        return Refusal(say("enrich.command_too_long", usage=usage))
+    outcome = _agreed(text, names, library, lambda tokens, _: wish.command(tokens))
+    outcome = outcome or _answered(text, library, sidecars, past)
+    if outcome is not None:
+        return outcome
+    reason = _reason(_best_tokens(text, names))
+    likely = plan.planned(f"enrich {text}", reason, names, library)
+    example = written.example(library)
+    return likely or Refusal(say("enrich.command_unclear", reason=reason, usage=usage, example=example))
+
+
+def _urls_alone(text: str, library: Library) -> Outcome:
+    """Return the call for addresses, which are read out where there is no library too."""
+    return _read_out(text, Names(library)) if "://" in text and len(text) <= _MAX_CHARACTERS else None
+
+
+def _understood(text: str, library: Library, sidecars: Sidecars | None) -> Outcome:
     names = Names(library)
     if len(text) > _MAX_CHARACTERS:
         return Refusal(say("enrich.message_too_long", example=written.example(library)))
@@ -51,26 +96,25 @@ def understand(text: str, library: Library, sidecars: Sidecars | None = None) ->
         text, names, library, lambda tokens, language: wish.sentence(tokens, verb_last=language.name.startswith("zh"))
     )
     outcome = outcome or _read_out(text, names)
-    if outcome is None and (answer := inventory.answered(text, names, library, sidecars)):
-        return Refusal(answer)
+    if outcome is None and sidecars is not None and (target := inventory.asked_of(text, names)):
+        return inventory.missing(target, library, sidecars)
     return outcome or _explained(text, names, library)
 
 
-def understand_command(text: str, library: Library) -> Outcome:
-    """Return what the text after `/enrich` asks for; what is not understood is refused with the usage."""
-    text, names = sentence.normal(text), Names(library)
-    usage = say("enrich.usage", fields=", ".join(FIELDS))
-    if not text:
-        return Refusal(say("enrich.command_alone", usage=usage, example=written.example(library)))
-    if len(text) > _MAX_CHARACTERS:
-        return Refusal(say("enrich.command_too_long", usage=usage))
-    outcome = _agreed(text, names, library, lambda tokens, _: wish.command(tokens))
-    if outcome is not None:
-        return outcome
-    reason = _reason(_best_tokens(text, names))
-    likely = plan.planned(f"enrich {text}", reason, names, library)
-    example = written.example(library)
-    return Refusal(likely or say("enrich.command_unclear", reason=reason, usage=usage, example=example))
+def _answered(text: str, library: Library, sidecars: Sidecars | None, past: PastRuns | None) -> Outcome:
+    """Return the answer to a question about what was done, or is missing."""
+    asked = asks.meant(text)
+    if asked == "missing":
+        return inventory.missing("everything", library, sidecars) if sidecars is not None else None
+    return recall.recalled(asked, library, sidecars, past)
+
+
+def _hinted(text: str, library: Library) -> Outcome:
+    """Return what could be asked in place of a message that is probably about what was done; never a plan."""
+    asked = asks.hinted(text)
+    if not asked:
+        return None
+    return Refusal(say("enrich.hinted", question=asks.question(asked), example=written.example(library)))
 
 
 def _may_be_about_this(text: str) -> bool:
@@ -136,8 +180,7 @@ def _mistyped(understood: Wish, names: Names, library: Library) -> Outcome:
     problem = _problem(last, names) if near else ""
     if not problem:
         return None
-    likely = plan.shown({**understood.arguments, "targets": [near]}, problem, names, library)
-    return Refusal(likely) if likely else None
+    return plan.shown({**understood.arguments, "targets": [near]}, problem, names, library)
 
 
 def _problem(token: Token, names: Names) -> str:
@@ -173,7 +216,7 @@ def _explained(text: str, names: Names, library: Library) -> Outcome:
     kinds = {token.kind for token in tokens}
     reason = _reason(tokens)
     if likely := plan.planned(text, reason, names, library):
-        return Refusal(likely)
+        return likely
     if not kinds & _ABOUT:
         return None
     if kinds <= {"name", "bare", "several", "url", "and", "comma", "polite", "stop"}:

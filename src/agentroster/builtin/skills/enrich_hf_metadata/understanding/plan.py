@@ -15,6 +15,7 @@ from agentroster.library.library import Library
 from agentroster.library.names import Names, folded
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
+from agentroster.skills.understanding import Plan
 
 _MAX_CHARACTERS, _MAX_UNKNOWN, _MAX_SHOWN = 500, 8, 5
 _REFUSED = frozenset({"not", "other", "if", "question", "option", "url"})
@@ -33,37 +34,37 @@ def is_worth_a_look(text: str) -> bool:
     return any(word in verbs or spelling.nearest(word, verbs) for word in words[:40])
 
 
-def planned(text: str, reason: str, names: Names, library: Library) -> str:
-    """Return what would be done and the command for it; empty where nothing is likely."""
+def planned(text: str, reason: str, names: Names, library: Library) -> Plan | None:
+    """Return what would be done and the command for it; None where nothing is likely."""
     if len(text) > _MAX_CHARACTERS:
-        return ""
+        return None
     read = [(language, list(sentence.tokens(text, language, names))) for language in languages()]
     fewest = min(_unknown(tokens) for _, tokens in read)
     # In another language than its own a sentence has lost its "if" and its "not".
     best = [(language, tokens) for language, tokens in read if _unknown(tokens) == fewest]
     if any(token.kind in _REFUSED for _, tokens in best for token in tokens):
-        return ""
+        return None
     for language, tokens in best:
         arguments = _arguments(list(_repaired(tokens, language, names)), language)
         if arguments is not None:
             return shown(arguments, reason, names, library)
-    return ""
+    return None
 
 
 def _unknown(tokens: Sequence[Token]) -> int:
     return sum(len(token.text) for token in tokens if token.kind == UNKNOWN)
 
 
-def shown(arguments: dict[str, Any], reason: str, names: Names, library: Library) -> str:
-    """Return the plan in words; empty where the command for it cannot be written, or means no model."""
+def shown(arguments: dict[str, Any], reason: str, names: Names, library: Library) -> Plan | None:
+    """Return the plan in words; None where the command for it cannot be written, or means no model."""
     command = written.command(arguments)
     found, refused = targets.resolve(arguments, library, _ENDPOINT)
     if not _means(command, arguments, names) or refused or not found:
-        return ""
+        return None
     listed = ", ".join(target.label for target in found[:_MAX_SHOWN])
     models = listed if len(found) <= _MAX_SHOWN else say("enrich.and_more", names=listed, more=len(found) - _MAX_SHOWN)
     plan = say("enrich.plan", count=len(found), models=escape_markdown(models), command=command)
-    return say("enrich.nothing_yet", reason=reason, plan=plan)
+    return Plan(say("enrich.nothing_yet", reason=reason, plan=plan), arguments)
 
 
 def choice(several: Sequence[str], problem: str, names: Names, library: Library) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentroster.builtin.skills.enrich_hf_metadata.understanding.vocabulary import Language
-from agentroster.library.library import MODEL_SUFFIXES
 from agentroster.library.names import Names, folded
+from agentroster.library.walk import MODEL_SUFFIXES
 
 UNKNOWN = "unknown"
 _URL = re.compile(r"https?://[!-~]+")

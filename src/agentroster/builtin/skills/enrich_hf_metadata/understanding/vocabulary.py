@@ -45,7 +45,7 @@ class Language:
         return not self.is_spaced and last >= _FIRST_NOT_LATIN
 
 
-def _expanded(pattern: str) -> Iterator[str]:
+def expanded(pattern: str) -> Iterator[str]:
     """Yield what a pattern stands for: [x] may be left out, (x|y) are alternatives."""
     match = re.search(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)", pattern)
     if match is None:
@@ -53,7 +53,7 @@ def _expanded(pattern: str) -> Iterator[str]:
         return
     choices = ["", *match[1].split("|")] if match[1] is not None else match[2].split("|")
     for choice in choices:
-        yield from _expanded(pattern[: match.start()] + choice + pattern[match.end() :])
+        yield from expanded(pattern[: match.start()] + choice + pattern[match.end() :])
 
 
 @cache
@@ -68,7 +68,7 @@ def _language(name: str, kinds: Mapping[str, Sequence[str]]) -> Language:
     meanings: dict[str, str] = {}
     for kind, patterns in kinds.items():
         for pattern in patterns:
-            for phrase in _expanded(pattern):
+            for phrase in expanded(pattern):
                 # What is listed first counts: "for" is no reason to do nothing where it is a plain word.
                 meanings.setdefault(folded(phrase), kind)
     for field in FIELDS:
