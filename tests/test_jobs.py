@@ -46,12 +46,23 @@ def test_a_job_is_begun_followed_and_completed(anna: httpx.Client, hub: HubServe
     found = events(anna, job)
     assert [one["event"] for one in found] == ["started", "item", "item", "item", "completed"]
     assert [one["id"] for one in found] == ["1", "2", "3", "4", "5"]
-    assert found[0]["data"] == {"total": 3}
+    whose = {"skill": "enrich-hf-metadata", "job": job}
+    assert found[0]["data"] == {**whose, "total": 3, "done": 0, "changed": 0, "failed": 0}
+    assert [(one["data"]["done"], one["data"]["changed"], one["data"]["total"]) for one in found[1:4]] == [
+        (1, 1, 3),
+        (2, 2, 3),
+        (3, 3, 3),
+    ]
+    assert all(one["data"].items() >= whose.items() for one in found)
     assert found[1]["data"]["updated"]["base_model"] == "SDXL 1.0"
     assert found[1]["data"]["provenance"]["base_model"] == {
         "source": "card", "evidence": "base_model of the card", "card": "a/ink"
     }  # fmt: skip
-    assert found[-1]["data"] == {"total": 3, "done": 3, "changed": 3, "failed": 0}
+    last = found[-1]["data"]
+    assert last.items() >= {**whose, "total": 3, "done": 3, "changed": 3, "failed": 0, "errors": []}.items()
+    assert last["summary"] == "3 in all: 3 changed, 0 unchanged, 0 failed."
+    assert sorted(one["item"] for one in last["updated_items"]) == sorted(one["data"]["item"] for one in found[1:4])
+    assert all("base_model" in one["updated_fields"] for one in last["updated_items"])
     shown = anna.get(f"/roster/api/jobs/{job}").json()
     assert (shown["state"], shown["total"], shown["done"], shown["changed"]) == ("completed", 3, 3, 3)
     assert [one["id"] for one in anna.get("/roster/api/jobs").json()["data"]] == [job]
@@ -241,6 +252,7 @@ def test_a_job_survives_the_end_of_its_process_and_repeats_nothing(
     assert [one["event"] for one in found if one["event"] != "item"] == ["started", "completed"]
     assert [one["id"] for one in found] == [str(number) for number in range(1, len(found) + 1)]
     assert found[-1]["data"]["total"] == found[-1]["data"]["done"] == 40
+    assert len(found[-1]["data"]["updated_items"]) == found[-1]["data"]["changed"]
     assert len(done_in(library / "a")) == len(done_in(library / "b")) == 20
 
 

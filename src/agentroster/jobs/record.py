@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentroster.errors import StorageFailed
@@ -62,7 +62,7 @@ class JobRecord:
         """Note how many items there are."""
         self.counts = replace(self.counts, total=total)
         if not self.number:
-            self._add("started", {"total": total})
+            self._add("started", {})
         self._write_soon()
 
     async def finished(self, report: ItemReport) -> None:
@@ -73,7 +73,9 @@ class JobRecord:
             changed=self.counts.changed + bool(report.updated),
             failed=self.counts.failed + bool(report.error),
         )
-        self._add("item", report.to_json())
+        shown = report.to_json()
+        self.written.outcomes.add(shown)
+        self._add("item", shown)
         self._write_soon()
         if len(self.waiting) > _MAX_WAITING and self.writing is not None:
             await asyncio.wait([self.writing])
@@ -88,9 +90,8 @@ class JobRecord:
 
     async def end(self, state: Ending, error: str = "") -> None:
         """Write the end, however long the database keeps it waiting, unless the job is another's by then."""
-        counts = {"total": self.counts.total, "done": self.counts.done}
-        counts |= {"changed": self.counts.changed, "failed": self.counts.failed}
-        self._add(state, {**counts, **({"error": error} if error else {})})
+        outcomes = self.written.outcomes.to_json(self.counts)
+        self._add(state, {**outcomes, **({"error": error} if error else {})})
         await self._insist(state, error)
 
     async def flush(self) -> None:
@@ -104,7 +105,11 @@ class JobRecord:
             self.writing.cancel()
 
     def _add(self, kind: EventKind, data: Mapping[str, Any]) -> None:
+        data = {**self._running_counts(), **data}
         self.waiting.append(JobEvent(number=0, kind=kind, data=data, at=time.time()))
+
+    def _running_counts(self) -> dict[str, object]:
+        return {"skill": self.job.skill, "job": self.job.id, **asdict(self.counts)}
 
     def _write_soon(self) -> None:
         if self.writing is None or self.writing.done():

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
@@ -16,6 +16,7 @@ from agentroster.identity.caller import Caller
 from agentroster.jobs import queue
 from agentroster.jobs.events import item_text, last_event, read_events, write_events
 from agentroster.jobs.job import CANCELLING, ENDED, Counts, Ending, Job, JobEvent, JobState
+from agentroster.jobs.outcomes import Outcomes
 from agentroster.jobs.queue import Kept
 from agentroster.jobs.schema import job_events, jobs
 from agentroster.messages import say
@@ -45,6 +46,7 @@ class Recorded:
 
     items: frozenset[str]
     last: int
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +266,12 @@ def _has_ended_by(connection: Connection, job_id: str, number: int) -> bool:
 
 
 def _recorded(connection: Connection, job_id: str) -> Recorded:
-    items = select(job_events.c.item).where(job_events.c.job == job_id, job_events.c.kind == "item")
-    return Recorded(frozenset(connection.execute(items).scalars()), last_event(connection, job_id))
+    found = select(job_events.c.item, job_events.c.data).where(job_events.c.job == job_id, job_events.c.kind == "item")
+    items, outcomes = set[str](), Outcomes()
+    for row in connection.execute(found.order_by(job_events.c.number)):
+        items.add(row.item)
+        outcomes.add(json.loads(row.data))
+    return Recorded(frozenset(items), last_event(connection, job_id), outcomes)
 
 
 def _drop_before(connection: Connection, at: float, most: int) -> int:
