@@ -83,7 +83,7 @@ fuzz:
 bench-hostile: _compiled
     uv run -q python -m benchmarks.hostile
 
-# Run the long tests: 5,000 nearly right requests, what hostile ones cost, kills and faults again and again
+# Run the long tests: 5,000 nearly right requests, what hostile ones cost, 5,000 models, kills and faults again and again
 soak rounds="5":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -92,6 +92,7 @@ soak rounds="5":
     echo "soak of $(date -u +%FT%TZ), {{ rounds }} rounds, $(git rev-parse --short HEAD)" | tee "$log"
     just fuzz 2>&1 | tee -a "$log"
     just bench-hostile 2>&1 | tee -a "$log"
+    ROSTER_LIBRARY_FILES=5000 uv run -q pytest -q tests/test_large_library.py -s --timeout 3600 2>&1 | tee -a "$log"
     for round in $(seq {{ rounds }}); do
         uv run -q pytest tests/test_store.py tests/test_job_faults.py tests/test_backup.py tests/test_database_trouble.py \
             2>&1 | tail -n 3 | tee -a "$log"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from agentroster.runs.chat import Folded, Text, ToolFinished, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.activity import Activity, OnlyText, Status, StatusAndCards
-from agentroster.runs.presentation.tool_card import tool_card, without_cards
+from agentroster.runs.presentation.tool_card import tool_card
 from agentroster.skills.status_line import plain_line, status_line
 from tests.support.activity import OPENWEBUI, cards, frames, text_of
 from tests.support.chatting import Person
@@ -243,28 +243,6 @@ def test_half_a_character_from_a_model_ends_no_answer(
     assert '"error": {' not in response.text
 
 
-def test_the_history_that_comes_back_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
-    first = text_of(frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI))
-    assert cards(first)
-    only = tool_card(ToolFinished("call_1", "x", failed=False, result="</details> & <b>"))
-    history = [
-        {"role": "user", "content": "one"},
-        {"role": "assistant", "content": first},
-        {"role": "user", "content": [{"type": "text", "text": 'what is <details type="tool_calls">?</details>'}]},
-        {"role": "assistant", "content": [{"type": "text", "text": f"Before.{only}After."}]},
-        {"role": "user", "content": "three"},
-        {"role": "assistant", "content": only},
-        {"role": "user", "content": "script: say done"},
-    ]
-    frames(proxy, history, OPENWEBUI)
-    sent = [message for message in model_server.requests[-1]["messages"] if message["role"] != "system"]
-    assert [message["role"] for message in sent] == ["user", "assistant", "user", "assistant", "user", "user"]
-    assert "details" not in str(sent[1]["content"])
-    assert "The tool said: {" in sent[1]["content"]
-    assert "details" in str(sent[2]["content"])
-    assert sent[3]["content"] == [{"type": "text", "text": "Before.\n\nAfter."}]
-
-
 def test_the_thread_of_a_channel_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
     card = tool_card(ToolFinished("call_1", "x", failed=False, result="private"))
     thread = {"role": "system", "content": f"The thread so far:\n\nDemo agent: {card}So it is.\n\nAnna: thanks"}
@@ -289,14 +267,6 @@ def test_nobody_in_a_channel_cuts_out_what_another_one_wrote(proxy: RosterProces
     assert "Anna: keep it" in told
     assert "Very well." in told
     assert "secret thought" not in told
-
-
-@pytest.mark.parametrize(
-    "text", ["<details type=" * 50_000, '<details type="tool_calls"' * 50_000, "<details>x</details>"]
-)
-def test_what_is_no_whole_card_stays_as_it_is(text: str) -> None:
-    messages = [{"role": role, "content": text} for role in ("assistant", "system", "user")]
-    assert without_cards([*messages]) == messages
 
 
 def test_a_result_cannot_leave_its_card() -> None:

@@ -20,7 +20,8 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, download, make_preview
 from agentroster.db.database import Database
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.identity.caller import ANONYMOUS, Caller
@@ -476,13 +477,18 @@ def context_of(skills: SkillAccess, caller: Caller, **permissions: bool) -> Skil
     )
 
 
+async def _made(context: SkillContext, model: ModelFile) -> Preview:
+    pictures = PictureCache(lambda url: download(context, url))
+    return await make_preview(context, model, pictures, "https://huggingface.co/a/ink/resolve/main/x.png")
+
+
 @pytest.mark.anyio
 async def test_the_token_goes_to_the_hub_and_not_to_where_it_keeps_its_pictures(
     skills: SkillAccess, _hub_on_the_net: Hub, tmp_path: Path
 ) -> None:
     lora(tmp_path / "models")
     [model] = context_of(skills, PERSON).library.find("ink")
-    made = await make_preview(context_of(skills, PERSON), model, "https://huggingface.co/a/ink/resolve/main/x.png")
+    made = await _made(context_of(skills, PERSON), model)
     assert made.path == tmp_path / "models/ink.webp"
     assert _hub_on_the_net.asked == [("huggingface.co", f"Bearer {TOKEN}"), ("cas-bridge.xethub.hf.co", None)]
 
@@ -498,7 +504,7 @@ async def test_without_permission_or_person_nothing_is_fetched_or_written(
     lora(tmp_path / "models")
     [model] = context_of(skills, PERSON).library.find("ink")
     context = context_of(skills, caller, write_previews=permitted)
-    made = await make_preview(context, model, "https://huggingface.co/a/ink/resolve/main/x.png")
+    made = await _made(context, model)
     assert reason in made.missing
     assert made.path is None
     with pytest.raises(NotAllowed, match=reason):

@@ -3,7 +3,9 @@
 import asyncio
 import difflib
 import json
+import math
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,7 @@ from agentroster.settings.settings import Settings
 from agentroster.skills.pipeline import ItemReport
 
 _BAR_CELLS = 30
+_STATUS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class Progress:
 
     reports: list[ItemReport] = field(default_factory=list[ItemReport])
     total: int = 0
+    told_at: float = -math.inf
 
     def is_done(self, item: str) -> bool:  # noqa: ARG002 - the interface of a watch
         """Nothing was done before."""
@@ -46,6 +50,14 @@ class Progress:
         """Grow."""
         self.reports.append(report)
         self._draw(report.item)
+
+    def waits(self, line: str) -> None:
+        """Say what it waits for: in the bar, and where none is drawn on a line of its own, once for all items."""
+        if sys.stderr.isatty():
+            self._draw(line)
+        elif time.monotonic() - self.told_at >= _STATUS_SECONDS:
+            click.echo(line, err=True)
+        self.told_at = time.monotonic()
 
     def _draw(self, item: str) -> None:
         if sys.stderr.isatty() and self.total:

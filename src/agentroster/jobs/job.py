@@ -8,7 +8,7 @@ from agentroster.identity.caller import Caller
 
 JobState: TypeAlias = Literal["queued", "running", "completed", "failed", "cancelled"]
 Ending: TypeAlias = Literal["completed", "failed", "cancelled"]
-EventKind: TypeAlias = Literal["started", "item", "completed", "failed", "cancelled"]
+EventKind: TypeAlias = Literal["started", "status", "item", "completed", "failed", "cancelled"]
 
 CANCELLING = "cancelling"
 """Stored of a running job that its person cancelled, until its worker has recorded what is done. Shown as `running`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,6 +24,7 @@ _GATHER_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.25, 15.0
 _MAX_WAITING = 1_000
 _MAX_ATTEMPTS = 5
+_STATUS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class JobRecord:
     is_lost: bool = False
     waiting: list[JobEvent] = field(default_factory=list[JobEvent])
     writing: asyncio.Task[None] | None = None
+    told_at: float = -math.inf
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -74,6 +77,14 @@ class JobRecord:
         self._write_soon()
         if len(self.waiting) > _MAX_WAITING and self.writing is not None:
             await asyncio.wait([self.writing])
+
+    def waits(self, line: str) -> None:
+        """Note what the job waits for, once where several of its items do."""
+        if time.monotonic() - self.told_at < _STATUS_SECONDS:
+            return
+        self.told_at = time.monotonic()
+        self._add("status", {"description": line})
+        self._write_soon()
 
     async def end(self, state: Ending, error: str = "") -> None:
         """Write the end, however long the database keeps it waiting, unless the job is another's by then."""

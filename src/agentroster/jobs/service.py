@@ -17,6 +17,7 @@ from agentroster.messages import say
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import STOPPED_JOBS, WAITING_JOBS, job_topic
 from agentroster.skills.access import SkillAccess
+from agentroster.skills.context import tell_nobody
 from agentroster.skills.earlier_keys import with_declared_targets
 from agentroster.skills.manifest import canonical_name
 from agentroster.skills.pipeline import Watch, run_pipeline
@@ -169,7 +170,7 @@ class Jobs:
             model = await self._find_model(job.caller)
             asker = skill.pipeline.asker(lambda: model)
             context = self._skills.context(skill, job.caller, _AGENT, proposals)
-            call = context.for_call(skill.tools[0].name, may_write=True)
+            call = context.reporting(tell_nobody, watch.waits).for_call(skill.tools[0].name, may_write=True)
             ending = "failed"
             try:
                 await run_pipeline(skill.pipeline, call, _arguments(skill, job.arguments), asker, watch)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
 import httpx
@@ -19,6 +19,7 @@ from agentroster.net.redirects import NO_REDIRECTS, Redirects
 __all__ = ["Egress", "Fetched", "Origin"]
 
 _MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ALWAYS = {"accept-encoding": "identity"}
 # They say which host is meant, or how the message is framed: that is decided by the address and the client.
 _STEERING = frozenset(
@@ -36,6 +37,8 @@ class Fetched:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    """Where it came from, in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +98,36 @@ class Egress:
         seconds: float = 30.0,
         truncate: bool = False,
         on_wait: OnWait | None = None,
+        etag: str = "",
     ) -> Fetched:
         """Fetch a URL, following at most 5 permitted redirects, and again after a wait that the server asks for.
 
         With `truncate` a body that is too long is cut. `on_wait` is told of each wait, which `seconds` do not count.
+        With an `etag` the answer may be 304: what was fetched with it is still right (RFC 9110, section 13.1.2).
 
         Raises NotAllowed for a host that is not permitted, and Unreachable, in words, when there is no
         complete answer in time.
         """
-        send = _Send("GET", url, {}, None, max_bytes, seconds, truncate)
+        headers = {"if-none-match": etag} if etag else {}
+        send = _Send("GET", url, headers, None, max_bytes, seconds, truncate)
         limited = self._limits.request(url, on_wait) if self._limits is not None else None
         if limited is None:
             return await self._sent(send)
+        hops = 0
         while True:
-            async with limited.turn():
-                fetched = await self._sent(send, limited)
-            if not limited.is_to_be_repeated(fetched.status, fetched.headers):
+            try:
+                async with limited.turn():
+                    fetched = await self._sent(send, limited)
+            except Unreachable:
+                if not limited.is_to_be_tried_again():
+                    raise
+                continue
+            if fetched.status in _REDIRECTS and "location" in fetched.headers:
+                # Within one server each step counts for its limits, and waits for its own turn.
+                if (hops := hops + 1) > _MAX_REDIRECTS:
+                    raise Unreachable(say("net.redirects_too_often", host=Origin.of(url).host))
+                send = replace(send, url=_joined(send.url, fetched.headers["location"]))
+            elif not await limited.is_to_be_repeated(fetched.status, fetched.headers):
                 return fetched
 
     async def request(
@@ -134,8 +151,12 @@ class Egress:
             async with self._slots.taken(host) if self._slots else nullcontext(), asyncio.timeout(send.seconds):
                 return await self._follow(send, limited)
         except TimeoutError as error:
+            if limited is not None:
+                limited.note_failure(is_timeout=True)
             raise Unreachable(say("net.no_answer", host=host, seconds=send.seconds)) from error
         except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
+            if limited is not None and isinstance(error, httpx.TransportError):
+                limited.note_failure(is_timeout=isinstance(error, httpx.TimeoutException))
             raise Unreachable(say("net.unreachable", host=host)) from error
 
     async def _follow(self, send: "_Send", limited: LimitedRequest | None) -> Fetched:
@@ -153,12 +174,15 @@ class Egress:
             sent = {**_ALWAYS, **(send.headers if origin == first else {}), **self._credentials.get(origin, {})}
             async with self._client.stream(send.method, url, headers=sent, content=send.content) as response:
                 if limited is not None:
-                    limited.note(origin, response.headers)
+                    await limited.note(origin, response.headers)
                 if not response.has_redirect_location:
-                    return await _read(response, origin.host, send)
+                    return await _read(response, url, send)
                 if send.method != "GET":
                     raise Unreachable(say("net.redirect_of_what_was_sent", host=origin.host))
-                url, sender = _joined(url, response.headers["location"]), origin
+                target = _joined(url, response.headers["location"])
+                if limited is not None and sender is None and _is_within(origin, target):
+                    return Fetched(response.status_code, response.headers, b"", url)
+                url, sender = target, origin
         raise Unreachable(say("net.redirects_too_often", host=first.host))
 
     def _check(self, origin: Origin) -> None:
@@ -184,7 +208,15 @@ def _joined(url: str, location: str) -> str:
         raise Unreachable(say("net.redirect_to_nothing", host=Origin.of(url).host)) from error
 
 
-async def _read(response: httpx.Response, host: str, send: _Send) -> Fetched:
+def _is_within(origin: Origin, target: str) -> bool:
+    try:
+        return Origin.of(target) == origin
+    except NotAllowed:
+        return False
+
+
+async def _read(response: httpx.Response, url: str, send: _Send) -> Fetched:
+    host = Origin.of(url).host
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreachable(say("net.compressed", host=host))
     body = LimitedBody(send.max_bytes)
@@ -194,4 +226,4 @@ async def _read(response: httpx.Response, host: str, send: _Send) -> Fetched:
     except OverLimit:
         if not send.truncate:
             raise Unreachable(say("net.too_long", host=host, kilobytes=send.max_bytes // 1000)) from None
-    return Fetched(response.status_code, response.headers, bytes(body.data))
+    return Fetched(response.status_code, response.headers, bytes(body.data), url)

@@ -9,13 +9,13 @@ import re
 from asyncio import sleep
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import TypeAlias
 
 from agentroster.net.origin import Origin
+from agentroster.net.shared_windows import SharedWindows, Window
 
 OnWait: TypeAlias = Callable[[float], None]
 """Is told the seconds of a wait when it begins."""
@@ -24,95 +24,133 @@ Bucket: TypeAlias = Callable[[str], Hashable | None]
 """Returns which limit a URL counts for; None for one of a server whose limits are not known."""
 
 _TOO_MANY, _UNAVAILABLE = 429, 503
+# What stands before a server says these when the server itself does not answer (RFC 9110, section 15.6).
+_OUT_OF_REACH = frozenset({502, _UNAVAILABLE, 504})
+# A connection that breaks is tried anew at once: one that was open for long may have been closed meanwhile.
+_AFTER_FAILURES = (0.0, 1.0, 4.0)
+_MAX_TIMEOUTS = 1
+_MAX_UNHEARD = 6
 _FIRST_PAUSE, _MAX_PAUSE, _MAX_PAUSE_UNASKED = 1.0, 60.0, 8.0
 _ROUNDING_SECONDS = 1.0
 _WINDOW = re.compile(r";\s{0,3}([rt])\s{0,3}=\s{0,3}(\d{1,9})")
 
 
-@dataclass(slots=True)
-class _Window:
-    """What is known of one limit; `left` is None while nobody knows how many requests are left."""
-
-    left: int | None = None
-    reset_at: float = 0.0
-    closed_until: float = 0.0
-    in_flight: int = 0
-
-
 class RateLimits:
-    """Keeps the windows of limits for all who ask within one process; belongs to one event loop."""
+    """Keeps the windows of limits for all who ask, in this process and those that share them; of one event loop."""
 
-    def __init__(self, max_wait: float, bucket: Bucket) -> None:
+    def __init__(self, max_wait: float, bucket: Bucket, shared: SharedWindows | None = None) -> None:
         """`max_wait` bounds in seconds what one request waits altogether; 0 waits for nothing."""
         self._max_wait = max_wait
         self._bucket = bucket
-        self._windows: dict[Hashable, _Window] = {}
+        self._shared = shared or SharedWindows()
+        self._windows: dict[Hashable, Window] = {}
 
     def request(self, url: str, on_wait: OnWait | None = None) -> "LimitedRequest | None":
         """Return the waits of one request; None where none is known. Raises NotAllowed for what is no URL."""
         key = self._bucket(url)
         if key is None:
             return None
-        return LimitedRequest(self._windows.setdefault(key, _Window()), Origin.of(url), self._max_wait, on_wait)
+        window = self._windows.setdefault(key, Window(str(key)))
+        return LimitedRequest(window, self._shared, Origin.of(url), self._max_wait, on_wait)
 
 
 class LimitedRequest:
     """One request that waits before it is sent, and again when it is refused."""
 
-    def __init__(self, window: _Window, origin: Origin, max_wait: float, on_wait: OnWait | None) -> None:
+    def __init__(
+        self, window: Window, shared: SharedWindows, origin: Origin, max_wait: float, on_wait: OnWait | None
+    ) -> None:
         self._window = window
+        self._shared = shared
         self._origin = self._answered_by = origin
         self._seconds_left = max_wait
         self._on_wait = on_wait
         self._pause = _FIRST_PAUSE
         self._closed_until = 0.0
+        self._failures = self._timeouts = 0
+        self._is_in_flight = self._has_failed = False
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:
         """Wait until the window is open, and hold one of its requests for the block; a wait too long is left out."""
-        window = self._window
-        while 0 < (seconds := max(_opens_at(window), self._closed_until) - monotonic()) <= self._seconds_left:
+        while seconds := await self._taken():
             if self._on_wait is not None:
                 self._on_wait(seconds)
             self._seconds_left -= seconds
             await sleep(seconds)
-        window.in_flight += 1
-        if window.left is not None:
-            window.left -= 1
         try:
             yield
         finally:
-            window.in_flight -= 1
+            self._landed()
 
-    def note(self, origin: Origin, headers: Mapping[str, str]) -> None:
+    async def _taken(self) -> float:
+        """Take one request of the window, or return the seconds to wait for it."""
+        window = self._window
+        async with self._shared.changing(window):
+            seconds = max(_opens_at(window), self._closed_until) - monotonic()
+            if 0 < seconds <= self._seconds_left:
+                return seconds
+            window.in_flight += 1
+            self._is_in_flight, self._has_failed = True, False
+            if window.left is not None:
+                window.left -= 1
+        return 0.0
+
+    def _landed(self) -> None:
+        self._window.in_flight -= self._is_in_flight
+        self._is_in_flight = False
+
+    async def note(self, origin: Origin, headers: Mapping[str, str]) -> None:
         """Note what an answer, or a redirect on the way to it, says of the window."""
         self._answered_by = origin
+        self._window.unheard = 0
         limit = _limit(headers)
         if origin == self._origin and "r" in limit and "t" in limit:
-            # Those that are on their way may not be counted yet.
-            self._window.left = int(limit["r"]) - self._window.in_flight + 1
-            self._window.reset_at = monotonic() + int(limit["t"]) + _ROUNDING_SECONDS
+            async with self._shared.changing(self._window):
+                self._landed()
+                # Those that are on their way may not be counted yet.
+                self._window.left = int(limit["r"]) - self._window.in_flight - self._window.others_in_flight
+                self._window.reset_at = monotonic() + int(limit["t"]) + _ROUNDING_SECONDS
 
-    def is_to_be_repeated(self, status: int, headers: Mapping[str, str]) -> bool:
+    def note_failure(self, *, is_timeout: bool) -> None:
+        """Note that no answer came."""
+        self._has_failed = True
+        self._window.unheard += 1
+        self._timeouts += is_timeout
+
+    def is_to_be_tried_again(self) -> bool:
+        """Whether to ask once more after no answer came: a few times, and not while nothing is heard at all."""
+        if not self._has_failed or self._failures >= len(_AFTER_FAILURES) or self._timeouts > _MAX_TIMEOUTS:
+            return False
+        pause = _AFTER_FAILURES[self._failures]
+        if pause > self._seconds_left or self._window.unheard >= _MAX_UNHEARD:
+            return False
+        self._failures += 1
+        self._closed_until = monotonic() + pause
+        return True
+
+    async def is_to_be_repeated(self, status: int, headers: Mapping[str, str]) -> bool:
         """Whether to ask again, after a wait; false for an answer, and where the wait would be too long."""
-        if status not in {_TOO_MANY, _UNAVAILABLE} or not self._seconds_left:
+        if status not in {_TOO_MANY, *_OUT_OF_REACH} or not self._seconds_left:
             return False
         asked = retry_after(headers)
-        if asked is None and status == _UNAVAILABLE and self._pause > _MAX_PAUSE_UNASKED:
+        if asked is None and status != _TOO_MANY and self._pause > _MAX_PAUSE_UNASKED:
             return False
         seconds, self._pause = max(asked or 0.0, self._pause), min(2 * self._pause, _MAX_PAUSE)
         if seconds > self._seconds_left:
             return False
         until = monotonic() + seconds
-        if self._answered_by == self._origin:
-            # For everybody: who asks meanwhile would be refused as well.
-            self._window.closed_until = max(self._window.closed_until, until)
+        is_for_all = status == _TOO_MANY or asked is not None
+        if self._answered_by == self._origin and is_for_all:
+            # Who asks meanwhile would be refused as well.
+            async with self._shared.changing(self._window):
+                self._window.closed_until = max(self._window.closed_until, until)
         else:
             self._closed_until = until
         return True
 
 
-def _opens_at(window: _Window) -> float:
+def _opens_at(window: Window) -> float:
     if window.left is not None and monotonic() >= window.reset_at:
         window.left = None
     spent_until = window.reset_at if window.left is not None and window.left <= 0 else 0.0

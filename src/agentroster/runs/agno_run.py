@@ -85,6 +85,7 @@ class AgnoRun:
             stream=self.request.stream,
             calls=self.calls,
             ready=self.request.ready,
+            emit=self.emit,
         )
         if spec.factory is not None:
             context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)

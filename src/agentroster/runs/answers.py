@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from agentroster.agents.image_hosts import ImageHosts
 from agentroster.errors import RosterError
@@ -57,8 +56,7 @@ class Answers:
             raise
 
     def _view(self, request: ChatRequest, wish: str) -> "_View":
-        wanted = request.params.get("response_format")
-        is_object = isinstance(wanted, dict) and cast("dict[str, Any]", wanted).get("type") not in (None, "text")
+        is_object = request.wants_object
         inert = AsWritten() if is_object else InertAnswer(self.image_hosts.of(request.agent))
         return _View(inert, activity_for(wish, is_for_a_program=is_object))
 

@@ -51,6 +51,11 @@ class ChatRequest:
         return [message for message in self.messages if not _is_system(message)]
 
     @property
+    def wants_object(self) -> bool:
+        """Whether a program reads the answer, which asked for JSON."""
+        return as_object(self.params.get("response_format")).get("type") not in (None, "text")
+
+    @property
     def question(self) -> str:
         """The text of the last message, without attached files before it, when the user wrote it; else empty."""
         last = self.conversation[-1]
@@ -69,6 +74,18 @@ class Thinking:
     """A part of the model's thinking."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that a model made, as the address of its data (`data:image/png;base64,...`)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAsked:
+    """The language model has been asked and has not said anything for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +144,18 @@ class ToolPicture:
     data: bytes = field(repr=False)
 
 
-RunEvent: TypeAlias = Text | Folded | ToolPicture | Thinking | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+RunEvent: TypeAlias = (
+    Text
+    | Folded
+    | Thinking
+    | Picture
+    | ModelAsked
+    | ToolPicture
+    | ToolStarted
+    | ToolProgress
+    | ToolStatus
+    | ToolFinished
+)
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 

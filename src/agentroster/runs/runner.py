@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 
@@ -18,7 +19,7 @@ from agentroster.messages import say
 from agentroster.runs import commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
-from agentroster.runs.chat import ChatRequest, Emit, Folded, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.chat import ChatRequest, Emit, Folded, ModelAsked, Picture, RunEvent, RunResult, Text, Thinking
 from agentroster.runs.job_commands import JobCommands, PersonsJobs
 from agentroster.runs.open_runs import OpenRun, OpenRuns
 from agentroster.runs.rehearsal import load_agno, rehearse
@@ -144,8 +145,16 @@ class Runner:
         # To the person, who may not learn it from the skill.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
-        for provider in sorted(run.needed_accounts):
+        await self._end(request, usage, run.needed_accounts, output)
+
+    async def _end(
+        self, request: ChatRequest, usage: RunUsage, needed_accounts: AbstractSet[str], output: "_Output"
+    ) -> None:
+        """Say what a model's answer leaves unsaid: which accounts it needs, or that there was no word in it."""
+        for provider in sorted(needed_accounts):
             await self._invite(provider, request, output)
+        if not output.has_words and not request.wants_object:
+            output.paragraph(_empty_answer(usage))
 
     def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
         return [self.skills.get(name, find_model) for name in spec.skills]
@@ -229,6 +238,16 @@ class Runner:
         output.paragraph(await AccountCommands(self.connector).invitation(request.caller, provider))
 
 
+def _empty_answer(usage: RunUsage) -> str:
+    match usage.finish_reason:
+        case "length":
+            return say("runs.empty_at_limit")
+        case "content_filter":
+            return say("runs.empty_filtered")
+        case _:
+            return say("runs.empty_answer")
+
+
 class _Output:
     """Passes events on up to a limit, and knows whether a sentence of ours needs a blank line before it."""
 
@@ -237,16 +256,18 @@ class _Output:
         self._entry = entry
         self._has_text = False
         self._length = 0
-        self.has_begun = False
+        self.has_begun = self.has_words = False
 
     def emit(self, event: RunEvent) -> None:
-        self.has_begun = True
+        self.has_begun = self.has_begun or not isinstance(event, ModelAsked)
         self._entry.note(event)
-        if isinstance(event, Text | Folded | Thinking):
-            self._length += len(event.text)
+        if isinstance(event, Text | Folded | Thinking | Picture):
+            self._length += len(event.url if isinstance(event, Picture) else event.text)
             if self._length > _MAX_ANSWER:
                 raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
-        self._has_text = self._has_text or isinstance(event, Text | Folded)
+        is_text = isinstance(event, Text | Folded)
+        self._has_text = self._has_text or is_text
+        self.has_words = self.has_words or isinstance(event, Picture) or (is_text and bool(event.text.strip()))
         self._emit(event)
 
     def paragraph(self, text: str) -> None:

@@ -16,9 +16,11 @@ from agentroster.library.sidecar import Proposals, Sidecars
 from agentroster.messages import say
 from agentroster.net.concurrency_limiter import ConcurrencyLimiter
 from agentroster.net.egress import Egress, Origin
+from agentroster.net.kept_answers import KeptAnswers
 from agentroster.net.rate_limits import RateLimits
 from agentroster.net.redirects import NO_REDIRECTS
 from agentroster.net.shared_slots import SharedSlots
+from agentroster.net.shared_windows import SharedWindows
 from agentroster.settings.settings import Settings
 from agentroster.skills.capability_options import AccountsOptions, HttpOptions, LibraryOptions, ModelType
 from agentroster.skills.context import SkillContext
@@ -75,7 +77,7 @@ def openers_of(
 ) -> Mapping[str, Opener]:
     """Return what opens each capability of a running proxy; the way out has the slots that processes share."""
     return {
-        "http": HttpOpener(settings, client, slots).open,
+        "http": HttpOpener(settings, client, slots, KeptAnswers(settings.data_dir / "hub-answers")).open,
         "accounts": lambda options, grant: _accounts(accounts, options, grant),
         "memory": lambda _, grant: {"memory": Memory(database, grant.caller, grant.skill)},
         "library": LibraryOpener(Library(settings.library)).open,
@@ -85,13 +87,24 @@ def openers_of(
 class HttpOpener:
     """Opens HTTP to declared hosts; requests to the hub carry its token where the hub is declared."""
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient, slots: SharedSlots | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        slots: SharedSlots | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
+        """With `kept` answers the hub is only asked whether they are still right."""
         self._client = client
+        self._kept = kept or KeptAnswers()
         self._limiter = ConcurrencyLimiter(settings.host_requests, slots, "requests")
         self._hub_endpoint = settings.hf_endpoint.rstrip("/")
         self._hub = Origin.of(self._hub_endpoint)
         self._redirects = hub_redirects(settings)
-        self._limits = RateLimits(settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders))
+        windows = SharedWindows(settings.data_dir / "windows.json", slots) if slots else None
+        self._limits = RateLimits(
+            settings.hub_wait_seconds, lambda url: bucket_of(url, self._redirects.senders), windows
+        )
         token = settings.hf_token.get_secret_value() if settings.hf_token else ""
         self._hub_headers = {self._hub: {"authorization": f"Bearer {token}"}} if token else {}
 
@@ -107,7 +120,7 @@ class HttpOpener:
             redirects=self._redirects if reaches_hub else NO_REDIRECTS,
             limits=self._limits if reaches_hub else None,
         )
-        return {"http": egress, "hub_endpoint": self._hub_endpoint}
+        return {"http": egress, "hub_endpoint": self._hub_endpoint, "hub_answers": self._kept}
 
 
 class LibraryOpener:

@@ -42,4 +42,4 @@ def bucket_of(url: str, hubs: Collection[Origin]) -> Hashable | None:
         return None
     path = urlsplit(url).path
     kind = "api" if path.startswith("/api/") else "resolvers" if "/resolve/" in path else "pages"
-    return origin, kind
+    return f"{origin.scheme}://{origin.host}:{origin.port} {kind}"

@@ -66,6 +66,10 @@ class Watch(Protocol):
         """Take the report of an item that is done."""
         ...
 
+    def waits(self, line: str) -> None:
+        """Take a line about what the run waits for."""
+        ...
+
 
 class _Unwatched:
     def is_done(self, item: str) -> bool:  # noqa: ARG002
@@ -75,6 +79,9 @@ class _Unwatched:
         pass
 
     async def finished(self, report: ItemReport) -> None:
+        pass
+
+    def waits(self, line: str) -> None:
         pass
 
 
@@ -155,13 +162,15 @@ async def run_pipeline(
         context.progress(tally.done, total, tally.needs)
         await watch.finished(report)
 
+    left_out = "; ".join(selection.left_out)
     try:
         await _work_through(pipeline, context, selection, asker, watch, finish)
     finally:
         if tally.done or not total:
-            context.tell(tally.opened())
+            aside = f"\n{say('skills.left_out', reasons=left_out)}\n" if left_out else ""
+            context.tell(f"{tally.opened()}{aside}")
             context.tell(*reversed(tally.folded()))
-    return tally.to_json()
+    return {**tally.to_json(), **({"left_out": left_out} if left_out else {})}
 
 
 async def _work_through(

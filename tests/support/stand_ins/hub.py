@@ -4,17 +4,18 @@ Source: the Hub API documentation and `X-Error-Code` of its answers. Repositorie
 """
 
 import asyncio
+import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.support.stand_ins.at_once import AtOnce
@@ -39,7 +40,16 @@ class Repository:
     files_at: dict[str, list[str]] = field(default_factory=dict)
     """The files of revisions that have others."""
     api: Callable[[], Response] | None = None
-    """What the API answers instead of the facts."""
+    """What the API answers instead of the facts; `readme` and `picture` are sent instead of the card and any file."""
+    readme: Callable[[], Response] | None = None
+    picture: Callable[[], Response] | None = None
+    folder_cards: dict[str, str] = field(default_factory=dict)
+    """The cards of folders, by their path."""
+
+    @property
+    def commit(self) -> str:
+        """The commit, which each change makes another one."""
+        return digest(self.card, self.files, self.tags, self.files_at, self.folder_cards)
 
 
 @dataclass
@@ -74,6 +84,10 @@ class HubServer:
         self.paths: list[str] = []
         self.authorizations: list[str | None] = []
         self.limits: dict[str, Limit] = {}
+        self.cdn = ""
+        """Where the pictures are kept, by another name than the hub's; empty for here."""
+        self.trouble: Callable[[int, str], Awaitable[Response | None]] | None = None
+        """What is wrong with the request of this number, to this path."""
         self.refused: list[str] = []
         """The requests that were one too many."""
         self.at_once = AtOnce()
@@ -92,6 +106,7 @@ class HubServer:
         self.paths.clear()
         self.authorizations.clear()
         self.limits.clear()
+        self.cdn, self.trouble = "", None
         self.refused.clear()
         self.at_once = AtOnce()
 
@@ -101,10 +116,12 @@ class HubServer:
             response.headers.update(limit.headers())
         return response
 
-    def _refusal(self, request: Request) -> Response | None:
+    async def _refusal(self, request: Request) -> Response | None:
         self.paths.append(request.url.path)
         if (limited := self._limited(request)) is not None:
             return limited
+        if self.trouble is not None and (trouble := await self.trouble(len(self.paths), request.url.path)) is not None:
+            return trouble
         authorization = request.headers.get("authorization")
         self.authorizations.append(authorization)
         if authorization not in {None, f"Bearer {TOKEN}"}:
@@ -134,7 +151,7 @@ class HubServer:
         return f"{request.path_params['owner']}/{request.path_params['name']}"
 
     async def raw(self, request: Request) -> Response:
-        if (response := self._refusal(request)) is not None:
+        if (response := await self._refusal(request)) is not None:
             return response
         repository = self.repositories[self._name(request)]
         if repository.hold is not None:
@@ -149,43 +166,77 @@ class HubServer:
             return RedirectResponse(path, 307)
         if request.path_params["revision"] not in repository.revisions:
             return refusal(404, "RevisionNotFound", "Invalid rev id")
-        if request.path_params["file"] != "README.md" or repository.card is None:
+        if repository.readme is not None:
+            return repository.readme()
+        file = request.path_params["file"]
+        card = repository.card if file == "README.md" else repository.folder_cards.get(file)
+        if card is None:
             return refusal(404, "EntryNotFound", "Entry not found")
-        if isinstance(repository.card, bytes):
-            return Response(repository.card, media_type="text/plain")
-        return PlainTextResponse(repository.card)
+        headers = {"ETag": f'"{digest(card)}"', "X-Repo-Commit": repository.commit}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(None, 304, headers)
+        return Response(card, media_type="text/plain", headers=headers)
 
     async def resolve(self, request: Request) -> Response:
-        if request.path_params["file"] == "README.md":
+        if request.path_params["file"].rsplit("/", 1)[-1] == "README.md":
             return await self.raw(request)
-        if (response := self._refusal(request)) is not None:
+        if (response := await self._refusal(request)) is not None:
             return response
         repository = self.repositories[self._name(request)]
         file = request.path_params["file"]
         if request.path_params["revision"] not in repository.revisions:
             return refusal(404, "RevisionNotFound", "Invalid rev id")
+        if repository.renamed_to:
+            path = f"/{repository.renamed_to}/resolve/{request.path_params['revision']}/{file}"
+            return RedirectResponse(path, 307)
         if file in repository.moved:
             return RedirectResponse(repository.moved[file], 302)
+        if repository.picture is not None:
+            return repository.picture()
         if file not in repository.images:
             return refusal(404, "EntryNotFound", "Entry not found")
+        if self.cdn:
+            return RedirectResponse(f"{self.cdn}/{self._name(request)}/{file}?X-Amz-Signature=0", 302)
         content, content_type = repository.images[file]
         return Response(content, headers={"content-type": content_type})
 
     async def facts(self, request: Request) -> Response:
-        if (response := self._refusal(request)) is not None:
+        if (response := await self._refusal(request)) is not None:
             return response
         repository = self.repositories[self._name(request)]
         if repository.renamed_to:
-            return RedirectResponse(f"/api/models/{repository.renamed_to}", 307)
+            rest = request.url.path.removeprefix(f"/api/models/{self._name(request)}")
+            return RedirectResponse(f"/api/models/{repository.renamed_to}{rest}", 307)
         if repository.api is not None:
             return repository.api()
         if request.path_params.get("revision", "main") not in repository.revisions:
             return refusal(404, "RevisionNotFound", "Invalid rev id")
         files = repository.files_at.get(request.path_params.get("revision", "main"), repository.files)
-        siblings = [{"rfilename": name} for name in ["README.md", *files]]
+        readme = [*([] if repository.card is None else ["README.md"]), *repository.folder_cards]
+        siblings = [{"rfilename": name} for name in [*readme, *files]]
         return JSONResponse(
-            {"id": self._name(request), "tags": repository.tags, "siblings": siblings, "gated": repository.gated}
-        )
+            {
+                "id": self._name(request), "sha": repository.commit, "tags": repository.tags, "siblings": siblings,
+                "gated": repository.gated,
+            }
+        )  # fmt: skip
+
+
+def digest(*values: object) -> str:
+    return hashlib.sha1(repr(values).encode()).hexdigest()
+
+
+def cdn_of(hub: HubServer, asked: list[str]) -> Starlette:
+    """Return the app of the host where a hub keeps its pictures; it must never be shown the hub's token."""
+
+    async def answer(request: Request) -> Response:
+        asked.append(request.url.path)
+        if "authorization" in request.headers or not request.url.query.startswith("X-Amz-Signature="):
+            return Response("AccessDenied", 403)
+        repository = hub.repositories[f"{request.path_params['owner']}/{request.path_params['name']}"]
+        return Response(repository.images[request.path_params["file"]][0], media_type="application/octet-stream")
+
+    return Starlette(routes=[Route("/{owner}/{name}/{file:path}", answer)])
 
 
 def refusal(status: int, code: str, message: str) -> Response:

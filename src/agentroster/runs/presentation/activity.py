@@ -13,6 +13,8 @@ from typing import TypeAlias
 from agentroster.messages import say
 from agentroster.runs.chat import (
     Folded,
+    ModelAsked,
+    Picture,
     RunEvent,
     Text,
     Thinking,
@@ -38,7 +40,7 @@ class Status:
     done: bool
 
 
-Shown: TypeAlias = Text | Thinking | Status
+Shown: TypeAlias = Text | Thinking | Picture | Status
 
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 _MAX_PICTURE = 100_000
@@ -69,7 +71,7 @@ class Activity:
             case Text():
                 yield event
                 self._end = event.text
-            case Thinking():
+            case Thinking() | Picture():
                 yield event
             case _:
                 pass
@@ -127,6 +129,7 @@ class StatusAndCards(Activity):
         self._cards: list[str] = []
         self._names: list[str] = []
         self._status_open = False
+        self._has_asked = False
 
     def shown(self, event: RunEvent) -> Iterator[Shown]:
         """Yield text, status lines and cards; a card waits until no tool works, so that it splits nobody's table."""
@@ -140,22 +143,30 @@ class StatusAndCards(Activity):
             case ToolStatus():
                 yield self._status(event.line)
             case ToolFinished():
-                self._running.discard(event.call_id)
-                name = event.tool.replace("_", " ")
-                self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
-                self._cards.append(tool_card(event))
-                if not self._running:
-                    yield from self._cards_done()
-            case Text() | Folded() | Thinking():
+                yield from self._finished(event)
+            case ModelAsked():
+                self._has_asked = True
+                yield self._status(say("runs.asking_model"))
+            case Text() | Folded() | Thinking() | Picture():
                 if not self._running:
                     yield from self._status_done()
                 yield folded(event) if isinstance(event, Folded) else event
             case ToolPicture():
                 yield from picture(event)
 
+    def _finished(self, event: ToolFinished) -> Iterator[Shown]:
+        self._running.discard(event.call_id)
+        name = event.tool.replace("_", " ")
+        self._names.append(say("runs.tool_name_failed", tool=name) if event.failed else name)
+        self._cards.append(tool_card(event))
+        if not self._running:
+            yield from self._cards_done()
+
     def ended(self) -> Iterator[Shown]:
         """Yield what is still open."""
         yield from self._cards_done()
+        # A model that was asked and has not answered did nothing that could be told.
+        self._has_asked = False
         yield from self._status_done()
 
     def _status(self, line: str) -> Status:
@@ -170,8 +181,9 @@ class StatusAndCards(Activity):
     def _status_done(self) -> Iterator[Shown]:
         if not self._status_open:
             return
-        yield Status(_used(list(dict.fromkeys(self._names))), done=True)
-        self._status_open = False
+        names = list(dict.fromkeys(self._names))
+        yield Status(say("runs.model_answers") if self._has_asked and not names else _used(names), done=True)
+        self._status_open = self._has_asked = False
         self._names.clear()
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from agentroster.builtin.skills.enrich_hf_metadata.applying import merge
 from agentroster.builtin.skills.enrich_hf_metadata.applying.merge import FILL_ONLY, MergePolicy
-from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, make_preview
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
+from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Preview, download, make_preview
 from agentroster.builtin.skills.enrich_hf_metadata.asking import questions
 from agentroster.builtin.skills.enrich_hf_metadata.asking.questions import Prepared, origins_of
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import extract
@@ -56,6 +57,7 @@ class EnrichItem:
 
     target: targets.Target
     cache: CardCache
+    pictures: PictureCache
     policy: MergePolicy = FILL_ONLY
     is_rehearsed: bool = False
 
@@ -71,11 +73,13 @@ async def select(context: SkillContext, arguments: Mapping[str, Any]) -> Selecti
     found, refused = await asyncio.to_thread(
         targets.resolve, arguments, context.library, context.hub_endpoint, left_out
     )
-    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context)))
+    cache = CardCache(Hub(context.http, context.hub_endpoint, waiting(context), context.hub_answers))
     overwrite = frozenset[str](arguments.get("overwrite", ()))
     policy = MergePolicy(overwrite=overwrite, refresh=arguments.get("refresh") is True)
     is_rehearsed = arguments.get("dry_run") is True
-    return Selection([EnrichItem(target, cache, policy, is_rehearsed) for target in found], refused, left_out.told())
+    pictures = PictureCache(lambda url: download(context, url))
+    items = [EnrichItem(target, cache, pictures, policy, is_rehearsed) for target in found]
+    return Selection(items, refused, left_out.told())
 
 
 async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
@@ -87,7 +91,10 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
     sidecar = await asyncio.to_thread(context.sidecars.read, model) if model else None
     require_not_excluded(sidecar)
     ref = item.target.source or parse_url(_text(sidecar, "hf_url"), context.hub_endpoint)
-    cached = await item.cache.get(ref) if ref else CachedCard(Card({}, ""), RepositoryFacts())
+    cached = CachedCard(Card({}, ""), RepositoryFacts())
+    # What is complete needs nothing that the hub could say.
+    if ref and not (item.policy == FILL_ONLY and sidecar and merge.is_complete(sidecar)):
+        cached = await item.cache.get(ref, model.path.name if model else "")
     ref = ref or HubRef("")
     source = Source(
         card=cached.card,
@@ -98,6 +105,7 @@ async def prepare(context: SkillContext, item: EnrichItem) -> Prepared | None:
         peers=await asyncio.to_thread(peers_of, model.path) if model else (),
         model_type=_text(sidecar, "model_type"),
         revision=ref.revision or "main",
+        folder=cached.folder,
     )
     found = await in_reader(extract, source)
     if not found.base_model and ref.repo:
@@ -119,7 +127,7 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
         # No sidecar is made: where there is none, other programs still look for themselves.
         return _rehearsed(item, _without_address(ItemReport(item=item.label)))
     made = await _made_sidecar(context, model)
-    preview = await _preview(context, model, prepared)
+    preview = await _preview(context, item, model, prepared)
     result = merge.Merge()
 
     def change(sidecar: Sidecar) -> bool:
@@ -136,12 +144,13 @@ async def post_process(context: SkillContext, item: EnrichItem, prepared: Prepar
     return _rehearsed(item, replace(report, updated={**made, **report.updated}))
 
 
-async def _preview(context: SkillContext, model: ModelFile, prepared: Prepared) -> Preview | None:
+async def _preview(context: SkillContext, item: EnrichItem, model: ModelFile, prepared: Prepared) -> Preview | None:
     """Write what the card shows, else the picture in the file's own header; None where neither could have any."""
     found, embedded = prepared.found, thumbnail(prepared.source.header)
     if not prepared.source.repo and not embedded:
         return None
-    return await make_preview(context, model, found.preview_url or found.video_url, found.uncertain, embedded)
+    url = found.preview_url or found.video_url
+    return await make_preview(context, model, item.pictures, url, found.uncertain, embedded)
 
 
 def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:

@@ -13,11 +13,12 @@ from agentroster.builtin.skills.enrich_hf_metadata.applying.previews import Prev
 from agentroster.builtin.skills.enrich_hf_metadata.applying.provenance import Origins, Provenance
 from agentroster.builtin.skills.enrich_hf_metadata.deciding import tags as tag_rules
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extraction
-from agentroster.json_values import is_list
+from agentroster.json_values import as_object, is_list
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 
 _EMPTY = (None, "", "Unknown")
+_WITHOUT_WORDS = frozenset({"checkpoint", "diffusion_model"})
 SOURCE_NAME = "agent:enrich_hf_metadata"
 
 
@@ -72,7 +73,7 @@ def apply(
     civitai = _civitai(sidecar, merge)
     silent = found.uncertain or say("enrich.card_silent")
     _fill(merge, sidecar, "base_model", found.base_model, silent)
-    if civitai is not None and sidecar.get("model_type") not in {"checkpoint", "diffusion_model"}:
+    if civitai is not None and sidecar.get("model_type") not in _WITHOUT_WORDS:
         why = silent if found.trained_words is None else say("enrich.no_words_needed")
         _fill(merge, civitai, "trainedWords", list(found.trained_words or ()), why)
     _add_tags(merge, sidecar, found)
@@ -87,6 +88,18 @@ def apply(
             sidecar["civitai"] = civitai
         _stamp(merge, sidecar, origins)
     return merge
+
+
+def is_complete(sidecar: Sidecar) -> bool:
+    """Whether nothing is left to fill: each field has a value, and the tags of a card were added once."""
+    civitai, has_words = as_object(sidecar.get("civitai")), sidecar.get("model_type") not in _WITHOUT_WORDS
+    values = [sidecar.get(name) for name in ("hf_url", "base_model", "modelDescription", "preview_url")]
+    return (
+        not any(value in _EMPTY for value in [*values, civitai.get("description")])
+        and (not has_words or bool(civitai.get("trainedWords")))
+        and bool(sidecar.get("tags"))
+        and bool(Provenance(sidecar).added("tags"))
+    )
 
 
 def _stamp(merge: Merge, sidecar: Sidecar, origins: Origins) -> None:

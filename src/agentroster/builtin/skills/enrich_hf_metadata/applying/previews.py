@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from agentroster.builtin.skills.enrich_hf_metadata.applying.picture_cache import PictureCache
 from agentroster.errors import RosterError, ToolFailed, Unreachable
 from agentroster.library.library import ModelFile
 from agentroster.messages import say
@@ -33,7 +34,12 @@ class Preview:
 
 
 async def make_preview(
-    context: SkillContext, model: ModelFile, url: str | None, why_none: str = "", embedded: bytes = b""
+    context: SkillContext,
+    model: ModelFile,
+    pictures: PictureCache,
+    url: str | None,
+    why_none: str = "",
+    embedded: bytes = b"",
 ) -> Preview:
     """Write the preview of a model that has none; never raises, because the other fields must not suffer.
 
@@ -41,7 +47,7 @@ async def make_preview(
     when it is not that the card shows no picture.
     """
     try:
-        return await _make(context, model, url or embedded, why_none or say("enrich.no_picture_shown"))
+        return await _make(context, model, pictures, url or embedded, why_none or say("enrich.no_picture_shown"))
     except RosterError as error:
         return Preview(missing=error.message.rstrip("."))
     except Exception:
@@ -49,7 +55,9 @@ async def make_preview(
         return Preview(missing=say("skills.item_failed"))
 
 
-async def _make(context: SkillContext, model: ModelFile, picture: str | bytes, why_none: str) -> Preview:
+async def _make(
+    context: SkillContext, model: ModelFile, pictures: PictureCache, picture: str | bytes, why_none: str
+) -> Preview:
     sidecar = await asyncio.to_thread(context.sidecars.read, model)
     if sidecar and sidecar.get("preview_url") not in (None, ""):
         return Preview(kept=say("skills.already_set"))
@@ -58,11 +66,11 @@ async def _make(context: SkillContext, model: ModelFile, picture: str | bytes, w
     if not picture:
         return Preview(missing=why_none)
     context.previews.require_permission()
-    image = picture if isinstance(picture, bytes) else await _download(context, picture)
+    image = picture if isinstance(picture, bytes) else await pictures.get(picture)
     return Preview(path=await asyncio.to_thread(context.previews.write, model, image))
 
 
-async def _download(context: SkillContext, url: str) -> bytes:
+async def download(context: SkillContext, url: str) -> bytes:
     """Fetch a picture. Raises a RosterError in words."""
     fetched = await context.http.get(
         _at_hub(url, context.hub_endpoint), max_bytes=_MAX_BYTES, seconds=_SECONDS, on_wait=waiting(context)

@@ -13,6 +13,7 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding import (
 )
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.evidence import Evidence
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.pictures import choose_preview, choose_video
+from agentroster.builtin.skills.enrich_hf_metadata.reading.file_names import names_in
 from agentroster.builtin.skills.enrich_hf_metadata.reading.source import Source
 from agentroster.messages import say
 
@@ -76,7 +77,9 @@ def _in_both(one: Extraction, other: Extraction) -> Extraction:
 def _extract(source: Source) -> Extraction:
     base, base_evidence = base_rules.base_model(source)
     words, words_evidence = word_rules.trained_words(source)
-    section = next((part.text for part in source.parts if not part.row), source.card.body)
+    # What a shared card says before it comes to its first file is about all; where it names none, nobody knows.
+    rest = (source.shared if names_in(source.body) else "") if source.is_collection else source.card.body
+    section = next((part.text for part in source.parts if not part.row), rest)
     texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
     evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
     for kind, other in _beside_the_card(source):

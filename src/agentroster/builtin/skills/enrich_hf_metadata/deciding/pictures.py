@@ -70,12 +70,15 @@ def choose_video(source: Source) -> str | None:
 def _addresses(source: Source) -> Iterator[tuple[str, str, str]]:
     """Yield each address that may be fetched, with its ending and what the card calls it."""
     for picture in sorted(_candidates(source), key=_is_given):
-        if address := resolve(picture.target, source.repo, source.revision):
+        if address := resolve(picture.target, source.repo, source.revision, source.folder):
             yield address, _suffix(address), picture.target
 
 
-def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
-    """Return the absolute address of a picture that a card refers to; None for what must not be fetched."""
+def resolve(reference: str, repo: str, revision: str = "main", folder: str = "") -> str | None:
+    """Return the absolute address of a picture that a card refers to; None for what must not be fetched.
+
+    `folder` is where in the repository the card stands.
+    """
     text = unescape(reference).strip()
     if not text or any(char < " " or char in '\\<>"' for char in text):
         return None
@@ -90,6 +93,7 @@ def resolve(reference: str, repo: str, revision: str = "main") -> str | None:
         # From the root of the hub: the address of a file in some repository, or nothing we know.
         return _absolute(urlsplit(f"https://huggingface.co{text}"), "huggingface.co") if _HUB_FILE(text) else None
     path = _encoded(re.split(r"[?#]", text, maxsplit=1)[0])
+    path = f"{quote(folder)}/{path}" if folder and path else path
     return f"https://huggingface.co/{repo}/resolve/{quote(revision, safe='')}/{path}" if path else None
 
 

@@ -9,6 +9,7 @@ from agentroster.json_values import is_list
 _MAX_FRONT_MATTER = 200_000
 # Patterns meet short lines of a bounded text only, so that no card can keep the process busy.
 _MAX_BODY, _MAX_LINES, _MAX_LINE = 400_000, 6_000, 2_000
+_MAX_CARD = _MAX_FRONT_MATTER + _MAX_BODY
 # Marks of direction and of no width, and control characters: they hide or reorder what a person sees.
 _INVISIBLE = dict.fromkeys(
     (*range(9), 11, 12, *range(14, 32), 0x7F, 0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060,
@@ -34,7 +35,10 @@ class Card:
 def parse_card(text: str) -> Card:
     """Take a card apart; never fails: broken front matter is read line by line, or is part of the body."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n \t")
-    text = text[: _MAX_FRONT_MATTER + _MAX_BODY].translate(_INVISIBLE)
+    if len(text) > _MAX_CARD:
+        # A line that is cut might end in the middle of a word.
+        text = text[:_MAX_CARD].rpartition("\n")[0]
+    text = text.translate(_INVISIBLE)
     lines = [chunk for line in text.split("\n", _MAX_LINES)[:_MAX_LINES] for chunk in _folded(line)]
     text = "\n".join(lines)
     if lines[0].rstrip() != "---":

@@ -12,11 +12,18 @@ from agentroster.builtin.skills.enrich_hf_metadata.reading.html import plain_mar
 from agentroster.builtin.skills.enrich_hf_metadata.reading.hub import RepositoryFacts
 from agentroster.library.peers import Peer
 
+# A part of a pipeline by its folder and by the name that all such parts have: a file with a name of its own in such a
+# folder is a model.
 _COMPONENT = re.compile(
-    r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer|safety_checker|optimizer|checkpoint-\d+)/|"
-    r"(?:^|/)(?:optimizer|scheduler|random_states?\w*|training_args|scaler)\.\w+$"
+    r"(?:^|/)(?:text_encoder(?:_\d)?|unet|vae|transformer(?:_\d)?|image_encoder|safety_checker|prior|optimizer"
+    r"|checkpoint-\d+)/(?:diffusion_|flax_|tf_)?(?:(?:pytorch_)?(?:model|lora_weights)|adapter_model|optimizer|scheduler)"
+    r"[\w.-]*\.\w+$"
+    r"|(?:^|/)(?:optimizer|scheduler|random_states?\w*|rng_state\w*|training_args|scaler)\.\w+$",
+    re.IGNORECASE,
 )
-_EMBEDDING = re.compile(r"_emb(?:eddings?)?\.\w+$", re.IGNORECASE)
+_EMBEDDING = re.compile(r"_emb(?:eddings?)?(?=\.\w+$)", re.IGNORECASE)
+# The name of every LoRA that diffusers trains.
+_DIFFUSERS_NAME = "pytorch_lora_weights"
 _DESCRIPTION = re.compile(r"!\[[^\[\]\n]{1,500}\](?=[(\[])")
 _MAX_LINES = 6_000
 _NEIGHBOURS = ("one neighbour.safetensors", "another neighbour.safetensors")
@@ -47,6 +54,7 @@ class Source:
     header: Mapping[str, str]
     model_type: str = ""
     revision: str = "main"
+    folder: str = ""
     peers: Sequence[Peer] = ()
 
     @cached_property
@@ -74,15 +82,21 @@ class Source:
     def is_collection(self) -> bool:
         """Whether the repository holds more than one model: a shared statement may then be another file's."""
         files = {name for name in self.facts.weight_files if not _COMPONENT.search(name)}
-        files -= self._own_embedding(files)
         names = {name.rsplit("/", 1)[-1].lower() for name in files} or names_in(self.body)
         # Checkpoints and precisions of one training are one model.
-        return len({model_key(name) for name in names}) > 1
+        return len(self._without_companions({model_key(name) for name in names}, names)) > 1
 
-    def _own_embedding(self, files: set[str]) -> set[str]:
-        """Return the embedding that was trained along with the only other file."""
-        found = {name for name in files if _EMBEDDING.search(name)}
-        return found if len(found) == 1 and len(files) == 2 and not _EMBEDDING.search(self.file_name) else set()  # noqa: PLR2004 - a pair
+    def _without_companions(self, keys: set[str], names: set[str]) -> set[str]:
+        """Return the keys without what pivotal tuning writes along with a model: `x`, `x_emb` and diffusers' form.
+
+        The embedding itself is a model of its own: what a card says of the two is not known to be about it.
+        """
+        embeddings = [name for name in names if _EMBEDDING.search(name)]
+        if len(embeddings) != 1 or _EMBEDDING.search(self.file_name):
+            return keys
+        stem = model_key(_EMBEDDING.sub("", embeddings[0]))
+        others = keys - {model_key(embeddings[0])}
+        return {stem} if others and others <= {stem, f"{stem}_lora", f"{stem}-lora", _DIFFUSERS_NAME} else keys
 
     @cached_property
     def parts(self) -> tuple[FilePart, ...]:
