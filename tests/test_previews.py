@@ -427,7 +427,7 @@ def test_a_caller_without_identity_gets_no_picture_fetched(
 
 def test_an_address_alone_fetches_no_picture(offline_proxy: RosterProcess, hub: HubServer) -> None:
     shows(hub, picture())
-    assert "nothing written" in say(offline_proxy, "https://huggingface.co/a/ink")
+    assert "Nothing written" in say(offline_proxy, "https://huggingface.co/a/ink")
     assert not fetched_pictures(hub)
 
 

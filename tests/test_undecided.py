@@ -223,7 +223,7 @@ def test_an_address_that_is_only_read_is_asked_about_too(
     model_server.structured = [answer_with(base_model="SDXL 1.0")]
     answer = say(proxy, f"/enrich {URL}")
     assert "Base model: SDXL 1.0" in answer
-    assert "nothing written" in answer
+    assert "Nothing written" in answer
 
 
 def test_without_a_model_the_rules_alone_decide(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
