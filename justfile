@@ -71,6 +71,10 @@ bench-credentials *arguments: _compiled
 bench-enrichment *arguments: _compiled
     uv run -q python -m benchmarks.enrichment {{ arguments }}
 
+# Measure what the answer about 200 models costs the page of Open WebUI, beside as many plain words
+bench-page: _compiled
+    uv run -q --group openwebui pytest tests/openwebui/measure_page.py -s -q -p no:randomly
+
 # Send nearly right requests to every door; `ROSTER_FUZZ_SEED` chooses others
 fuzz:
     ROSTER_FUZZ_REQUESTS=${ROSTER_FUZZ_REQUESTS:-5000} uv run -q pytest tests/test_fuzz.py -s --timeout 3600
@@ -161,3 +165,69 @@ audit-dependencies *arguments:
 
 # Everything a change needs
 check: lint types layers unused test
+
+# The names that the predecessor's recipes had.
+
+# Format, as `fmt`
+format: fmt
+
+# Install what uv.lock says, into .venv
+sync:
+    uv sync -q --compile-bytecode
+
+# Ask the demo agent for a palette, of the proxy that runs
+hello *words:
+    uv run -q roster ask demo-agent {{ if words == "" { '"/palette teal"' } else { words } }}
+
+# Start the proxy alone in containers, on the code of this folder
+proxy: (dev "proxy")
+
+# Nothing to start: the callback of OAuth is part of the proxy
+oauth-callback:
+    @echo "The callback is part of the proxy: it answers at http://127.0.0.1:9501/roster/oauth/callback/NAME (github, google, ...)."
+    @echo "Register that address with the provider; ROSTER_PUBLIC_URL says where the proxy is when people reach it elsewhere."
+
+# Say whether the proxy works, and what runs of the development stack
+dev-status:
+    -uv run -q roster status
+    -{{ compose_dev }} ps
+
+# Start the services of the development stack anew, on the code of this folder
+dev-restart *services:
+    {{ compose_dev }} up -d --build --force-recreate {{ services }}
+
+# Build the image from nothing, without what earlier builds left
+container-rebuild *arguments:
+    podman build --no-cache -t localhost/agentroster:dev {{ arguments }} .
+
+# Build the image and start the proxy's container on it; its data stay
+container-update:
+    podman compose up -d --build --force-recreate proxy
+
+# Run the tests of the proxy as a process, with all lanes and interfaces
+test-integration *arguments:
+    uv run -q pytest tests/test_chat.py tests/test_interfaces.py tests/test_jobs.py tests/test_worker.py {{ arguments }}
+
+# Measure the extraction, and run its tests
+test-eval *arguments: eval
+    uv run -q pytest tests/test_evals.py {{ arguments }}
+
+# Delete what tests left behind: databases, caches, byte code; no data of a proxy
+clean: clean-test-dbs
+    rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+    find src tests tools evals benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Delete the databases that tests left in the folder for temporary files
+clean-test-dbs:
+    rm -rf "${TMPDIR:-/tmp}/pytest-of-$(id -un)"
+
+# List the accounts that people have connected, without their secrets; the predecessor's tokens
+tokens *arguments:
+    uv run -q roster credentials list {{ arguments }}
+
+# Say which version this is, of what it is made, and where its agents and skills come from
+info:
+    uv run -q roster --version
+    uv run -q python -c "from importlib.metadata import version as v; print('litellm', v('litellm'), 'agno', v('agno'))"
+    uv run -q roster agents
+    uv run -q roster skills

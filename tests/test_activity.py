@@ -1,15 +1,19 @@
 """What a client is shown of an agent's work: status lines and cards, lines of thinking, or nothing."""
 
+import base64
+import io
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from agentroster.runs.chat import Text, ToolFinished, ToolProgress, ToolStarted
-from agentroster.runs.presentation.activity import Status, StatusAndCards
-from agentroster.runs.presentation.tool_card import tool_card, without_cards
+from agentroster.runs.chat import Folded, Text, ToolFinished, ToolProgress, ToolStarted, ToolStatus
+from agentroster.runs.presentation.activity import Activity, OnlyText, Status, StatusAndCards
+from agentroster.runs.presentation.tool_card import tool_card
 from agentroster.skills.status_line import plain_line, status_line
 from tests.support.activity import OPENWEBUI, cards, frames, text_of
 from tests.support.chatting import Person
@@ -21,17 +25,19 @@ from tests.support.stand_ins.model_server import ModelServer
 BOTH_LANES = True
 
 
-def statuses(found: list[dict[str, Any]]) -> list[tuple[str, bool]]:
+def statuses(found: list[dict[str, Any]]) -> list[str]:
+    """Return the status lines; none shimmers, because after Stop nothing could end that."""
     events = [frame["event"] for frame in found if "event" in frame]
     assert all(event["type"] == "status" for event in events)
-    return [(event["data"]["description"], event["data"]["done"]) for event in events]
+    assert all(event["data"]["done"] is True for event in events)
+    return [event["data"]["description"] for event in events]
 
 
 def test_open_webui_sees_a_line_while_a_tool_works_and_a_closed_card_after_it(
     proxy: RosterProcess, model_server: ModelServer
 ) -> None:
     found = frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI)
-    assert statuses(found) == [("Mixing a palette: teal", False), ("Used colour palette", True)]
+    assert statuses(found) == ["Mixing a palette: teal", "Used colour palette"]
     [card] = cards(text_of(found))
     assert (card["name"], card["done"], card["status"]) == ("colour_palette", "true", "completed")
     assert json.loads(card["arguments"]) == {"base": "teal"}
@@ -65,26 +71,39 @@ def test_a_tool_that_fails_leaves_a_red_card_with_its_reason(proxy: RosterProces
     [card] = cards(text_of(found))
     assert card["status"] == "failed"
     assert "nosuchcolour" in json.loads(card["result"])["error"]
-    assert statuses(found)[-1] == ("Used colour palette (failed)", True)
+    assert statuses(found)[-1] == "Used colour palette (failed)"
+
+
+def test_a_palette_is_a_picture_where_pictures_are_shown(offline_proxy: RosterProcess) -> None:
+    for command, colours in (("/palette teal", 5), ("/scheme a bakery", 5)):
+        text = text_of(frames(offline_proxy, command, OPENWEBUI))
+        found = re.search(r"!\[([\w #.,-]+)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)\n\n", text)
+        assert found
+        with Image.open(io.BytesIO(base64.b64decode(found[2]))) as image:
+            shown = [image.convert("RGB").getpixel((64 * index + 5, 5)) for index in range(colours)]
+        # Each is in the text as well, and in its order.
+        named = re.findall(r"`#([0-9a-f]{6})`", text.partition(found[0])[2])[-colours:]
+        assert ["".join(f"{part:02x}" for part in colour) for colour in shown] == named  # type: ignore[union-attr]
+        assert "data:" not in text_of(frames(offline_proxy, command, {}))
 
 
 def test_a_missing_account_is_no_failure(proxy: RosterProcess, model_server: ModelServer) -> None:
     key = Person(proxy, "activity-without-account").key
     found = frames(proxy, "script: tool github_whoami {}", OPENWEBUI, key=key, model="agno/github-agent")
     assert [card["status"] for card in cards(text_of(found))] == ["completed"]
-    assert statuses(found)[-1] == ("Used github whoami", True)
+    assert statuses(found)[-1] == "Used github whoami"
     assert "/roster/connect/" in text_of(found)
 
 
 def test_a_command_shows_its_tool_too(offline_proxy: RosterProcess) -> None:
     found = frames(offline_proxy, "/palette teal", OPENWEBUI)
-    assert statuses(found) == [("Mixing a palette: teal", False), ("Used colour palette", True)]
+    assert statuses(found) == ["Mixing a palette: teal", "Used colour palette"]
     assert [card["name"] for card in cards(text_of(found))] == ["colour_palette"]
 
 
 def test_a_tool_of_an_agents_own_factory_is_shown(proxy: RosterProcess, model_server: ModelServer) -> None:
     found = frames(proxy, 'script: tool roll {"sides": 1}', OPENWEBUI, model="agno/dice")
-    assert statuses(found) == [("Roll", False), ("Used roll", True)]
+    assert statuses(found) == ["Roll", "Used roll"]
     assert [(card["name"], card["result"]) for card in cards(text_of(found))] == [("roll", "1")]
 
 
@@ -102,45 +121,98 @@ def test_a_long_job_counts_and_its_table_goes_to_the_person(
         key=Person(proxy, "activity").key,
         model="agno/enrich-metadata",
     )
-    lines = [line for line, _ in statuses(found)]
+    lines = statuses(found)
     assert lines[0] == "Enriching metadata: activity"
     assert lines[1:] == [
         *(f"Enriching metadata: activity ({done} of 3)" for done in (1, 2, 3)),
         "Used enrich hf metadata",
     ]
     text = text_of(found)
-    assert text.index("| Item | Set |") < text.index("<details") < text.index("The tool said")
-    assert text.count("SDXL 1.0") >= 3
+    assert (
+        text.index("3 in all") < text.index("- **activity/m0000") < text.index("<details") < text.index("The tool said")
+    )
+    assert text.count("Base model: SDXL 1.0") == 3
     sent = json.loads(next(m["content"] for m in model_server.requests[-1]["messages"] if m["role"] == "tool"))
     assert "do not repeat" in sent["note"]
 
 
-def test_each_model_is_shown_as_it_is_done_while_another_one_waits(
+def test_a_long_answer_is_one_text_at_the_end_with_what_needs_the_person_first_and_the_rest_closed_by_name(
     offline_proxy: RosterProcess, hub: HubServer, library_root: Path
 ) -> None:
     hub.repositories["a/ink"] = Repository(CARD)
     held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
-    fill(library_root / "rows/a", 3)
-    fill(library_root / "rows/b", 1, "a/held")
-    body = {
-        "model": "agno/enrich-metadata",
-        "messages": [{"role": "user", "content": "/enrich rows"}],
-        "stream": True,
-    }
+    fill(library_root / "rows/a", 1, "a/held")
+    fill(library_root / "rows/b", 9)
+    fill(library_root / "rows/gone", 2, "a/nowhere")
+    (library_root / "rows/my orphan.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     key = Person(offline_proxy, "rows").key
+    body = {"model": "agno/enrich-metadata", "messages": [{"role": "user", "content": "/enrich rows"}], "stream": True}
+    found: list[dict[str, Any]] = []
     with (
         offline_proxy.http(key) as client,
-        client.stream("POST", "/v1/chat/completions", json=body) as response,
+        client.stream("POST", "/v1/chat/completions", json=body, headers=OPENWEBUI) as response,
     ):
-        seen = ""
         for line in response.iter_lines():
-            seen += line
-            if seen.count("SDXL 1.0") == 3 and held.hold is not None and not held.hold.is_set():
-                # Three rows are here although the fourth item has not even got its card.
-                assert "4 in all" not in seen
-                assert client.get("/health/liveliness").status_code == 200
+            if not line.startswith("data: {"):
+                continue
+            found.append(json.loads(line.removeprefix("data: ")))
+            if (
+                held.hold is not None
+                and not held.hold.is_set()
+                and statuses(found)[-1].endswith("(12 of 13, 3 need you)")
+            ):
+                # All but one are done, and nothing but the line has moved.
+                assert text_of(found) == ""
                 held.hold.set()
-    assert "4 in all" in seen
+    text = text_of(found)
+    assert text.startswith("13 in all: 10 changed, 1 unchanged, 2 failed.\n\n**Needs you (3)**\n\n- **rows/gone/m0000")
+    assert "- **rows/my orphan.safetensors**: no HuggingFace address is known. Send: " in text
+    assert '`enrich "rows/my orphan.safetensors" from https://huggingface.co/...`' in text
+    assert "Send: `/enrich rows/gone/m0000.safetensors`" in text
+    opened, folded, rest = text.partition("<details>\n<summary>The other 10</summary>\n\n")
+    assert folded
+    assert "rows/b/" not in opened
+    rows = [line for line in rest.partition("\n\n</details>\n")[0].splitlines() if line]
+    assert [row.partition("**:")[0] for row in rows] == [
+        f"- **rows/{name}.safetensors" for name in ("a/m0000", *(f"b/m{number:04}" for number in range(9)))
+    ]
+    assert all("Base model: SDXL 1.0; Trigger words: inkwsh; Tags: ink" in row for row in rows)
+    assert sum(bool(text_of([frame]).strip()) for frame in found) <= 3
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_knows_neither_status_lines_nor_closed_parts_reads_the_same_as_plain_text(
+    offline_proxy: RosterProcess, hub: HubServer, library_root: Path, *, stream: bool
+) -> None:
+    hub.repositories["a/ink"] = Repository(CARD)
+    folder = library_root / f"plain-{stream}"
+    fill(folder, 7)
+    person = Person(offline_proxy, "plain", "agno/enrich-metadata")
+    if stream:
+        key = person.key
+        text = text_of(frames(offline_proxy, f"/enrich {folder.name}", {}, key=key, model="agno/enrich-metadata"))
+    else:
+        text = person.say(f"/enrich {folder.name}")
+    assert text.startswith("7 in all: 7 changed, 0 unchanged, 0 failed.\n\n**All 7**\n\n- **plain-")
+    assert text.count("Base model: SDXL 1.0") == 7
+    assert "details" not in text
+    assert " of 7" not in text
+
+
+def test_what_a_file_is_called_cannot_end_the_closed_part(
+    offline_proxy: RosterProcess, hub: HubServer, library_root: Path
+) -> None:
+    words = "</details> <details open> &lt;/details> <img src=x>"
+    hub.repositories["a/evil"] = Repository(CARD.replace("inkwsh", words.replace("`", "")))
+    folder = library_root / "evil names"
+    fill(folder, 6, "a/evil")
+    fill(folder / "</details>", 1, "a/evil")
+    key = Person(offline_proxy, "evil-names").key
+    found = frames(offline_proxy, '/enrich "evil names"', OPENWEBUI, key=key, model="agno/enrich-metadata")
+    text = text_of(found)
+    assert text.partition("<details type=")[0].count("<details") == 1
+    assert text.partition("<details type=")[0].count("</details") == 1
+    assert "<img" not in text
 
 
 def test_a_run_that_fails_leaves_no_status_line_open(proxy: RosterProcess, model_server: ModelServer) -> None:
@@ -154,7 +226,7 @@ def test_a_run_that_fails_leaves_no_status_line_open(proxy: RosterProcess, model
         text = client.post("/v1/chat/completions", json=body, headers=OPENWEBUI).text
     found = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: {")]
     assert found[-1]["error"]["code"] == "upstream_unavailable"
-    assert statuses(found)[-1] == ("Used colour palette", True)
+    assert statuses(found)[-1] == "Used colour palette"
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -169,28 +241,6 @@ def test_half_a_character_from_a_model_ends_no_answer(
     assert response.status_code == 200
     assert "I do not know the colour" in response.text
     assert '"error": {' not in response.text
-
-
-def test_the_history_that_comes_back_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
-    first = text_of(frames(proxy, 'script: tool colour_palette {"base": "teal"}', OPENWEBUI))
-    assert cards(first)
-    only = tool_card(ToolFinished("call_1", "x", failed=False, result="</details> & <b>"))
-    history = [
-        {"role": "user", "content": "one"},
-        {"role": "assistant", "content": first},
-        {"role": "user", "content": [{"type": "text", "text": 'what is <details type="tool_calls">?</details>'}]},
-        {"role": "assistant", "content": [{"type": "text", "text": f"Before.{only}After."}]},
-        {"role": "user", "content": "three"},
-        {"role": "assistant", "content": only},
-        {"role": "user", "content": "script: say done"},
-    ]
-    frames(proxy, history, OPENWEBUI)
-    sent = [message for message in model_server.requests[-1]["messages"] if message["role"] != "system"]
-    assert [message["role"] for message in sent] == ["user", "assistant", "user", "assistant", "user", "user"]
-    assert "details" not in str(sent[1]["content"])
-    assert sent[1]["content"].startswith("The tool said: {")
-    assert "details" in str(sent[2]["content"])
-    assert sent[3]["content"] == [{"type": "text", "text": "Before.\n\nAfter."}]
 
 
 def test_the_thread_of_a_channel_has_no_cards(proxy: RosterProcess, model_server: ModelServer) -> None:
@@ -217,14 +267,6 @@ def test_nobody_in_a_channel_cuts_out_what_another_one_wrote(proxy: RosterProces
     assert "Anna: keep it" in told
     assert "Very well." in told
     assert "secret thought" not in told
-
-
-@pytest.mark.parametrize(
-    "text", ["<details type=" * 50_000, '<details type="tool_calls"' * 50_000, "<details>x</details>"]
-)
-def test_what_is_no_whole_card_stays_as_it_is(text: str) -> None:
-    messages = [{"role": role, "content": text} for role in ("assistant", "system", "user")]
-    assert without_cards([*messages]) == messages
 
 
 def test_a_result_cannot_leave_its_card() -> None:
@@ -281,6 +323,26 @@ def test_ten_thousand_items_make_few_lines() -> None:
     assert lines[0] == "Working (1 of 10000)"
     assert lines[-1] == "Working (10000 of 10000)"
     assert 10 < len(lines) < 40
+
+
+def test_text_alone_says_every_ten_seconds_how_far_long_work_is() -> None:
+    now = 0.0
+    activity = Activity(lambda: now)
+    shown = [*activity.shown(Text("I begin")), *activity.shown(ToolStarted("1", "x", "Working"))]
+    for second in range(1, 26):
+        now = float(second)
+        shown += activity.shown(ToolProgress("1", "Working", second, 200, needs=second // 10))
+    shown += activity.shown(ToolStatus("1", "The hub asks to wait"))
+    shown += activity.shown(Folded("The other 3", "- a\n"))
+    assert "".join(part.text for part in shown if isinstance(part, Text)) == (
+        "I begin\n\nWorking (10 of 200, one needs you)\n\nWorking (20 of 200, 2 need you)\n\n**The other 3**\n\n- a\n"
+    )
+
+
+def test_an_answer_that_a_program_reads_has_no_words_about_the_work() -> None:
+    clock = iter(range(0, 1000, 50))
+    activity = OnlyText(lambda: next(clock))
+    assert [*activity.shown(ToolStatus("1", "wait")), *activity.shown(ToolProgress("1", "Working", 1, 2))] == []
 
 
 @pytest.mark.parametrize(

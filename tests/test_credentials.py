@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from agentroster.credentials import rows
 from agentroster.credentials.cipher import Cipher
 from agentroster.credentials.credential import Credential, Owner, Secret
 from agentroster.credentials.ring import KeyRing
@@ -141,6 +142,25 @@ def test_rotation_moves_everything_and_then_the_old_key_can_go(tmp_path: Path) -
     assert read_all(tmp_path, written, NEW) == written
     raw = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert next(iter(ring(OLD).by_id())).encode() + b":gAAAA" not in raw, "old ciphertext is gone from the file"
+
+
+def test_a_process_that_runs_learns_the_key_that_others_rotated_to(tmp_path: Path) -> None:
+    written = fill(tmp_path, 3)
+    now = [ring(OLD)]
+    running = CredentialStore.open(tmp_path / "credentials.db", ring(OLD), lambda: now[0])
+    operator = open_store(tmp_path, NEW, OLD)
+    assert rotate(operator, lambda *_: None).left == 0
+    owner, secret = next(iter(written.items()))
+    with pytest.raises(UnknownKeyId):
+        running.get(owner)
+    now[0] = ring(NEW, OLD)
+    assert running.get(owner) == secret
+    # From then on it encrypts as they do, so that the old key can go.
+    running.put(Credential(owner=owner), {"token": "later"})
+    assert operator.database.call(rows.count_old, operator.cipher.primary_id) == 0
+    running.close()
+    operator.close()
+    assert read_all(tmp_path, {owner: {}}, NEW) == {owner: {"token": "later"}}
 
 
 def test_a_damaged_row_is_counted_kept_and_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_every_page_and_every_picture_can_be_found_and_no_picture_is_large() -> 
         "backup",
         "restore",
         "enrich",
+        "candidates",
         "demo",
         "ask",
         "models",

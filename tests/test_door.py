@@ -321,7 +321,7 @@ def test_a_whole_character_in_two_halves_stays(proxy: RosterProcess, model_serve
 
 def test_a_declared_size_over_the_limit_is_413_at_once(proxy: RosterProcess) -> None:
     key = f"authorization: Bearer {proxy.master_key}"
-    reply = exchange(proxy, head(CHAT, key, "content-length: 2000000"), patience=20)
+    reply = exchange(proxy, head(CHAT, key, "content-length: 12000000"), patience=20)
     assert reply.status == 413
 
 

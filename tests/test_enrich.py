@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import json
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -90,9 +91,45 @@ def test_a_sidecar_is_completed_from_the_card_with_no_model_and_no_key(
     assert entries["tags"]["added"] == ["ink wash", "painting"]
     assert sidecar["my_own"] == [1]
     assert list(sidecar)[:3] == ["file_name", "hf_url", "my_own"]
-    assert "| Item | Set | Kept | Not found |" in answer
-    assert "base_model: Flux.1 D" in answer
+    assert "Base model: Flux.1 D" in answer
     assert "1 in all: 1 changed, 0 unchanged, 0 failed." in answer
+
+
+def test_links_of_a_card_lead_to_its_repository_or_are_left_out_and_their_words_stay(
+    offline_proxy: RosterProcess, hub: HubServer, folder: Path, make: Make
+) -> None:
+    links = {
+        "[person](/someone)": "https://huggingface.co/someone",
+        "[other](/someone/else/tree/main)": "https://huggingface.co/someone/else/tree/main",
+        "![picture](./images/x.png)": "https://huggingface.co/someone/ink-wash/blob/main/images/x.png",
+        "[file](ink%20wash.safetensors?download=true)": (
+            "https://huggingface.co/someone/ink-wash/blob/main/ink%20wash.safetensors?download=true"
+        ),
+        "[part](#usage)": "https://huggingface.co/someone/ink-wash#usage",
+        "[same](//example.com/a)": "https://example.com/a",
+        "[named][one]": "https://huggingface.co/someone/ink-wash/blob/main/LICENSE.md",
+        "[**bold**](docs/a.md 'title')": "https://huggingface.co/someone/ink-wash/blob/main/docs/a.md",
+        "[site](https://example.com/b#c)": "https://example.com/b#c",
+        "[mail](mailto:a@example.com)": "mailto:a@example.com",
+        "[up](../../someone)": "", "[up too](a/%2e%2e/%2e%2e/b)": "", "[app](obsidian:open)": "", "[empty]()": "",
+        "[no host](https:///x)": "", '<a href="/raw">raw</a>': "", '<img src="./raw.png">': "",
+    }  # fmt: skip
+    text = "# Ink\n\n" + "\n\n".join(links) + "\n\n[one]: LICENSE.md\n"
+    hub.repositories["someone/ink-wash"] = Repository(text, files=["ink.safetensors"])
+    model = make("ink.safetensors", {"hf_url": "https://huggingface.co/someone/ink-wash"})
+    say(offline_proxy, f"enrich {folder.name}/ink.safetensors")
+    html = str(read(model)["modelDescription"])
+    assert re.findall(r'href="([^"]*)"', html) == [link for link in links.values() if link]
+    assert "src=" not in html
+    for words in ("person", "<strong>bold</strong>", "up too", "app", "empty", "no host", "raw"):
+        assert words in html, words
+    # What stands in the file itself is of no repository.
+    own = {
+        "modelspec.description": "A paint of ink with [a part](#usage), [a file](x.md) and [a site](https://a.example/)."
+    }
+    model = make("own.safetensors", header={**own, "ss_base_model_version": "flux1"})
+    say(offline_proxy, f"enrich {folder.name}/own.safetensors")
+    assert re.findall(r'href="([^"]*)"', str(read(model)["modelDescription"])) == ["https://a.example/"]
 
 
 def test_a_missing_sidecar_is_made_from_the_file_and_completed(
@@ -107,7 +144,7 @@ def test_a_missing_sidecar_is_made_from_the_file_and_completed(
     assert (sidecar["file_name"], sidecar["hash_status"]) == ("fresh ink", "completed")
     assert sidecar["base_model"] == "Flux.1 D"
     assert sidecar["hf_url"] == "https://huggingface.co/someone/ink-wash"
-    assert "sidecar: made from the file" in answer
+    assert "Sidecar: made from the file" in answer
 
 
 def test_a_file_that_nobody_and_nothing_says_anything_about_gets_a_hint_and_no_bare_sidecar(
@@ -139,7 +176,7 @@ def test_a_file_without_an_address_gets_what_its_own_header_says(offline_proxy: 
     assert sidecar["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert {entry["source"] for entry in sidecar["agentroster"].values()} == {"file header"}
     assert "hf_url" not in sidecar
-    assert "base_model: Pony" in answer
+    assert "Base model: Pony" in answer
     before = sidecar_of(model).read_bytes()
     say(offline_proxy, f"enrich {model}")
     assert sidecar_of(model).read_bytes() == before
@@ -195,7 +232,7 @@ def test_what_a_person_wrote_is_kept_and_said(offline_proxy: RosterProcess, hub:
         **mine, "tags": 0, "metadata_source": 0, "llm_enriched_at": 0, "agentroster": sidecar["agentroster"],
     }  # fmt: skip
     assert list(sidecar["agentroster"]) == ["tags"]
-    assert "base_model (already set)" in answer
+    assert "Already set: Base model" in answer
 
 
 def test_a_second_run_changes_nothing_not_even_the_time(
@@ -268,9 +305,9 @@ def test_an_address_alone_is_read_out_and_nothing_is_written(
     model = make("same.safetensors", {"hf_url": "https://huggingface.co/someone/ink-wash"})
     before = sidecar_of(model).read_bytes()
     answer = say(offline_proxy, "https://huggingface.co/someone/ink-wash")
-    assert "base_model: Flux.1 D" in answer
+    assert "Base model: Flux.1 D" in answer
     assert "inkwash style" in answer
-    assert "nothing written" in answer
+    assert "Nothing written: an address" in answer
     assert sidecar_of(model).read_bytes() == before
 
 
@@ -425,7 +462,9 @@ def test_a_caller_without_identity_writes_nothing(offline_proxy: RosterProcess, 
     assert not sidecar_of(bare).exists()
 
 
-def test_rows_are_streamed_as_models_finish(offline_proxy: RosterProcess, hub: HubServer, make: Make) -> None:
+def test_a_streamed_answer_ends_with_what_came_of_each_model(
+    offline_proxy: RosterProcess, hub: HubServer, make: Make
+) -> None:
     hub.repositories["a/b"] = Repository(card("chinese"))
     models = [make(f"{n}.safetensors", {"hf_url": "https://huggingface.co/a/b"}) for n in range(3)]
     messages: Any = [{"role": "user", "content": "enrich " + " ".join(map(str, models))}]

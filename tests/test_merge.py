@@ -20,7 +20,8 @@ from agentroster.builtin.skills.enrich_hf_metadata.deciding.extract import Extra
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.tags import additions
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.sidecar import Sidecar, Sidecars
-from agentroster.skills.report import ItemReport, Tally
+from agentroster.skills.report import ItemReport
+from agentroster.skills.tally import Tally
 
 REPLACEABLE = ("base_model", "trainedWords", "modelDescription", "civitai.description")
 FILLED = {"base_model", "modelDescription", "preview_url"}
@@ -332,10 +333,12 @@ def test_what_sidecars_and_reports_say_of_each_kind_of_evidence_stays(
 
 def test_a_long_table_is_cut_and_what_a_tool_returns_stays_readable_json() -> None:
     tally = Tally(1200, 5_000)
-    table = "".join(tally.add(ItemReport(item=f"m{number}", updated={"base_model": "Pony"})) for number in range(1200))
-    assert table.count("base_model: Pony") == 500
-    assert "1000 of 1200 are done" in table
-    assert "1200 in all: 1200 changed, 0 unchanged, 0 failed. The rows of the last 700" in tally.summary()
+    for number in range(1200):
+        tally.add(ItemReport(item=f"m{number}", updated={"base_model": "Pony"}))
+    title, rows = tally.folded()
+    assert rows.count("Base model: Pony") == 500
+    assert (title, rows.splitlines()[-1][:14]) == ("All 1200", "- 700 more are")
+    assert tally.opened() == "1200 in all: 1200 changed, 0 unchanged, 0 failed.\n"
     returned = tally.to_json()
     assert len(json.dumps(returned)) <= 5_000
     assert returned["total"] == 1200
@@ -345,7 +348,8 @@ def test_a_long_table_is_cut_and_what_a_tool_returns_stays_readable_json() -> No
 
 def test_a_row_shows_pictures_links_and_markup_as_they_are_written() -> None:
     picture, markup = "![x](//elsewhere.invalid/p.png)", "<img src=//elsewhere.invalid>"
-    row = ItemReport(item="m", updated={"tags": [picture, markup]}, missing={"card": "[x](http://a.invalid)"}).row()
-    assert "\\![x]\\(//elsewhere" in row
-    assert "[x]\\(http" in row
-    assert "&lt;img" in row
+    report = ItemReport(item="m", updated={"tags": [picture, markup]}, missing={"card": "[x](http://a.invalid)"})
+    for row in (report.line(), report.lines()):
+        assert "\\![x]\\(//elsewhere" in row
+        assert "[x]\\(http" in row
+        assert "&lt;img" in row

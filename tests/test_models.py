@@ -1,9 +1,12 @@
 """`/v1/models`, plug-ins, and the commands that list what there is."""
 
+import base64
+import io
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.support.identity import signed
 from tests.support.roster_process import RosterProcess, run_roster
@@ -26,11 +29,29 @@ def test_the_list_has_agents_with_names_descriptions_suggestions_and_capabilitie
     info = agent["info"]
     assert isinstance(info, dict)
     assert "palettes" in info["meta"]["description"]
-    assert info["meta"]["suggestion_prompts"][0]["content"] == "/palette teal"
+    assert info["meta"]["suggestion_prompts"][0] == {
+        "title": ["Five colours around teal", "/palette teal"],
+        "content": "/palette teal",
+    }
     assert info["meta"]["capabilities"]["builtin_tools"] is False
     assert "plain-model" in listed
     assert "info" not in listed["plain-model"]
     assert "agno/*" not in listed
+
+
+def test_each_agent_has_a_small_icon_of_its_own_that_stays(proxy: RosterProcess) -> None:
+    icons = {
+        str(row["id"]): str(row["info"]["meta"]["profile_image_url"])  # type: ignore[index]
+        for row in rows(proxy)
+        if "info" in row
+    }
+    assert len(set(icons.values())) == len(icons) > 3
+    for icon in icons.values():
+        assert len(icon) < 400
+        with Image.open(io.BytesIO(base64.b64decode(icon.removeprefix("data:image/png;base64,")))) as image:
+            assert image.size == (48, 48)
+            assert len(image.convert("RGB").getcolors() or []) == 2
+    assert [row for row in rows(proxy) if row["id"] in icons] == [row for row in rows(proxy) if "info" in row]
 
 
 def test_the_list_is_the_same_for_every_user(proxy: RosterProcess) -> None:

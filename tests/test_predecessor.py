@@ -291,7 +291,7 @@ def test_in_a_chat_both_forms_of_the_name_work(tmp_path: Path, name: str) -> Non
     spec = AgentSpec(name="sorter", skills=(name,))
     assert spec.skills == ("card-words",)
     done = asyncio.run(world.run(spec, f"/{name} ink"))
-    assert "base_model: Pony" in done.text
+    assert "Base model: Pony" in done.text
     assert sidecar_of(root)["base_model"] == "Pony"
 
 

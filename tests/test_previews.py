@@ -129,7 +129,7 @@ def fetched_pictures(hub: HubServer) -> list[str]:
 
 
 def assert_only_the_preview_is_missing(model: Path, answer: str, reason: str) -> None:
-    assert f"preview_url ({reason}" in answer
+    assert f"Preview ({reason}" in answer
     assert read(model)["base_model"] == "Flux.1 D", "the rest of the item is done"
     assert "preview_url" not in read(model)
     assert {path.name for path in model.parent.iterdir()} == {"ink.safetensors", "ink.metadata.json"}
@@ -155,7 +155,7 @@ def test_the_picture_of_a_card_becomes_a_small_still_webp_without_metadata(
     assert read(model)["preview_url"] == (folder / "ink.webp").as_posix()
     assert read(model)["preview_nsfw_level"] == 4, "unknown is not the same as safe"
     assert (folder / "ink.webp").stat().st_mode & 0o777 == 0o644
-    assert "preview_url: ink.webp" in answer
+    assert "Preview: ink.webp" in answer
     assert str(folder) not in answer
     assert not list(folder.glob(".*"))
 
@@ -376,7 +376,7 @@ def test_a_preview_that_is_there_is_neither_replaced_nor_followed(
         (folder / name).write_bytes(b"mine")
     else:
         (folder / name).symlink_to(target)
-    assert "preview_url (there is a preview file already)" in say(offline_proxy, f"enrich {model}")
+    assert "Preview (there is a preview file already)" in say(offline_proxy, f"enrich {model}")
     assert (kind != "dead link") == (folder / name).exists()
     assert kind == "dead link" or (folder / name).read_bytes() == b"mine"
     assert {path.name for path in folder.iterdir()} == {"ink.safetensors", "ink.metadata.json", name}
@@ -400,7 +400,7 @@ def test_the_picture_that_a_person_chose_stays(
 ) -> None:
     shows(hub, picture())
     model = lora(folder, preview_url=own)
-    assert "preview_url (already set)" in say(offline_proxy, f"enrich {model}")
+    assert "Already set: Preview" in say(offline_proxy, f"enrich {model}")
     assert read(model)["preview_url"] == own
     assert not (folder / "ink.webp").exists()
     assert not fetched_pictures(hub)

@@ -178,7 +178,7 @@ def test_a_pipeline_runs_with_a_library_a_hub_and_a_model(tmp_path: Path) -> Non
     skill = load_skill(enrich_hf_metadata.__path__[0])
     done = asyncio.run(World(library=tmp_path, hub=hub).call(skill, targets=["ink"]))
     assert done.value["items"][0]["updated"]["base_model"] == "Flux.1 D"
-    assert "| loras/ink.safetensors |" in done.shown
+    assert "**loras/ink.safetensors**" in done.shown
     assert "/anna/ink/resolve/main/README.md" in hub.paths
     sidecar = json.loads((tmp_path / "loras" / "ink.metadata.json").read_text(encoding="utf-8"))
     assert sidecar["base_model"] == "Flux.1 D"

@@ -90,7 +90,7 @@ def test_what_no_rule_could_read_is_read_by_the_model_and_checked(
     read_by = {name: (entry["source"], entry.get("model")) for name, entry in sidecar["agentroster"].items()}
     assert read_by["base_model"] == read_by["trainedWords"] == ("language model", "stub")
     assert read_by["tags"] == ("card", None)
-    assert "read by the language model (base_model, trainedWords, civitai.description)" in answer
+    assert "Read by the language model: Base model, Trigger words, Short description" in answer
     (body,) = model_server.requests
     assert "foggy.safetensors" in body["messages"][1]["content"]
     assert str(model.parent) not in json.dumps(body)
@@ -160,7 +160,7 @@ def test_a_failing_model_never_fails_the_item(
     model = make()
     answer = say(proxy, f"/enrich {model}")
     assert "1 changed, 0 unchanged, 0 failed" in answer
-    assert "language model (could not help:" in answer
+    assert "Language model: could not help:" in answer
     assert words.lower() in answer.lower()
     assert read(model)["tags"] == ["misty"]
     assert "base_model" not in read(model)
@@ -222,7 +222,7 @@ def test_an_address_that_is_only_read_is_asked_about_too(
     hub.repositories["a/b"] = Repository(ODD)
     model_server.structured = [answer_with(base_model="SDXL 1.0")]
     answer = say(proxy, f"/enrich {URL}")
-    assert "base_model: SDXL 1.0" in answer
+    assert "Base model: SDXL 1.0" in answer
     assert "nothing written" in answer
 
 

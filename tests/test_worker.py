@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -52,6 +54,12 @@ def folder(library_root: Path) -> Path:
 
 def items(found: list[dict[str, Any]]) -> list[str]:
     return [one["data"]["item"] for one in found if one["event"] == "item"]
+
+
+def holder_of(proxy: RosterProcess, job: str) -> str:
+    """Return the name of the worker that works on a job; an empty text until one does."""
+    with closing(sqlite3.connect(proxy.data_dir / "roster.db")) as database:
+        return str(database.execute("SELECT worker FROM jobs WHERE id = ?", [job]).fetchone()[0])
 
 
 def held_repository(hub: HubServer) -> tuple[Repository, threading.Event]:
@@ -105,6 +113,27 @@ def test_a_killed_worker_is_started_again_and_no_item_is_done_twice(
     assert worker_of(proxy) != first
     assert proxy.log.count("the process that works on jobs ended (status -9): it is started again") == 1
     assert anna.get("/health/readiness").status_code == 200
+
+
+def test_a_job_that_kills_every_worker_is_given_up_after_three_and_others_go_on(
+    proxy: RosterProcess, anna: httpx.Client, hub: HubServer, folder: Path
+) -> None:
+    _, hold = held_repository(hub)
+    fill(folder / "a", 3)
+    fill(folder / "b", 3, "a/held")
+    job = begin(anna, f"{folder.name}/b")
+    holders = {""}
+    for _ in range(3):
+        # A worker that has only begun holds nothing yet.
+        wait_for(lambda: holder_of(proxy, job) not in holders, "nobody works on it")
+        holders.add(holder_of(proxy, job))
+        os.kill(worker_of(proxy), signal.SIGKILL)
+    last = events(anna, job)[-1]
+    assert (last["event"], last["data"]["done"]) == ("failed", 0)
+    assert "ended 3 times while it worked on this" in last["data"]["error"]
+    assert f"jobs {job} are given up" in proxy.log
+    hold.set()
+    assert events(anna, begin(anna, f"{folder.name}/a"))[-1]["event"] == "completed"
 
 
 def test_what_a_worker_logs_is_marked_as_its_own(proxy: RosterProcess, anna: httpx.Client, tmp_path: Path) -> None:

@@ -204,6 +204,10 @@ class ToolFailed(RosterError):
     code = "tool_failed"
 
 
+class LeftAlone(ToolFailed):
+    """An item is not touched, because somebody asked for that: nobody has to do anything about it."""
+
+
 class CredentialMissing(RosterError):
     """A tool needs an account its caller has not connected; `provider` is its name."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.reload import Reloader
 from agentroster.agents.rights import Rights
 from agentroster.credentials.ring import KeyRing
+from agentroster.credentials.secret_file import read_ring
 from agentroster.credentials.store import CredentialStore
 from agentroster.db.data_folder import Role, in_use
 from agentroster.db.database import Database
@@ -39,7 +41,7 @@ from agentroster.net.shared_slots import SharedSlots
 from agentroster.roster_schema import ROSTER_SCHEMA
 from agentroster.runs.answers import Answers
 from agentroster.runs.runner import Runner
-from agentroster.settings.settings import Settings
+from agentroster.settings.settings import Settings, load_settings
 from agentroster.signals.signals import Signals
 from agentroster.skills.access import SkillAccess, openers_of
 from agentroster.skills.registry import SkillRegistry
@@ -86,7 +88,9 @@ class Runtime:
         alone = role == "serve" and isinstance(settings.database, Path)
         held.enter_context(in_use(settings.data_dir, role, alone=alone))
         ring = KeyRing.parse(settings.required("encryption_key"))
-        store = CredentialStore.open(settings.credentials_database, ring)
+        # The file may have got a key since, as when somebody rotates while this runs.
+        reread = partial(_ring_of_now, settings.data_dir)
+        store = CredentialStore.open(settings.credentials_database, ring, reread)
         database = Database.open(settings.database, ROSTER_SCHEMA)
         transport = _transport(settings.api_base, settings.hf_endpoint, *settings.hub_downloads)
         client = open_client(transport)
@@ -114,6 +118,14 @@ class Runtime:
         )
         connector.when_changed = models.forget
         rights = Rights(agents)
+        jobs = Jobs(
+            JobStore(database),
+            access,
+            lambda caller: models.choose(None, caller),
+            rights,
+            signals=signals,
+            max_queued=settings.queued_jobs,
+        )
         runner = Runner(
             settings,
             agents=agents,
@@ -121,6 +133,7 @@ class Runtime:
             connector=connector,
             models=models,
             session_secret=ring.subkey("session-key"),
+            jobs=jobs,
         )
         return cls(
             settings=settings,
@@ -129,14 +142,7 @@ class Runtime:
             authenticator=AuditedAuthenticator(settings, database),
             answers=Answers(runner, ImageHosts(settings, agents, skills)),
             models=models,
-            jobs=Jobs(
-                JobStore(database),
-                access,
-                lambda caller: models.choose(None, caller),
-                rights,
-                signals=signals,
-                max_queued=settings.queued_jobs,
-            ),
+            jobs=jobs,
             signals=signals,
             rights=rights,
             retention=_retention(settings, database, store),
@@ -195,6 +201,10 @@ def _open_accounts(
         trusted=trusted,
     )
     return transport, Connector(source, oauth, settings.public_url or public_url or _address(settings))
+
+
+def _ring_of_now(data_dir: Path) -> KeyRing | None:
+    return read_ring(load_settings(data_dir=data_dir))
 
 
 def _retention(settings: Settings, database: Database, store: CredentialStore) -> Retention:

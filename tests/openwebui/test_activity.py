@@ -45,11 +45,9 @@ def test_each_tool_has_one_status_line_in_words_and_the_last_one_is_done(
 ) -> None:
     answer = anna.chat(AGENT).ask(TWO_TOOLS)
     lines = [(status["description"], status["done"]) for status in answer.statuses]
-    assert lines[:2] == [
-        ("Mixing a palette: blue", False),
-        ("Finding a colour scheme: a bakery", False),
-    ]
-    assert [done for _, done in lines] == [False, False, True]
+    assert [line for line, _ in lines[:2]] == ["Mixing a palette: blue", "Finding a colour scheme: a bakery"]
+    # Any other would shimmer after Stop for ever.
+    assert all(done for _, done in lines)
     assert [status["description"] for status in answer.saved["statusHistory"]] == [line for line, _ in lines]
 
 
@@ -70,7 +68,7 @@ def test_each_tool_leaves_one_closed_card_with_input_and_result(anna: OpenWebUIU
 
 def test_a_command_is_shown_as_a_tool_too(anna: OpenWebUIUser, model_server: ModelServer) -> None:
     answer = anna.chat(AGENT).ask("/palette teal")
-    assert answer.statuses[0] == {"description": "Mixing a palette: teal", "done": False}
+    assert answer.statuses[0] == {"description": "Mixing a palette: teal", "done": True}
     assert answer.statuses[-1]["done"] is True
     assert answer.text.count("<details") == 1
 
@@ -129,6 +127,54 @@ def test_stop_ends_a_long_job_where_it_is(
     release.set()
     # Had the first job gone on, it would be done by the end of this one.
     assert "3 in all" in anna.chat("agno/enrich-metadata").ask(f"/enrich {shelf.name}/free").text
+    assert not done_in(shelf / "held")
+
+
+SHIMMERING = ".status-description .shimmer"
+
+
+def test_the_end_of_a_long_answer_has_requests_first_and_the_rest_in_a_closed_part_that_opens(
+    annas_page: OpenWebUIPage, model_server: ModelServer, hub: HubServer, library_root: Path
+) -> None:
+    hub.repositories["a/free"] = Repository(CARD)
+    fill(library_root / "many/free", 40, "a/free")
+    fill(library_root / "many/gone", 2, "a/nowhere")
+    page = annas_page.open("agno/enrich-metadata")
+    # As wide as a telephone.
+    page.page.set_viewport_size({"width": 390, "height": 844})
+    page.write("/enrich many")
+    page.finished()
+    page.sees_match(r"42 in all: 40 changed")
+    page.sees_match(r"Needs you \(2\)")
+    page.sees_match(r"/enrich many/gone/m0000\.safetensors")
+    assert page.answer.get_by_text("many/free/m0000").count() == 0
+    page.sees_match("^The other 40$").click()
+    page.sees_match(r"many/free/m0039")
+    assert page.answer.get_by_text("Base model: SDXL 1.0").count() >= 40
+    wide = page.page.evaluate(
+        "() => [...document.querySelectorAll('.chat-assistant *')].some(one => one.scrollWidth > innerWidth)"
+    )
+    assert not wide
+    page.photograph("finished-list")
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_stop_in_the_page_ends_the_work_and_the_status_line(
+    annas_page: OpenWebUIPage, model_server: ModelServer, hub: HubServer, shelf: Path, release: threading.Event
+) -> None:
+    page = annas_page.open("agno/enrich-metadata")
+    page.write(f"/enrich {shelf.name}")
+    page.sees_match(r"Enriching metadata.* \(?3 of 6")
+    assert hub.repositories["a/held"].holding.wait(60)
+    page.page.get_by_label("Stop").click()
+    page.finished()
+    release.set()
+    assert page.page.locator(SHIMMERING).count() == 0
+    page.sees_match(r"3 of 6")
+    # Had the first job gone on, it would be done by the end of this one.
+    page.write(f"/enrich {shelf.name}/free")
+    page.sees_match("3 in all: 0 changed")
+    page.finished()
     assert not done_in(shelf / "held")
 
 

@@ -21,7 +21,7 @@ def test_the_page_shows_an_agent_with_its_name_description_and_suggestions(
 ) -> None:
     page = annas_page.open("agno/enrich-metadata")
     page.sees("Completes the metadata of local image-model files from their HuggingFace model cards.")
-    page.page.get_by_role("button", name="enrich everything").wait_for()
+    page.page.get_by_role("button", name="Complete all my models").wait_for()
     page.page.get_by_label("Selected model: Enrich metadata").click()
     page.page.get_by_role("option", name=re.compile("GitHub agent")).wait_for()
     page.photograph("picker")

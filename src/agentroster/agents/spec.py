@@ -51,6 +51,7 @@ class AgentSpec:
     `agno.agent.Agent` for each request. Raises BadInput for a name outside the rule: lower-case letters,
     digits and single hyphens, at most 64.
 
+    A suggestion is a message, or what the picker calls it and the message, such as ("Shades of teal", "/palette teal").
     Images in answers are shown when their host is in `image_hosts` or declared by a skill; others become links.
     """
 
@@ -62,7 +63,7 @@ class AgentSpec:
     model: str | None = None
     backend: str | None = None
     limits: Limits = field(default_factory=Limits)
-    suggestions: Sequence[str] = ()
+    suggestions: Sequence[str | tuple[str, str]] = ()
     vision: bool = False
     image_hosts: Sequence[str] = ()
     enabled: bool = True

@@ -16,6 +16,7 @@ from agentroster.archive import manifest as form
 from agentroster.archive.manifest import Entry, Manifest
 from agentroster.db.data_folder import DATABASES, in_use
 from agentroster.errors import BadInput, NotFound
+from agentroster.operating_system.folders import sync_path
 
 _READ_BYTES = 1 << 20
 _BUSY_SECONDS = 10.0
@@ -116,6 +117,4 @@ def _publish(draft: Path, target: Path) -> None:
         # This file system knows no second names: reserve the name, then take it.
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         draft.replace(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    sync_path(target.parent)

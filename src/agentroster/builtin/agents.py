@@ -9,7 +9,12 @@ demo_agent = AgentSpec(
     instructions="You are a friendly colour consultant. Answer briefly, in the person's language.",
     skills=("colours",),
     vision=True,
-    suggestions=("/palette teal", "/scheme a bakery website", "/favourite orange", "/help"),
+    suggestions=(
+        ("Five colours around teal", "/palette teal"),
+        ("Colours for a bakery's website", "/scheme a bakery website"),
+        ("Remember that I like orange", "/favourite orange"),
+        ("What can you do?", "/help"),
+    ),
 )
 
 enrich_metadata = AgentSpec(
@@ -19,7 +24,12 @@ enrich_metadata = AgentSpec(
     instructions="You are a careful librarian of image models. Answer in the person's language.",
     skills=("enrich-hf-metadata",),
     limits=Limits(seconds=3600),
-    suggestions=("enrich everything", "/help"),
+    suggestions=(
+        ("Complete all my models", "enrich everything"),
+        ("What is missing?", "what is missing?"),
+        ("What of mine is running?", "/jobs"),
+        ("What can you do?", "/help"),
+    ),
 )
 
 github_agent = AgentSpec(
@@ -29,5 +39,10 @@ github_agent = AgentSpec(
     instructions="You help a developer keep track of their work on GitHub. Answer in the person's language.",
     skills=("github",),
     vision=True,
-    suggestions=("/gh-prs", "/gh-me", "Which of my pull requests wait for somebody?", "/help"),
+    suggestions=(
+        ("My open pull requests", "/gh-prs"),
+        ("Which of my pull requests wait for somebody?", "Which of my pull requests wait for somebody?"),
+        ("Who am I on GitHub?", "/gh-me"),
+        ("What can you do?", "/help"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -30,6 +31,11 @@ _COMMANDS = [
         "backup",
         "agentroster.cli.backup:backup",
         "Write keys, memories, jobs, credentials and audit into a new FILE, while the proxy runs.",
+    ),
+    LazyCommand(
+        "candidates",
+        "agentroster.cli.candidates:find_candidates",
+        "Look on the hub for where files without an address come from; nothing is written.",
     ),
     LazyCommand(
         "credentials",
@@ -88,6 +94,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: one clear line and exit status 2 for what is refused."""
     _open_missing_streams()
+    _write_any_character()
     try:
         cli(standalone_mode=False)
     except StorageFailed as error:
@@ -106,6 +113,13 @@ def main() -> None:
     except OSError as error:
         _drop_output()
         _exit(f"this did not work: {error.strerror or error}", 2)
+
+
+def _write_any_character() -> None:
+    """Show a character that a terminal or file cannot hold by its number: Windows writes files in a code page."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit(message: str, status: int) -> None:

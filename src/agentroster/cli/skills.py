@@ -19,9 +19,14 @@ _RUN = LazyCommand(
     "agentroster.cli.skills_run:skills_run",
     "Run a pipeline skill here, without a proxy; exit status 1 when an item failed.",
 )
+_FORGET = LazyCommand(
+    "forget",
+    "agentroster.cli.skills_forget:skills_forget",
+    "Delete what a skill remembers of everybody, while the proxy runs.",
+)
 
 
-@click.group(cls=LazyGroup, commands=[_RUN], invoke_without_command=True)
+@click.group(cls=LazyGroup, commands=[_RUN, _FORGET], invoke_without_command=True)
 @DATA_DIR_OF_GROUP
 @JSON
 @click.pass_context

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 import httpx
-import uvloop
 
 from agentroster.cli.options import DATA_DIR
 from agentroster.credentials.secret_file import load_with_secrets
@@ -20,6 +19,7 @@ from agentroster.llm.endpoint import Endpoint
 from agentroster.logs import configure_logging
 from agentroster.net.client import open_transport
 from agentroster.net.egress import Origin
+from agentroster.operating_system.processes import answer_hang_up, new_event_loop, on_end, on_hang_up
 from agentroster.runtime import Runtime
 from agentroster.settings.environment import require_usable_connections
 from agentroster.settings.settings import Settings
@@ -44,7 +44,7 @@ _LAST_SECONDS = 10.0
 @click.option("--name", default="", hidden=True)
 def worker(data_dir: Path | None, agents_file: Path | None, proxy_url: str, name: str) -> None:
     """Work on jobs until Ctrl-C, beside a `roster serve --no-worker` on the same data."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    answer_hang_up(signal.SIG_IGN)
     settings, notice = load_with_secrets(data_dir=data_dir, agents_file=agents_file)
     if notice:
         click.echo(notice)
@@ -52,7 +52,7 @@ def worker(data_dir: Path | None, agents_file: Path | None, proxy_url: str, name
     if isinstance(settings.database, str):
         wait_for_server(settings.database, _DATABASE_SECONDS, click.echo)
     require_usable_connections()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_work(settings, proxy_url, name))
 
 
@@ -60,8 +60,7 @@ async def _work(settings: Settings, proxy_url: str, name: str) -> None:
     """Work until SIGTERM or Ctrl-C. A worker with a name is one that `roster serve` started: it ends with it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    on_end(loop, stop.set)
     if name:
         _watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
     url = proxy_url or f"http://{settings.host}:{settings.port}"
@@ -73,7 +72,7 @@ async def _work(settings: Settings, proxy_url: str, name: str) -> None:
     runtime.signals.start()
     reloader = runtime.reloader()
     reloader.start()
-    loop.add_signal_handler(signal.SIGHUP, reloader.hang_up)
+    on_hang_up(loop, reloader.hang_up)
     jobs.start()
     if not name:
         click.echo(f"roster worker is ready and works on the jobs of {settings.data_dir}")

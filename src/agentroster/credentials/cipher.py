@@ -6,6 +6,7 @@ derived for (format, key id, issuer, subject, provider); HKDF: RFC 5869, Fernet:
 
 import base64
 import re
+from collections.abc import Callable
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from agentroster.credentials.credential import Owner
 from agentroster.credentials.ring import KeyRing
-from agentroster.errors import CredentialUnreadable, UnknownKeyId
+from agentroster.errors import CredentialUnreadable, StartRefused, UnknownKeyId
 from agentroster.messages import say
 
 FORMAT = "r1"
@@ -23,10 +24,15 @@ _STORED = re.compile(rf"{FORMAT}:([0-9a-f]{{8}}):([A-Za-z0-9_=-]+)")
 class Cipher:
     """Encrypts with the first key of the ring, decrypts with the one a value names."""
 
-    def __init__(self, ring: KeyRing, salt: bytes) -> None:
-        """`salt` is 16 random bytes, kept once per installation."""
+    def __init__(self, ring: KeyRing, salt: bytes, reread: Callable[[], KeyRing | None] = lambda: None) -> None:
+        """`salt` is 16 random bytes, kept once per installation.
+
+        `reread` returns the ring of now, asked when a value names a key that is not known: the operator may have put
+        one in front while this process ran.
+        """
         self._keys = ring.by_id()
         self._salt = salt
+        self._reread = reread
         self.primary_id = next(iter(self._keys))
 
     @property
@@ -48,11 +54,23 @@ class Cipher:
         if match is None:
             raise CredentialUnreadable(say("credentials.unreadable_form"))
         if match[1] not in self._keys:
-            raise UnknownKeyId(match[1])
+            self._learn(match[1])
         try:
             return self._fernet(match[1], owner).decrypt(match[2])
         except InvalidToken as error:
             raise CredentialUnreadable(say("credentials.unreadable")) from error
+
+    def _learn(self, key_id: str) -> None:
+        """Take over the ring of now, if it has this key; keys that went are still known. Raises UnknownKeyId."""
+        try:
+            ring = self._reread()
+        except StartRefused:
+            ring = None
+        found = ring.by_id() if ring is not None else {}
+        if key_id not in found:
+            raise UnknownKeyId(key_id)
+        self._keys = {**self._keys, **found}
+        self.primary_id = next(iter(found))
 
     def _fernet(self, key_id: str, owner: Owner) -> Fernet:
         parts = (FORMAT, key_id, owner.issuer, owner.subject, owner.provider)

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 
 from agentroster.credentials.ring import KeyRing
 from agentroster.errors import StartRefused
+from agentroster.operating_system.folders import KEEPS_MODES, set_mode
 from agentroster.settings.secret_words import strength_of
 from agentroster.settings.settings import Settings, load_settings
 
@@ -34,7 +35,8 @@ def load_with_secrets(**options: object) -> tuple[Settings, str | None]:
     notice = None
     if missing:
         stored |= _make(path, settings, missing)
-        notice = f"First start: made {path} (0600) with {' and '.join(missing)}. Keep a copy of it in a safe place."
+        mode = " (0600)" if KEEPS_MODES else ""
+        notice = f"First start: made {path}{mode} with {' and '.join(missing)}. Keep a copy of it in a safe place."
     settings = load_settings(**options, **_unset_fields(settings, stored))
     _check(settings)
     return settings, notice
@@ -99,8 +101,8 @@ def _make(path: Path, settings: Settings, missing: list[str]) -> dict[str, str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            set_mode(descriptor, 0o600)
             file.writelines(f"{name}={value}\n" for name, value in chosen.items())
     except OSError as error:
         raise StartRefused(f"{path} cannot be written: {error.strerror}; choose another --data-dir") from error

@@ -46,14 +46,16 @@ class CredentialStore:
         self.tickets = Tickets(database, cipher)
 
     @classmethod
-    def open(cls, location: Path | str, ring: KeyRing) -> "CredentialStore":
-        """Open a file or a PostgreSQL address and check that the ring fits it.
+    def open(
+        cls, location: Path | str, ring: KeyRing, reread: Callable[[], KeyRing | None] = lambda: None
+    ) -> "CredentialStore":
+        """Open a file or a PostgreSQL address and check that the ring fits it; `reread` as a `Cipher` asks it.
 
         Raises StartRefused, naming key ids and never keys, when a key is missing or wrong.
         """
         database = Database.open(location, CREDENTIALS_SCHEMA)
         try:
-            cipher = Cipher(ring, database.call(canary.read_salt))
+            cipher = Cipher(ring, database.call(canary.read_salt), reread)
             database.call(canary.check_ring, cipher)
         except StartRefused:
             database.close()

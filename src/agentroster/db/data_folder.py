@@ -6,8 +6,6 @@ databases take the place of old ones in two steps: a complete folder is renamed,
 which whoever comes next finishes when the first one was killed.
 """
 
-import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Generator
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from agentroster.errors import StartRefused
+from agentroster.operating_system.folders import sync_path
+from agentroster.operating_system.locks import NO_LOCKS, FileLock
 
 DATABASES = ("roster.db", "credentials.db")
 Role: TypeAlias = Literal["serve", "worker", "command"]
@@ -26,7 +26,6 @@ _LOCK = "in-use.lock"
 _NAMED: tuple[Role, ...] = ("serve", "worker")
 _PENDING = "restore-pending-"
 _ASIDE = ".before-restore-"
-_NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
@@ -37,16 +36,16 @@ def in_use(data_dir: Path, role: Role = "command", *, alone: bool = False) -> Ge
     """
     with ExitStack() as held:
         lock = held.enter_context(_lock_file(data_dir))
-        if not _taken(lock, fcntl.LOCK_SH):
+        if not _taken(lock, shared=True):
             raise StartRefused(f"A backup is being restored into {data_dir}: try again when that is done")
         if _pending(data_dir):
-            if not _taken(lock, fcntl.LOCK_EX):
+            if not _taken(lock):
                 raise StartRefused(f"A restore into {data_dir} was interrupted and is being finished: try again")
             _finish(data_dir)
-            _taken(lock, fcntl.LOCK_SH)
+            _taken(lock, shared=True)
         if role in _NAMED:
             named = held.enter_context(_lock_file(data_dir, role))
-            if not _taken(named, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, without_locks=True) and alone:
+            if not _taken(named, shared=not alone, without_locks=True) and alone:
                 raise StartRefused(
                     f"Another `roster {role}` uses {data_dir}: stop it first, or give this one another --data-dir"
                 )
@@ -57,7 +56,7 @@ def in_use(data_dir: Path, role: Role = "command", *, alone: bool = False) -> Ge
 def sole_use(data_dir: Path) -> Generator[None]:
     """Use the folder alone. Raises StartRefused when somebody uses it, and says who."""
     with _lock_file(data_dir) as lock:
-        if not _taken(lock, fcntl.LOCK_EX):
+        if not _taken(lock):
             raise StartRefused(f"{_users(data_dir)} {data_dir}: stop it first; nothing was changed")
         _finish(data_dir)
         yield
@@ -69,15 +68,15 @@ def replace_databases(data_dir: Path, staged: Path) -> str:
     Returns the ending of the names under which the old ones are kept. The caller has `sole_use`.
     """
     for path in staged.iterdir():
-        _sync(path)
-    _sync(staged)
+        sync_path(path)
+    sync_path(staged)
     stamp = now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     count = 1
     while any((data_dir / f"{name}{_ASIDE}{stamp}").exists() for name in DATABASES):
         count += 1
         stamp = f"{now}-{count}"
     staged.rename(data_dir / f"{_PENDING}{stamp}")
-    _sync(data_dir)
+    sync_path(data_dir)
     _finish(data_dir)
     return f"{_ASIDE}{stamp}"
 
@@ -92,7 +91,7 @@ def _finish(data_dir: Path) -> None:
         for name in DATABASES:
             if (folder / name).exists():
                 _swap(folder / name, data_dir / name, ending)
-        _sync(data_dir)
+        sync_path(data_dir)
         shutil.rmtree(folder)
 
 
@@ -112,21 +111,13 @@ def _swap(new: Path, current: Path, ending: str) -> None:
     new.replace(current)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _users(data_dir: Path) -> str:
     """Return who uses the folder, and the verb."""
     users: list[str] = []
     for role in _NAMED:
         if _lock_path(data_dir, role).exists():
             with _lock_file(data_dir, role) as lock:
-                users += [] if _taken(lock, fcntl.LOCK_EX) else [f"`roster {role}`"]
+                users += [] if _taken(lock) else [f"`roster {role}`"]
     if len(users) > 1:
         return f"{' and '.join(users)} use"
     return f"{users[0] if users else 'A command'} uses"
@@ -137,25 +128,26 @@ def _lock_path(data_dir: Path, role: Role) -> Path:
 
 
 @contextmanager
-def _lock_file(data_dir: Path, role: Role = "command") -> Generator[int]:
+def _lock_file(data_dir: Path, role: Role = "command") -> Generator[FileLock]:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(_lock_path(data_dir, role), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StartRefused(f"{data_dir} cannot be used: {error.strerror}; choose another --data-dir") from error
+    lock = FileLock(descriptor)
     try:
-        yield descriptor
+        yield lock
     finally:
+        lock.release()
         os.close(descriptor)
 
 
-def _taken(lock: int, kind: int, *, without_locks: bool = False) -> bool:
+def _taken(lock: FileLock, *, shared: bool = False, without_locks: bool = False) -> bool:
     """Take the lock, unless somebody else has it.
 
     Some file systems of other machines have no locks: then only sharing passes, and what may go on `without_locks`.
     """
     try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        return lock.take(shared=shared)
     except OSError as error:
-        return error.errno in _NO_LOCKS_HERE and (without_locks or kind == fcntl.LOCK_SH)
-    return True
+        return error.errno in NO_LOCKS and (without_locks or shared)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agentroster.messages import say
+from agentroster.operating_system.folders import has_no_room
 
 Kind: TypeAlias = Literal[
     "full", "locked", "read_only", "damaged", "unopenable", "io", "missing", "away", "login", "busy", "slow", "other"
@@ -91,7 +92,7 @@ def kind_of(error: BaseException, path: Path | None = None) -> Kind | None:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         kind = _sqlite_kind(cause)
-        return "full" if kind in _UNSURE - {"damaged"} and path is not None and _has_no_room(path) else kind
+        return "full" if kind in _UNSURE - {"damaged"} and path is not None and has_no_room(path.parent) else kind
     if type(cause).__module__.partition(".")[0] == "psycopg":
         return _postgres_kind(cause)
     return None
@@ -130,11 +131,3 @@ def _postgres_kind(error: BaseException | None) -> Kind | None:
         if words in said:
             return kind
     return "away"
-
-
-def _has_no_room(path: Path) -> bool:
-    try:
-        disk = os.statvfs(path.parent)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < 65_536 or (disk.f_files > 0 and disk.f_favail == 0)  # noqa: PLR2004

@@ -4,7 +4,6 @@ Importing this module imports LiteLLM: seconds of CPU. Only `roster serve` does.
 """
 
 import asyncio
-import signal
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -34,6 +33,7 @@ from agentroster.gateway.requests.large_bodies import LargeBodies
 from agentroster.gateway.requests.request_filter import RequestFilter
 from agentroster.identity.peer import PeerAddress
 from agentroster.logs import configure_logging
+from agentroster.operating_system.processes import on_hang_up
 from agentroster.runtime import Runtime
 from agentroster.web.api.health import Readiness
 from agentroster.web.api.jobs import JobRoutes
@@ -68,7 +68,7 @@ def build_app(runtime: Runtime, config: Mapping[str, Any], *, has_lane: bool) ->
             watch = asyncio.create_task(runtime.requests.watch_keys(active, signals))
             reloader = runtime.reloader()
             reloader.start()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.hang_up)
+            on_hang_up(asyncio.get_running_loop(), reloader.hang_up)
             yield
             await reloader.aclose()
             watch.cancel()

@@ -21,12 +21,12 @@ TASK_HEADER = "x-openwebui-task"
 class RequestContext:
     """One request and its response; shared by all tasks that work on it.
 
-    `caller` is who asks, once the request filter knows; `body_read`: the whole request has arrived. `activity` is how
-    the client asks to be shown what an agent does, `task` what Open WebUI calls this request of its own (empty: a chat;
-    None: it did not say). `model` is what the client asked for, where the request filter read it. `is_run`: the client
-    asked for an agent; `body` is what is left of its request, where our own lane answers it. `is_taken`: the agent was
-    reached; `started`: its first chunk is on the way; `failure`: what is told of a run that failed; `is_gone`: nobody
-    waits for the answer any more.
+    `caller` is who asks, once the request filter knows; `body_read`: the whole request has arrived,
+    `pictures_left_out`: without its oldest pictures. `activity` is how the client asks to be shown what an agent does,
+    `task` what Open WebUI calls this request of its own (empty: a chat; None: it did not say). `model` is what the
+    client asked for, where the request filter read it. `is_run`: the client asked for an agent; `body` is what is left
+    of its request, where our own lane answers it. `is_taken`: the agent was reached; `started`: its first chunk is on
+    the way; `failure`: what is told of a run that failed; `is_gone`: nobody waits for the answer any more.
     """
 
     def __init__(self) -> None:
@@ -38,6 +38,7 @@ class RequestContext:
         self.model: str | None = None
         self.body: Mapping[str, Any] | None = None
         self.body_read = False
+        self.pictures_left_out = False
         self.is_run = False
         self.is_taken = False
         self.started = False

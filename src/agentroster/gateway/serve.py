@@ -13,7 +13,6 @@ from types import FrameType
 
 import click
 import httpx
-import uvloop
 
 from agentroster.credentials.secret_file import load_with_secrets
 from agentroster.db.database import wait_for_server
@@ -27,6 +26,7 @@ from agentroster.llm.completion import ChatModel
 from agentroster.llm.presence import tell_model
 from agentroster.logs import configure_logging, redactor
 from agentroster.messages import catalogue
+from agentroster.operating_system.processes import ENDS, answer_hang_up, claim_port, new_event_loop
 from agentroster.runtime import Runtime
 from agentroster.settings.environment import require_usable_connections, use_known_time_zone
 from agentroster.settings.settings import Settings
@@ -52,10 +52,10 @@ _ENVIRONMENT = {
 
 def serve(**options: object) -> None:
     """Serve until interrupted. Raises StartRefused, before the port answers, when something is not right."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         signal.signal(number, leave)
     settings, notice = load_with_secrets(**options)
-    signal.signal(signal.SIGHUP, _hang_up)
+    answer_hang_up(_hang_up)
     listener = _listen(settings)
     if notice:
         click.echo(notice)
@@ -65,7 +65,7 @@ def serve(**options: object) -> None:
     require_usable_connections()
     use_known_time_zone()
     _prepare_environment(settings)
-    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with listener, asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, listener))
 
 
@@ -79,7 +79,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        claim_port(listener)
         listener.bind((settings.host, settings.port))
         listener.listen(1024)
     except OSError as error:

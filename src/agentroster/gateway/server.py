@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp
 
 from agentroster.gateway.http_protocol import WireLimits, limited_protocol
 from agentroster.gateway.leaving import leave
+from agentroster.operating_system.processes import raise_file_limit
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ _LAST_SECONDS = 7
 
 def server_config(app: ASGIApp, limits: WireLimits, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
     """Return uvicorn's settings; no access log, because it would print query strings."""
-    _raise_file_limit(limits.max_connections)
+    # Both sides of a connection are open files.
+    raise_file_limit(2 * limits.max_connections + _OTHER_FILES)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -41,15 +42,6 @@ def server_config(app: ASGIApp, limits: WireLimits, trusted_proxies: Sequence[st
         timeout_graceful_shutdown=_LAST_SECONDS,
         server_header=False,
     )
-
-
-def _raise_file_limit(connections: int) -> None:
-    """Permit this process as many open files as its connections need, on both sides, where the system lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections + _OTHER_FILES
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Server(uvicorn.Server):

@@ -10,7 +10,10 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from agentroster.errors import StorageFailed
+from agentroster.jobs.deaths import MOST_TRIES, Deaths
 from agentroster.jobs.service import Jobs
+from agentroster.messages import say
+from agentroster.operating_system.processes import APART
 from agentroster.settings.settings import Settings
 from agentroster.signals.signals import Signals
 from agentroster.signals.topics import WAITING_JOBS
@@ -39,6 +42,7 @@ class WorkerProcess:
         self._store = jobs.store
         self._signals = signals
         self._url = url
+        self._deaths = Deaths()
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -77,11 +81,17 @@ class WorkerProcess:
                 self._process = None
                 with suppress(StorageFailed):
                     # It has no more use for them, and nobody has to wait until its leases run out.
-                    await self._store.database.in_thread(self._store.release, name)
+                    await self._store.database.in_thread(self._bury, name)
             if time.monotonic() - begun > _MAX_PAUSE_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+
+    def _bury(self, name: str) -> None:
+        if hopeless := self._deaths.hopeless(self._store.held_by(name)):
+            logger.error("jobs %s are given up: the process died over each again and again", ", ".join(hopeless))
+            self._store.give_up(hopeless, say("jobs.killed_worker", times=MOST_TRIES))
+        self._store.release(name)
 
     async def _until_a_job_waits(self) -> None:
         with self._signals.subscribe(WAITING_JOBS) as word:
@@ -103,7 +113,7 @@ class WorkerProcess:
         if self._settings.agents_file is not None:
             options += ["--agents-file", str(self._settings.agents_file)]
         command = [sys.executable, "-P", "-m", "agentroster", "worker", *options]
-        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, start_new_session=True)
+        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, **APART)
 
 
 async def _end(process: Process) -> None:

@@ -60,7 +60,7 @@ class Authenticator:
         self._right[hash(key)] = None
         wait = self._rate.take((caller.key_id, caller.issuer, caller.user))
         if wait:
-            raise TooManyRequests(say("identity.too_many_requests", seconds=wait), retry_after=wait)
+            raise TooManyRequests(say("identity.too_many_requests", count=wait), retry_after=wait)
         return caller
 
     async def authenticate(self, key: str, header_values: Callable[[str], Sequence[str]]) -> Caller:

@@ -152,6 +152,17 @@ def is_waiting(connection: Connection) -> bool:
     return connection.execute(some, {"now": time.time()}).first() is not None
 
 
+def held_by(connection: Connection, worker: str) -> dict[str, int]:
+    """Return the jobs that a worker has, each with the number of its items that are done."""
+    rows = connection.execute(select(_C.id, _C.done).where(*_HELD), {"of_worker": worker})
+    return {row.id: row.done for row in rows}
+
+
+def give_up(connection: Connection, ids: Collection[str], reason: str) -> None:
+    """End jobs at work as failed, with a reason."""
+    _fail(connection, dict.fromkeys(ids, reason), _C.state == "running")
+
+
 def release(connection: Connection, worker: str) -> None:
     """Give unfinished jobs back, and end those that were being cancelled."""
     end_cancelled(connection, and_(_C.state == CANCELLING, _C.worker == bindparam("of_worker")), of_worker=worker)

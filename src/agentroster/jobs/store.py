@@ -104,6 +104,14 @@ class JobStore:
         """Give unfinished jobs back, so that the next process goes on with them at once."""
         self.database.call(queue.release, worker)
 
+    def held_by(self, worker: str) -> dict[str, int]:
+        """Return the jobs that a worker has, each with the number of its items that are done."""
+        return self.database.call(queue.held_by, worker)
+
+    def give_up(self, ids: Collection[str], reason: str) -> None:
+        """End jobs at work as failed, with a reason."""
+        self.database.call(queue.give_up, ids, reason)
+
     def fail_unfinished(self, reason: str) -> int:
         """End all jobs that wait or run, with a reason; return how many."""
         return self.database.call(queue.fail_unfinished, reason)

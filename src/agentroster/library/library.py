@@ -9,6 +9,7 @@ from pathlib import Path
 from agentroster.errors import BadInput, NotAllowed, NotFound
 from agentroster.library.walk import MODEL_SUFFIXES, LeftOut, is_model_name, model_paths
 from agentroster.messages import say
+from agentroster.operating_system.paths import names_a_file
 
 SIDECAR_SUFFIX = ".metadata.json"
 _MAX_PATH, _MAX_NAMED = 1000, 10
@@ -74,7 +75,7 @@ class Library:
         """
         if not self._roots:
             raise NotFound(say("library.not_configured"))
-        if "\0" in text or not text.strip():
+        if "\0" in text or not text.strip() or not names_a_file(text.strip()):
             raise NotFound(say("library.no_file_name"))
         path = self._resolve(text.strip())
         if path is None:
@@ -97,7 +98,7 @@ class Library:
 
     def is_folder(self, text: str) -> bool:
         """Whether a text is the path of a folder of the library; no folder is looked through for that."""
-        if not text or "\0" in text or len(text) > _MAX_PATH:
+        if not text or "\0" in text or len(text) > _MAX_PATH or not names_a_file(text):
             return False
         paths = (Path(os.path.realpath(root / text)) for root in self._roots)
         return any(self._root_of(path) is not None and _exists(path) and path.is_dir() for path in paths)
@@ -134,7 +135,7 @@ class Library:
 
     def _require_no_namesake(self, text: str, folder: Path) -> None:
         """Raise BadInput when a folder's bare name is also that of models; with a slash it means the folder."""
-        if "/" in text:
+        if "/" in text or os.sep in text:
             return
         files = [model.name for model in self.models() if text in {model.path.name, model.path.stem}]
         if files:

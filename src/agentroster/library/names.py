@@ -91,7 +91,10 @@ class Names:
         forms: _Forms = {}
         for model in self._library.models():
             bare = model.name.removesuffix(model.path.suffix)
-            for form in (str(model.path), model.name, bare, model.path.name, model.path.stem):
+            paths = (str(model.path), model.path.as_posix(), model.name, bare)
+            # People copy paths from Windows, wherever the proxy runs.
+            backslashed = (model.name.replace("/", "\\"), bare.replace("/", "\\"))
+            for form in (*paths, *backslashed, model.path.name, model.path.stem):
                 forms.setdefault(folded(form), {})[model] = None
         return forms
 

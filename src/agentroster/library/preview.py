@@ -1,15 +1,14 @@
 """The preview of a model: one picture beside its file, written once and never replaced."""
 
-import os
 from errno import ENAMETOOLONG
 from pathlib import Path
 
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.atomic_file import write_file
-from agentroster.library.folder import locked, opened
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.video import video_suffix
 from agentroster.messages import say
+from agentroster.operating_system.folders import OpenFolder, locked, opened
 
 _SUFFIXES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".mp4", ".webm", ".avif", ".jxl")
 _SPELLINGS = (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES), ".WebP", ".WebM", ".Png", ".Jpg", ".Jpeg")
@@ -80,13 +79,10 @@ class Previews:
         return path
 
 
-def _is_there(folder: int, name: str) -> bool:
+def _is_there(folder: OpenFolder, name: str) -> bool:
     try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
+        return folder.has(name)
     except OSError as error:
         if error.errno == ENAMETOOLONG:
             return False
         raise
-    return True

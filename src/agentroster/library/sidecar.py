@@ -12,10 +12,10 @@ from typing import TypeAlias, cast
 
 from agentroster.errors import NotAllowed, ToolFailed
 from agentroster.library.atomic_file import write_file
-from agentroster.library.folder import locked
 from agentroster.library.library import Library, ModelFile
 from agentroster.library.model_file import sha256_of
 from agentroster.messages import say
+from agentroster.operating_system.folders import OpenFolder, locked
 
 Sidecar: TypeAlias = dict[str, object]
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
@@ -147,7 +147,7 @@ def _text(sidecar: Sidecar) -> str:
     return (json.dumps(sidecar, indent=2) if _HALF_PAIR.search(text) else text) + "\n"
 
 
-def _write(folder: int, path: Path, sidecar: Sidecar) -> None:
+def _write(folder: OpenFolder, path: Path, sidecar: Sidecar) -> None:
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         write_file(folder, path.name, _text(sidecar).encode(), mode=mode, replaces=True)

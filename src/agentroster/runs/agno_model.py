@@ -1,5 +1,6 @@
 """Puts any backend behind Agno's model interface."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,12 @@ from agentroster.json_values import as_object
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.completion import CompletionRequest, Turn
 from agentroster.messages import say
+from agentroster.runs.chat import Emit, ModelAsked, Picture
 from agentroster.runs.tool_turns import ToolCalls
 from agentroster.runs.usage import RunUsage
+
+_SILENT_SECONDS = 1.5
+"""Without a token: then whoever waits is told for whom."""
 
 
 class RunStopped(Exception):
@@ -39,6 +44,7 @@ class BackendModel(Model):
     stream: bool = field(kw_only=True)
     calls: ToolCalls = field(kw_only=True, default_factory=ToolCalls)
     ready: Callable[[], Awaitable[None]] = field(kw_only=True)
+    emit: Emit = field(kw_only=True)
 
     async def ainvoke_stream(
         self, messages: list[Message], tools: list[dict[str, Any]] | None = None, **_: Any
@@ -52,9 +58,14 @@ class BackendModel(Model):
             stream=self.stream,
         )
         turn: Turn | None = None
+        silence = asyncio.get_running_loop().call_later(_SILENT_SECONDS, self.emit, ModelAsked())
         try:
             self.usage.count_call()
             async for chunk in self.choice.chat.complete(request):
+                silence.cancel()
+                if chunk.picture:
+                    # Past Agno, which has no place for it.
+                    self.emit(Picture(chunk.picture))
                 if chunk.usage is not None:
                     self.usage.add(chunk.usage)
                 if chunk.finish is not None:
@@ -67,6 +78,8 @@ class BackendModel(Model):
         except RosterError as error:
             self.usage.failure = error
             raise RunStopped from error
+        finally:
+            silence.cancel()
         if turn is not None:
             yield ModelResponse(tool_calls=self.calls.add(turn))
 

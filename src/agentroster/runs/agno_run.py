@@ -21,15 +21,15 @@ from agentroster.lru import LruDict
 from agentroster.messages import say
 from agentroster.runs.agno_model import BackendModel, input_messages
 from agentroster.runs.chat import ChatRequest, Emit, Text, Thinking, ToolFinished, ToolStarted
-from agentroster.runs.tool_events import followed_call, refused_call
+from agentroster.runs.tool_events import followed_call, refused_call, told
 from agentroster.runs.tool_turns import ToolCalls
 from agentroster.runs.usage import RunUsage
-from agentroster.skills.context import SkillContext, show_nothing
+from agentroster.skills.context import SkillContext
 from agentroster.skills.registry import Skill
 from agentroster.skills.skill_toolset import toolset_of
 from agentroster.skills.status_line import plain_line
 from agentroster.skills.tools import Tool
-from agentroster.skills.toolset import Toolset
+from agentroster.skills.toolset import Audience, Toolset
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class AgnoRun:
             stream=self.request.stream,
             calls=self.calls,
             ready=self.request.ready,
+            emit=self.emit,
         )
         if spec.factory is not None:
             context = AgentContext(caller=self.request.caller, model=model, tools=self._functions)
@@ -199,8 +200,14 @@ async def _call(fc: Any) -> str:
         shown = True
         await run.request.ready()
 
-    audience = show if tool.shows_items else show_nothing
-    outcome = await followed_call(toolset, tool, call.arguments, run.emit, show=audience, call_id=call.id)
+    def tell(text: str, title: str = "") -> None:
+        nonlocal shown
+        if text:
+            run.emit(told(text if shown or title else f"\n\n{text}", title))
+            shown = True
+
+    audience = Audience(show, tell) if tool.shows_items else Audience()
+    outcome = await followed_call(toolset, tool, call.arguments, run.emit, audience=audience, call_id=call.id)
     if shown:
         run.emit(Text("\n"))
     run.refused.update(dict.fromkeys(outcome.refused))

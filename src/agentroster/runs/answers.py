@@ -4,12 +4,11 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from agentroster.agents.image_hosts import ImageHosts
 from agentroster.errors import RosterError
 from agentroster.runs.chat import ChatRequest, RunEvent, RunResult
-from agentroster.runs.presentation.activity import Shown, activity_for
+from agentroster.runs.presentation.activity import Activity, Shown, activity_for
 from agentroster.runs.presentation.inert_answer import AsWritten, InertAnswer
 from agentroster.runs.run_task import OnDisconnect
 from agentroster.runs.runner import Runner
@@ -57,17 +56,17 @@ class Answers:
             raise
 
     def _view(self, request: ChatRequest, wish: str) -> "_View":
-        wanted = request.params.get("response_format")
-        is_object = isinstance(wanted, dict) and cast("dict[str, Any]", wanted).get("type") not in (None, "text")
-        return _View(AsWritten() if is_object else InertAnswer(self.image_hosts.of(request.agent)), wish)
+        is_object = request.wants_object
+        inert = AsWritten() if is_object else InertAnswer(self.image_hosts.of(request.agent))
+        return _View(inert, activity_for(wish, is_for_a_program=is_object))
 
 
 class _View:
     """Makes events inert, and shows them as the client wants."""
 
-    def __init__(self, inert: InertAnswer | AsWritten, wish: str) -> None:
+    def __init__(self, inert: InertAnswer | AsWritten, activity: Activity) -> None:
         self._inert = inert
-        self._activity = activity_for(wish)
+        self._activity = activity
 
     def shown(self, event: RunEvent) -> list[Shown]:
         return [shown for passed in self._inert.passed(event) for shown in self._activity.shown(passed)]

@@ -51,6 +51,11 @@ class ChatRequest:
         return [message for message in self.messages if not _is_system(message)]
 
     @property
+    def wants_object(self) -> bool:
+        """Whether a program reads the answer, which asked for JSON."""
+        return as_object(self.params.get("response_format")).get("type") not in (None, "text")
+
+    @property
     def question(self) -> str:
         """The text of the last message, without attached files before it, when the user wrote it; else empty."""
         last = self.conversation[-1]
@@ -72,6 +77,18 @@ class Thinking:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that a model made, as the address of its data (`data:image/png;base64,...`)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAsked:
+    """The language model has been asked and has not said anything for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolStarted:
     """The agent began to use a tool; `line` tells a person what it does."""
 
@@ -82,12 +99,13 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolProgress:
-    """The counts of a tool that works through many items."""
+    """The counts of a tool that works through many items; `needs` of those done need the person."""
 
     call_id: str
     line: str
     done: int
     total: int
+    needs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +127,35 @@ class ToolFinished:
     result: str = ""
 
 
-RunEvent: TypeAlias = Text | Thinking | ToolStarted | ToolProgress | ToolStatus | ToolFinished
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A part of the answer, in Markdown, that a page shows closed below its title."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPicture:
+    """A small picture that a tool made, for a client that shows pictures; `alt` says what is in it."""
+
+    alt: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+RunEvent: TypeAlias = (
+    Text
+    | Folded
+    | Thinking
+    | Picture
+    | ModelAsked
+    | ToolPicture
+    | ToolStarted
+    | ToolProgress
+    | ToolStatus
+    | ToolFinished
+)
 Emit: TypeAlias = Callable[[RunEvent], None]
 
 

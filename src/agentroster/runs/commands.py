@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 
 from agentroster.agents.spec import AgentSpec
 from agentroster.messages import say
-from agentroster.runs import agreement, nearest_command
+from agentroster.runs import agreement, job_commands, nearest_command
 from agentroster.runs.account_commands import common_names, help_rows
 from agentroster.runs.chat import Emit, Text
-from agentroster.runs.tool_events import followed_call
+from agentroster.runs.tool_events import followed_call, told
 from agentroster.skills.context import SkillContext
 from agentroster.skills.escape_markdown import escape_markdown
 from agentroster.skills.manifest import Command, canonical_name
 from agentroster.skills.registry import Skill
 from agentroster.skills.tools import Tool
-from agentroster.skills.toolset import Toolset
+from agentroster.skills.toolset import Audience, Toolset
 from agentroster.skills.understanding import Call, Outcome, Plan, Refusal, Understand, outcome_of
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ Finder: TypeAlias = Callable[[str, Sequence[Skill], ContextOf], Invocation | Ref
 def help_text(spec: AgentSpec, skills: Sequence[Skill]) -> str:
     """Return the answer to `/help`: the agent, and a table of its commands."""
     rows = [(command.usage, command.help) for _, _, command in _commands(skills)]
-    rows += [*help_rows(), ("/help", say("runs.help_help"))]
+    rows += [*help_rows(), (job_commands.USAGE, say("runs.help_jobs")), ("/help", say("runs.help_help"))]
     lines = [f"**{spec.display_name}**: {spec.description}", "", say("runs.command_table"), "| --- | --- |"]
     lines += ["| `{}` | {} |".format(usage.replace("|", "\\|"), what) for usage, what in rows]
     return "\n".join(lines) + "\n"
@@ -115,7 +115,13 @@ async def invoke(invocation: Invocation, toolset: Toolset, emit: Emit, ready: Ca
         emit(Text(text))
         await ready()
 
-    outcome = await followed_call(toolset, invocation.tool, invocation.arguments, emit, show=show)
+    def tell(text: str, title: str = "") -> None:
+        nonlocal shown
+        if text:
+            shown = True
+            emit(told(text, title))
+
+    outcome = await followed_call(toolset, invocation.tool, invocation.arguments, emit, audience=Audience(show, tell))
     if outcome.refused:
         shown = True
         emit(Text(f"\n{refusals_text(outcome.refused)}\n\n"))
@@ -141,7 +147,9 @@ def find_unknown_command(text: str, skills: Sequence[Skill], _context_of: Contex
     if match is None:
         return None
     names = [command.name for _, _, command in _commands(skills)]
-    return Refusal(nearest_command.no_such_command(match[1], match[2] or "", [*names, *common_names(), "help"]))
+    return Refusal(
+        nearest_command.no_such_command(match[1], match[2] or "", [*names, *common_names(), job_commands.NAME, "help"])
+    )
 
 
 def without_model(text: str, skills: Sequence[Skill], context_of: ContextOf) -> Refusal:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 
@@ -18,7 +19,9 @@ from agentroster.messages import say
 from agentroster.runs import agreement, commands
 from agentroster.runs.account_commands import AccountCommands
 from agentroster.runs.background_task import answer_task
-from agentroster.runs.chat import ChatRequest, Emit, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.chat import ChatRequest, Emit, Folded, ModelAsked, Picture, RunEvent, RunResult, Text, Thinking
+from agentroster.runs.job_commands import JobCommands, PersonsJobs
+from agentroster.runs.open_runs import OpenRun, OpenRuns
 from agentroster.runs.rehearsal import load_agno, rehearse
 from agentroster.runs.usage import RunUsage, counted
 from agentroster.settings.settings import Settings
@@ -46,6 +49,8 @@ class Runner:
     connector: Connector
     models: Models
     session_secret: bytes
+    jobs: PersonsJobs | None = None
+    open_runs: OpenRuns = field(default_factory=OpenRuns)
     _is_prepared: bool = field(default=False, init=False)
 
     async def prepare(self) -> None:
@@ -72,14 +77,29 @@ class Runner:
         if request.task is not None:
             emit(Text(await answer_task(request, counted(self.models.for_tasks(), usage))))
             return RunResult("stop", usage.tokens)
+        with self.open_runs.entered(request.caller, spec.name, spec.display_name) as entry:
+            try:
+                result = await self._run(spec, request, usage, _Output(emit, entry), entry)
+            except asyncio.CancelledError:
+                if not entry.is_stopped:
+                    raise
+                result = RunResult("stop", usage.tokens)
+            if entry.is_stopped:
+                # Its person ended it from somewhere else, and this client still listens.
+                entry.task.uncancel()
+                emit(Text(f"\n\n{say('runs.stopped_by_command')}\n"))
+            return result
+
+    async def _run(
+        self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output", entry: OpenRun
+    ) -> RunResult:
         seconds = spec.limits.seconds or self.settings.run_seconds
-        output = _Output(emit)
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
                 # For the key of a person's own model, which no error and no line of the log may show.
                 with redactor.watching():
-                    await self._answer(spec, request, usage, output)
+                    await self._answer(spec, request, usage, output, entry)
         except LimitReached as limit:
             return output.stop(limit.message, usage)
         except TimeoutError:
@@ -88,8 +108,10 @@ class Runner:
             return output.stop(say("runs.time_used_up", seconds=seconds), usage)
         return RunResult(usage.finish_reason, usage.tokens)
 
-    async def _answer(self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output") -> None:
-        if await self._common_command(spec, request, output):
+    async def _answer(
+        self, spec: AgentSpec, request: ChatRequest, usage: RunUsage, output: "_Output", entry: OpenRun
+    ) -> None:
+        if await self._common_command(spec, request, output, entry):
             return
         choice = await self.models.choose(spec.model, request.caller, spec.backend)
         find_model = partial(counted, choice, usage)
@@ -125,8 +147,16 @@ class Runner:
         # To the person, who may not learn it from the skill.
         if run.refused:
             output.paragraph(commands.refusals_text(list(run.refused)))
-        for provider in sorted(run.needed_accounts):
+        await self._end(request, usage, run.needed_accounts, output)
+
+    async def _end(
+        self, request: ChatRequest, usage: RunUsage, needed_accounts: AbstractSet[str], output: "_Output"
+    ) -> None:
+        """Say what a model's answer leaves unsaid: which accounts it needs, or that there was no word in it."""
+        for provider in sorted(needed_accounts):
             await self._invite(provider, request, output)
+        if not output.has_words and not request.wants_object:
+            output.paragraph(_empty_answer(usage))
 
     def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
         return [self.skills.get(name, find_model) for name in spec.skills]
@@ -137,7 +167,7 @@ class Runner:
         skill = self.skills.get(name, find_model)
         return skill, self.skills.context(skill, caller, agent)
 
-    async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output") -> bool:
+    async def _common_command(self, spec: AgentSpec, request: ChatRequest, output: "_Output", entry: OpenRun) -> bool:
         """Answer the commands that every agent has; no model is looked for."""
         text = request.question
         if not text.startswith("/"):
@@ -146,6 +176,8 @@ class Runner:
             answer: str | None = commands.help_text(spec, self._skills_of(spec))
         else:
             answer = await AccountCommands(self.connector).answer(request)
+            if answer is None:
+                answer = await JobCommands(self.open_runs, self.jobs).answer(request, entry)
         if answer is not None:
             output.emit(Text(answer))
         return answer is not None
@@ -224,22 +256,36 @@ class Runner:
         output.paragraph(await AccountCommands(self.connector).invitation(request.caller, provider))
 
 
+def _empty_answer(usage: RunUsage) -> str:
+    match usage.finish_reason:
+        case "length":
+            return say("runs.empty_at_limit")
+        case "content_filter":
+            return say("runs.empty_filtered")
+        case _:
+            return say("runs.empty_answer")
+
+
 class _Output:
     """Passes events on up to a limit, and knows whether a sentence of ours needs a blank line before it."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, entry: OpenRun) -> None:
         self._emit = emit
+        self._entry = entry
         self._has_text = False
         self._length = 0
-        self.has_begun = False
+        self.has_begun = self.has_words = False
 
     def emit(self, event: RunEvent) -> None:
-        self.has_begun = True
-        if isinstance(event, Text | Thinking):
-            self._length += len(event.text)
+        self.has_begun = self.has_begun or not isinstance(event, ModelAsked)
+        self._entry.note(event)
+        if isinstance(event, Text | Folded | Thinking | Picture):
+            self._length += len(event.url if isinstance(event, Picture) else event.text)
             if self._length > _MAX_ANSWER:
                 raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
-        self._has_text = self._has_text or isinstance(event, Text)
+        is_text = isinstance(event, Text | Folded)
+        self._has_text = self._has_text or is_text
+        self.has_words = self.has_words or isinstance(event, Picture) or (is_text and bool(event.text.strip()))
         self._emit(event)
 
     def paragraph(self, text: str) -> None:

@@ -2,11 +2,11 @@
 
 import logging
 import os
-import time
 
 import httpx
 
 from agentroster.errors import StartRefused
+from agentroster.operating_system.processes import take_utc
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ def use_known_time_zone() -> None:
         return
     except Exception:  # noqa: BLE001 - it raises several kinds, for several mistakes
         logger.warning("the time zone of this machine has no name that is known (TZ): UTC is used")
-        os.environ["TZ"] = "UTC"
-        time.tzset()
+        take_utc()
 
 
 def _proxies() -> str:

@@ -6,13 +6,14 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from agentroster.operating_system.paths import path_list
 from agentroster.settings.llm_presets import KEY_NAMES, NAMES, PRESETS, LlmProvider
 
 
 def _split_paths(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return tuple(Path(part).expanduser() for part in value.split(":") if part.strip())
+    return path_list(value)
 
 
 def _split_names(value: object) -> object:

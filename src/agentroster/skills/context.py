@@ -18,15 +18,46 @@ if TYPE_CHECKING:
     from agentroster.skills.memory import Memory
 
 Show: TypeAlias = Callable[[str], Awaitable[None]]
-Progress: TypeAlias = Callable[[int, int], None]
 TellStatus: TypeAlias = Callable[[str], None]
+
+
+class Tell(Protocol):
+    """Gives Markdown to the person at once, also when the run is being ended; with a title, a page shows it closed."""
+
+    def __call__(self, text: str, title: str = "") -> None:
+        """Tell it."""
+        ...
+
+
+class ShowPicture(Protocol):
+    """Shows the person a small picture, where their client shows pictures; `alt` says what is in it."""
+
+    def __call__(self, alt: str, data: bytes, media_type: str = "image/png") -> None:
+        """Show it."""
+        ...
+
+
+class Progress(Protocol):
+    """Takes how many of how many items are done, and how many of those need the person."""
+
+    def __call__(self, done: int, total: int, needs: int = 0) -> None:
+        """Count."""
+        ...
 
 
 async def show_nothing(_text: str) -> None:
     """Drop the text: the model reads the result instead."""
 
 
-def tell_nobody(_done: int, _total: int) -> None:
+def tell_nothing(text: str, title: str = "") -> None:
+    """Drop the text: the model reads the result instead."""
+
+
+def show_no_picture(alt: str, data: bytes, media_type: str = "image/png") -> None:
+    """Drop the picture: nobody watches."""
+
+
+def tell_nobody(done: int, total: int, needs: int = 0) -> None:
     """Drop the counts: nobody watches."""
 
 
@@ -61,8 +92,9 @@ class SkillContext:
     """What a skill is handed for one caller.
 
     `show` gives Markdown to the person at once where nobody else words the answer (slash commands); a
-    model that called the tool sees its returned value instead. `progress` takes how many of how many items are done,
-    `status` a line about what it waits for.
+    model that called the tool sees its returned value instead. `tell` does the same without waiting, and
+    `picture` shows a small picture.
+    `progress` takes how many of how many items are done, `status` a line about what it waits for.
     Each capability is an attribute by its name, such as `context.http`; one that `skill.yaml` does not declare raises
     NotAllowed. All of them close when the call ends.
     """
@@ -70,6 +102,8 @@ class SkillContext:
     skill: str
     caller: Caller
     show: Show = show_nothing
+    tell: Tell = tell_nothing
+    picture: ShowPicture = show_no_picture
     progress: Progress = tell_nobody
     status: TellStatus = without_status
     _capabilities: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
@@ -103,9 +137,9 @@ class SkillContext:
             raise error
         return found if isinstance(found, str) else self._guard.around(found)
 
-    def showing(self, show: Show) -> SkillContext:
-        """Return the same context, which shows text to somebody else."""
-        return replace(self, show=show)
+    def showing(self, show: Show, tell: Tell = tell_nothing, picture: ShowPicture = show_no_picture) -> SkillContext:
+        """Return the same context, which shows text and pictures to somebody else."""
+        return replace(self, show=show, tell=tell, picture=picture)
 
     def reporting(self, progress: Progress, status: TellStatus = without_status) -> SkillContext:
         """Return the same context, which tells its counts and its state to somebody else."""

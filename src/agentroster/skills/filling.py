@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from agentroster.errors import ToolFailed
+from agentroster.errors import LeftAlone, ToolFailed
 from agentroster.json_values import is_object
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
@@ -28,9 +28,9 @@ class Filled:
 
 
 def require_not_excluded(sidecar: Mapping[str, object] | None) -> None:
-    """Raise ToolFailed when a sidecar asks to leave its model alone."""
+    """Raise LeftAlone when a sidecar asks to leave its model alone."""
     if sidecar and (sidecar.get("exclude") is True or sidecar.get("skip_metadata_refresh") is True):
-        raise ToolFailed(say("skills.sidecar_excludes"))
+        raise LeftAlone(say("skills.sidecar_excludes"))
 
 
 async def fill(context: SkillContext, model: Any, fields: Mapping[str, object]) -> Filled:

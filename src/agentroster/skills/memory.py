@@ -49,6 +49,11 @@ def purge_memories(connection: Connection, issuer: str, subject: str) -> int:
     return connection.execute(delete(memories).where(_C.issuer == issuer, _C.subject == subject)).rowcount
 
 
+def forget_skill(connection: Connection, skill: str) -> int:
+    """Delete what a skill remembers of everybody; return how many values."""
+    return connection.execute(delete(memories).where(_C.skill == skill)).rowcount
+
+
 def relink_memories(connection: Connection, issuer: str, old: str, new: str) -> int:
     """Give memories to another id of the same person; where both have one, the newer id's stays."""
     theirs = and_(_C.issuer == issuer, _C.subject == old)

@@ -1,21 +1,21 @@
-"""Runs pipeline skills: the same steps for each of many items, and a table of what was done.
+"""Runs pipeline skills: the same steps for each of many items, and a report of what was done.
 
-    understand -> select -> for each item: prepare -> ask a language model -> post_process -> one row of the table
+    understand -> select -> for each item: prepare -> ask a language model -> post_process -> one line of the report
 
 A handler never calls a language model itself: it says what is undecided (`open_fields`) and checks what comes back
 (`accept`), see `question.py`. Without a model, or without these two, that step is left out. Items run a few at a time;
-each is shown when it is done.
+while they do, a person sees counts: a page lays out the whole answer anew for each piece of text.
 """
 
 import json
 import logging
 from asyncio import TaskGroup
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agentroster.errors import RosterError, ToolFailed
+from agentroster.errors import LeftAlone, RosterError, ToolFailed
 from agentroster.logs import redactor
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
@@ -23,12 +23,13 @@ from agentroster.skills.guard import noting, unreported
 from agentroster.skills.manifest import Manifest
 from agentroster.skills.prompt import Prompt
 from agentroster.skills.question import Asker, AskingHandler, FindModel
-from agentroster.skills.report import ItemReport, Tally, table_head
+from agentroster.skills.report import ItemReport, quoted
+from agentroster.skills.tally import Tally
 from agentroster.skills.tools import Tool, require_fitting
 
 logger = logging.getLogger(__name__)
 
-_SEEN = "The person has seen these items as a table: sum up, do not repeat it."
+_SEEN = "The person has seen these items as a list: sum up, do not repeat it."
 
 __all__ = ["Item", "ItemReport", "Pipeline", "PipelineHandler", "Selection", "Watch", "pipeline_tool", "run_pipeline"]
 
@@ -83,7 +84,6 @@ class Unwatched:
 
     async def finished(self, report: ItemReport) -> None:
         """Keep nothing."""
-
 
     def waits(self, line: str) -> None:
         """Keep nothing."""
@@ -158,24 +158,42 @@ async def run_pipeline(
     asker: Asker | None,
     watch: Watch | None = None,
 ) -> dict[str, object]:
-    """Work through all items, showing the table row by row; return reports and counts.
+    """Work through all items and tell at the end what came of them; return reports and counts.
 
-    With the argument `dry_run` no sidecar and no preview is written, whatever the handler does.
+    A run that is cut short tells what it has done. With the argument `dry_run` no sidecar and no preview is written,
+    whatever the handler does.
     """
     watch = watch or Unwatched()
     context = context.rehearsing() if arguments.get("dry_run") is True else context
     selection = await pipeline.handler.select(context, arguments)
     total = len(selection.items) + len(selection.refused)
-    tally = Tally(total, pipeline.manifest.limits.result_characters)
+    tally = Tally(total, pipeline.manifest.limits.result_characters, left_out="; ".join(selection.left_out))
     await watch.selected(total)
-    if total:
-        await context.show(table_head())
 
     async def finish(report: ItemReport) -> None:
-        await context.show(tally.add(report))
-        context.progress(tally.done, total)
+        tally.add(report)
+        context.progress(tally.done, total, tally.needs)
         await watch.finished(report)
 
+    left_out = "; ".join(selection.left_out)
+    try:
+        await _work_through(pipeline, context, selection, asker, watch, finish)
+    finally:
+        if tally.done or not total:
+            aside = f"\n{say('skills.left_out', reasons=left_out)}\n" if left_out else ""
+            context.tell(f"{tally.opened()}{aside}")
+            context.tell(*reversed(tally.folded()))
+    return {**tally.to_json(), **({"left_out": left_out} if left_out else {})}
+
+
+async def _work_through(
+    pipeline: Pipeline,
+    context: SkillContext,
+    selection: Selection,
+    asker: Asker | None,
+    watch: Watch,
+    finish: Callable[[ItemReport], Awaitable[None]],
+) -> None:
     for report in selection.refused:
         if not watch.is_done(report.item):
             await finish(report)
@@ -190,12 +208,6 @@ async def run_pipeline(
     async with TaskGroup() as group:
         for _ in range(min(pipeline.manifest.limits.parallel_items, len(selection.items))):
             group.create_task(work())
-    await context.show(tally.summary())
-    if not selection.left_out:
-        return tally.to_json()
-    left_out = "; ".join(selection.left_out)
-    await context.show(f"\n{say('skills.left_out', reasons=left_out)}\n")
-    return {**tally.to_json(), "left_out": left_out}
 
 
 async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Asker | None) -> ItemReport:
@@ -208,12 +220,21 @@ async def _one(pipeline: Pipeline, context: SkillContext, item: Item, asker: Ask
         if trouble:
             report = replace(report, notes={**report.notes, "language model": trouble})
         await _require_declared(pipeline.manifest, report)
+    except LeftAlone as error:
+        return ItemReport(item=item.label, error=redactor.clean(error.message), is_intended=True)
     except RosterError as error:
-        return ItemReport(item=item.label, error=redactor.clean(error.message))
+        error_text, again = redactor.clean(error.message), _again(pipeline.manifest, item.label)
+        return ItemReport(item=item.label, error=error_text, ask=again)
     except Exception:
         logger.exception("an item of a pipeline failed")
-        return ItemReport(item=item.label, error=say("skills.item_failed"))
+        return ItemReport(item=item.label, error=say("skills.item_failed"), ask=_again(pipeline.manifest, item.label))
     return report
+
+
+def _again(manifest: Manifest, label: str) -> str:
+    """Return the command that tries one item again, where there is one."""
+    command = manifest.command
+    return f"/{command.name} {quoted(label)}" if command is not None and command.argument else ""
 
 
 def _with_refusals(report: ItemReport, refusals: Sequence[str]) -> ItemReport:

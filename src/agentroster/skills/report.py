@@ -1,16 +1,14 @@
-"""Words the report of a pipeline: each item, and all of them, however many there are."""
+"""Says what came of one item of a pipeline: for a person in a line of Markdown, for a program and a model as JSON."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agentroster.json_values import is_list
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
+from agentroster.skills.field_names import field_name, in_words
 
-_MAX_CELL = 300
-# A chat client draws the whole table anew with each chunk of text.
-_MAX_ROWS = 500
+_MAX_VALUE, _MAX_LINE = 120, 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +17,8 @@ class ItemReport:
 
     `updated` has the values written, `found` values that were only read; `kept` and `missing` say why. `notes` are
     what else a person should know, such as which values a language model read; `provenance` what set each new value.
+    `ask` is the sentence that a person sends to have it done after all, `why` the reason where there is no `error`.
+    `is_intended`: it failed because somebody asked for that, and nobody has to do anything.
     """
 
     item: str
@@ -29,14 +29,34 @@ class ItemReport:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     error: str = ""
+    ask: str = ""
+    why: str = ""
+    is_intended: bool = False
 
-    def row(self) -> str:
-        """Return the Markdown table row of this item."""
-        done = "; ".join(f"{name}: {_value(value)}" for name, value in {**self.found, **self.updated}.items())
-        kept = "; ".join(f"{name} ({why})" for name, why in self.kept.items())
-        missing = "; ".join(f"{name} ({why})" for name, why in {**self.missing, **self.notes}.items())
-        cells = (self.item, done or say("skills.nothing_set"), kept or "-", self.error or missing or "-")
-        return f"| {' | '.join(map(_cell, cells))} |\n"
+    @property
+    def needs_you(self) -> bool:
+        """Whether it is not done until a person does something."""
+        return bool(self.ask or (self.error and not self.is_intended))
+
+    def line(self) -> str:
+        """Return the item of a Markdown list: its name, and what was set, kept and not found."""
+        if self.error:
+            return _line(f"**{_flat(self.item)}**: {_flat(self.error)}")
+        values = "; ".join(self._values()) or say("skills.nothing_new")
+        return _line(f"**{_flat(self.item)}**: {'. '.join([values, *self._reasons()])}")
+
+    def lines(self) -> str:
+        """Return the same as a list of its own below the name, where there is room for it."""
+        if self.error:
+            return self.line()
+        parts = [*(self._values() or [say("skills.nothing_new")]), *self._reasons()]
+        return f"- **{_flat(self.item)}**\n" + "".join(f"  {_line(part)}" for part in parts)
+
+    def request(self) -> str:
+        """Return the item of a Markdown list: its name, the reason, and the sentence to send."""
+        reason = _flat(self.error or self.why).rstrip(".")
+        send = f" {say('skills.send', sentence=_code(self.ask))}" if self.ask else ""
+        return _line(f"**{_flat(self.item)}**: {reason}.{send}")
 
     def to_json(self) -> dict[str, object]:
         """Return the report for a program or a model."""
@@ -45,81 +65,48 @@ class ItemReport:
         names = ("found", "updated", "kept", "missing", "notes", "provenance")
         return {"item": self.item, **{name: value for name in names if (value := getattr(self, name))}}
 
+    def _values(self) -> list[str]:
+        return [f"{field_name(name)}: {_value(value)}" for name, value in {**self.found, **self.updated}.items()]
 
-@dataclass(slots=True)
-class Tally:
-    """Counts reports and keeps as many as a tool may return; all of them would fill the memory of a large run.
-
-    `total` is the number of items, `most_characters` the length of the result.
-    """
-
-    total: int
-    most_characters: int
-    done: int = 0
-    changed: int = 0
-    failed: int = 0
-    kept: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
-    rows: int = 0
-    _characters: int = 0
-
-    def add(self, report: ItemReport) -> str:
-        """Count a report, and return what to show of it: its row, while the table is short enough to be read."""
-        self.done += 1
-        self.changed += bool(report.updated)
-        self.failed += bool(report.error)
-        self._keep(report.to_json())
-        if self.rows < _MAX_ROWS:
-            self.rows += 1
-            return report.row()
-        if self.done % _MAX_ROWS == 0:
-            done, total, changed, failed = self.done, self.total, self.changed, self.failed
-            return say("skills.done_so_far", done=done, total=total, changed=changed, failed=failed) + "\n"
-        return ""
-
-    def summary(self) -> str:
-        """Return the last line."""
-        if not self.done:
-            return f"{say('skills.nothing_to_do')}\n"
-        total, changed, unchanged, failed = self.done, self.changed, self._unchanged, self.failed
-        summary = say("skills.summary", total=total, changed=changed, unchanged=unchanged, failed=failed)
-        left_out = total - self.rows
-        return f"\n{summary} {say('skills.rows_left_out', rows=left_out)}\n" if left_out else f"\n{summary}\n"
-
-    def to_json(self) -> dict[str, object]:
-        """Return the counts and what was kept."""
-        counts: dict[str, object] = {
-            "total": self.done,
-            "changed": self.changed,
-            "unchanged": self._unchanged,
-            "failed": self.failed,
-        }
-        left_out = self.done - len(self.kept)
-        return {**counts, **({"items_left_out": left_out} if left_out else {}), "items": self.kept}
-
-    @property
-    def _unchanged(self) -> int:
-        return self.done - self.changed - self.failed
-
-    def _keep(self, item: dict[str, object]) -> None:
-        if self._characters > self.most_characters:
-            return
-        self._characters += len(json.dumps(item, ensure_ascii=False)) + 2
-        # Room for the counts around the items.
-        if self._characters <= self.most_characters - 200:
-            self.kept.append(item)
-        else:
-            self._characters = self.most_characters + 1
+    def _reasons(self) -> Iterator[str]:
+        same = [field_name(name) for name, why in self.kept.items() if why == say("skills.already_set")]
+        if same:
+            yield say("skills.set_before", fields=", ".join(same))
+        kept = {name: why for name, why in self.kept.items() if why != say("skills.already_set")}
+        # What has blanks in its name is no field, but says what happened.
+        fields = [_with_reason(name, why) for name, why in kept.items() if " " not in name]
+        if fields:
+            yield say("skills.kept", fields=", ".join(fields))
+        yield from (f"{field_name(name)}: {_flat(why)}" for name, why in kept.items() if " " in name)
+        if self.missing:
+            missing = [_with_reason(name, why) for name, why in self.missing.items()]
+            yield say("skills.not_found", fields=", ".join(missing))
+        yield from (f"{field_name(name)}: {_flat(in_words(note))}" for name, note in self.notes.items())
 
 
-def table_head() -> str:
-    """Return the head of the table of items."""
-    return f"{say('skills.table_head')}\n| --- | --- | --- | --- |\n"
+def quoted(name: str) -> str:
+    """Return a name as it is written in a command: with blanks it stands in quotes."""
+    return f'"{name}"' if any(map(str.isspace, name)) else name
+
+
+def _with_reason(name: str, why: str) -> str:
+    return f"{field_name(name)} ({_flat(why)})" if why else field_name(name)
 
 
 def _value(value: object) -> str:
-    return ", ".join(map(str, value)) if is_list(value) else str(value)
+    text = _flat(", ".join(map(str, value)) if is_list(value) else str(value))
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}..."
 
 
-def _cell(text: str) -> str:
-    flat = escape_markdown(" ".join(text.split())).replace("|", "\\|")
-    return flat if len(flat) <= _MAX_CELL else f"{flat[:_MAX_CELL]}..."
+def _flat(text: str) -> str:
+    return escape_markdown(" ".join(text.split()))
+
+
+def _line(text: str) -> str:
+    return f"- {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}\n"
+
+
+def _code(text: str) -> str:
+    """Return a sentence to copy; within a code span nothing is escaped, so that none may hold its mark."""
+    flat = " ".join(text.split())
+    return _flat(text) if "`" in flat else f"`{flat}`"

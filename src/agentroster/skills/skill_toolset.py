@@ -31,7 +31,9 @@ class SkillToolset:
 
     async def call(self, tool: Tool, arguments: Mapping[str, object], audience: Audience) -> ToolOutcome:
         """Call the function; what it returns must fit the tool's `output_schema`. Raises what the function raises."""
-        context = self._context.showing(audience.show).reporting(audience.progress, audience.status)
+        context = self._context.showing(audience.show, audience.tell, audience.picture).reporting(
+            audience.progress, audience.status
+        )
         call = context.for_call(tool.name, may_write=tool.writes)
         began, ending = asyncio.get_running_loop().time(), "failed"
         try:

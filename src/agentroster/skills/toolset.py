@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentroster.identity.caller import Caller
-from agentroster.skills.context import Progress, Show, TellStatus, show_nothing, tell_nobody, without_status
+from agentroster.skills.context import (
+    Progress,
+    Show,
+    ShowPicture,
+    Tell,
+    TellStatus,
+    show_no_picture,
+    show_nothing,
+    tell_nobody,
+    tell_nothing,
+    without_status,
+)
 from agentroster.skills.tools import Tool, ToolOutcome
 
 
@@ -13,10 +24,12 @@ from agentroster.skills.tools import Tool, ToolOutcome
 class Audience:
     """Who follows a call: `show` takes Markdown for the person, `progress` how many of how many items are done.
 
-    `status` takes a line about what the call waits for.
+    `tell` takes Markdown too, without waiting, `picture` a picture, `status` a line about what the call waits for.
     """
 
     show: Show = show_nothing
+    tell: Tell = tell_nothing
+    picture: ShowPicture = show_no_picture
     progress: Progress = tell_nobody
     status: TellStatus = without_status
 

@@ -58,8 +58,11 @@ class Redacted(Wrapper):
         async def show(text: str) -> None:
             await audience.show(redactor.clean(text))
 
+        def tell(text: str, title: str = "") -> None:
+            audience.tell(redactor.clean(text), title)
+
         with redactor.watching():
-            outcome = await self._wrapped.call(tool, arguments, replace(audience, show=show))
+            outcome = await self._wrapped.call(tool, arguments, replace(audience, show=show, tell=tell))
             return replace(outcome, text=redactor.clean(outcome.text))
 
 

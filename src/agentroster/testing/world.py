@@ -16,7 +16,7 @@ from agentroster.identity.caller import ANONYMOUS, Caller
 from agentroster.library.library import Library
 from agentroster.llm.backend import ModelChoice
 from agentroster.llm.user_model import Models
-from agentroster.runs.chat import ChatRequest, RunEvent, Text, ToolFinished
+from agentroster.runs.chat import ChatRequest, Folded, RunEvent, Text, ToolFinished
 from agentroster.runs.runner import Runner
 from agentroster.settings.settings import Settings
 from agentroster.skills import registry
@@ -105,8 +105,11 @@ class World:
         async def show(text: str) -> None:
             shown.append(text)
 
+        def tell(text: str, title: str = "") -> None:
+            shown.append(f"\n{title}\n\n{text}" if title else text)
+
         toolset = toolset_of(skill, self.context(skill))
-        outcome = await toolset.call(_tool(skill, tool), arguments, Audience(show=show))
+        outcome = await toolset.call(_tool(skill, tool), arguments, Audience(show=show, tell=tell))
         value: Any = json.loads(outcome.text)
         return Called(
             value=None if outcome.failed else value,
@@ -138,7 +141,7 @@ class World:
             ChatRequest(agent=spec.name, caller=self.caller, messages=wire, stream=True), events.append
         )
         return Ran(
-            text="".join(event.text for event in events if isinstance(event, Text)),
+            text="".join(event.text for event in events if isinstance(event, Text | Folded)),
             tools=tuple(event.tool for event in events if isinstance(event, ToolFinished)),
             events=tuple(events),
             finish=result.finish_reason,

@@ -45,16 +45,20 @@ def declared_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
 def check_size(size: int, limits: BodyLimits) -> None:
     """Raise TooLarge for a size over the limit."""
     if size > limits.max_bytes:
-        raise _too_large(limits)
+        raise too_large(limits)
 
 
-def _too_large(limits: BodyLimits) -> TooLarge:
+def too_large(limits: BodyLimits) -> TooLarge:
+    """Return the error of a body over the limit."""
     return TooLarge(say("body.too_large", megabytes=limits.max_bytes / 1e6))
 
 
-async def read_body(receive: Receive, limits: BodyLimits) -> bytes:
-    """Read to the end. Raises TooLarge, TooSlow, and BadInput when the client goes away before."""
-    body = LimitedBody(limits.max_bytes)
+async def read_body(receive: Receive, limits: BodyLimits, body: LimitedBody | None = None) -> bytes:
+    """Read to the end. Raises TooLarge, TooSlow, and BadInput when the client goes away before.
+
+    `body` gathers it where it is not simply too large from a size on.
+    """
+    body = LimitedBody(limits.max_bytes) if body is None else body
     begun = asyncio.get_running_loop().time()
     while True:
         message = await _next(receive, limits.timeout)
@@ -62,10 +66,11 @@ async def read_body(receive: Receive, limits: BodyLimits) -> bytes:
             raise BadInput(say("body.ended_early"))
         try:
             body.add(message.get("body", b""))
+            if not message.get("more_body"):
+                body.close()
+                return bytes(body.data)
         except OverLimit:
-            raise _too_large(limits) from None
-        if not message.get("more_body"):
-            return bytes(body.data)
+            raise too_large(limits) from None
         if asyncio.get_running_loop().time() - begun > limits.timeout * _MAX_WAITS:
             raise TooSlow(say("body.took_too_long"))
 

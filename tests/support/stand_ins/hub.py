@@ -43,6 +43,8 @@ class Repository:
     """What the API answers instead of the facts; `readme` and `picture` are sent instead of the card and any file."""
     readme: Callable[[], Response] | None = None
     picture: Callable[[], Response] | None = None
+    weights: dict[str, bytes] = field(default_factory=dict)
+    """Files whose content counts: the tree tells their SHA256."""
     folder_cards: dict[str, str] = field(default_factory=dict)
     """The cards of folders, by their path."""
 
@@ -95,6 +97,8 @@ class HubServer:
             routes=[
                 Route("/{owner}/{name}/raw/{revision}/{file:path}", self.raw),
                 Route("/{owner}/{name}/resolve/{revision}/{file:path}", self.resolve),
+                Route("/api/models", self.search),
+                Route("/api/models/{owner}/{name}/tree/{revision}", self.tree),
                 Route("/api/models/{owner}/{name}", self.facts),
                 Route("/api/models/{owner}/{name}/revision/{revision}", self.facts),
             ],
@@ -220,6 +224,23 @@ class HubServer:
                 "gated": repository.gated,
             }
         )  # fmt: skip
+
+    async def search(self, request: Request) -> Response:
+        """Find repositories whose name has all words, as the hub does."""
+        self.paths.append(request.url.path)
+        words = request.query_params.get("search", "").lower().split()
+        found = [name for name in self.repositories if all(word in name.lower() for word in words)]
+        return JSONResponse([{"id": name} for name in found[: int(request.query_params.get("limit", "30"))]])
+
+    async def tree(self, request: Request) -> Response:
+        if (response := await self._refusal(request)) is not None:
+            return response
+        repository = self.repositories[self._name(request)]
+        files = [{"type": "file", "path": name, "size": 0, "oid": digest(name)} for name in repository.files]
+        for name, content in repository.weights.items():
+            stored = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 135}
+            files.append({"type": "file", "path": name, "size": len(content), "oid": digest(name), "lfs": stored})
+        return JSONResponse(files)
 
 
 def digest(*values: object) -> str:

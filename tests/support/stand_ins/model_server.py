@@ -80,8 +80,8 @@ class ModelServer:
         self.structured.clear()
         self.refused_formats.clear()
         self.hold, self.at_once = None, AtOnce()
-        for event in (self.cancelled, self.hanging, self.release):
-            event.clear()
+        # New ones: a call that an earlier test left behind must not be taken for one of this test.
+        self.cancelled, self.hanging, self.release = threading.Event(), threading.Event(), threading.Event()
 
     async def chat(self, request: Request) -> Response:
         """Serve POST /v1/chat/completions."""
@@ -130,6 +130,8 @@ class ModelServer:
             "tools": self._tools,
             "loop": self._loop,
             "hang": self._hang,
+            "silent": self._silent,
+            "draw": self._draw,
             "break": self._break,
             "pieces": self._pieces,
             "cut": self._cut,
@@ -192,10 +194,11 @@ class ModelServer:
 
     async def _hang_until_gone(self, request: Request) -> Response:
         """Never answer; notice when the client goes away, which Starlette leaves to the endpoint."""
+        cancelled = self.cancelled
         self.hanging.set()
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        self.cancelled.set()
+        cancelled.set()
         return Response()
 
     async def _hang(self, body: dict[str, Any], argument: str) -> Response:
@@ -214,21 +217,46 @@ class ModelServer:
             yield sign
 
     async def _signs_of_life(self, sign: bytes) -> AsyncIterator[bytes]:
+        cancelled = self.cancelled
         self.hanging.set()
         try:
             for _ in range(120):
                 await asyncio.sleep(0.5)
                 yield sign
         finally:
-            self.cancelled.set()
+            cancelled.set()
+
+    async def _silent(self, body: dict[str, Any], argument: str) -> Response:
+        """`silent WORDS`: say nothing until the test says so, then the words."""
+        release = self.release
+
+        async def stream() -> AsyncIterator[bytes]:
+            self.hanging.set()
+            while not release.is_set():
+                yield b": alive\n\n"
+                await asyncio.sleep(0.05)
+            for word in words(argument):
+                yield event(chunk(body, delta(content=word)))
+            yield event(chunk(body, {}, "stop"))
+            yield b"data: [DONE]\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _draw(self, body: dict[str, Any], argument: str) -> Response:
+        """`draw ADDRESS`: a picture between two words, as OpenRouter sends it."""
+        image = {"type": "image_url", "image_url": {"url": argument}, "index": 0}
+        if body.get("stream"):
+            return answer(body, [delta(content="Here "), delta(content="", images=[image]), delta(content="it is.")])
+        return answer(body, [delta(content="Here it is.", images=[image])])
 
     async def _gated(self, body: dict[str, Any], argument: str) -> Response:
         """Stream one word, and the rest once the test says so."""
+        release = self.release
 
         async def stream() -> AsyncIterator[bytes]:
             first, *rest = words(argument)
             yield event(chunk(body, delta(content=first)))
-            await asyncio.to_thread(self.release.wait, 20)
+            await asyncio.to_thread(release.wait, 20)
             for word in rest:
                 yield event(chunk(body, delta(content=word)))
             yield event(chunk(body, {}, "stop"))
@@ -293,6 +321,7 @@ class ModelServer:
     async def _endless(self, body: dict[str, Any], _argument: str) -> Response:
         """Stream for ever; `written` counts the characters."""
         piece = "word " * 2_000
+        cancelled = self.cancelled
 
         async def stream() -> AsyncIterator[bytes]:
             try:
@@ -302,7 +331,7 @@ class ModelServer:
                     self.hanging.set()
                     await asyncio.sleep(0)
             finally:
-                self.cancelled.set()
+                cancelled.set()
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 
@@ -502,6 +531,8 @@ def _whole(
     thinking = "".join(part.get("reasoning_content", "") for part in deltas)
     if thinking:
         message["reasoning_content"] = thinking
+    if images := [image for part in deltas for image in part.get("images", [])]:
+        message["images"] = images
     fragments = [fragment for part in deltas for fragment in part.get("tool_calls", [])]
     if fragments:
         call: dict[str, Any] = {

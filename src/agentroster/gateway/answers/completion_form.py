@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from agentroster.runs.chat import RunResult, Text, Thinking, TokenCount
+from agentroster.runs.chat import Picture, RunResult, Text, Thinking, TokenCount
 from agentroster.runs.presentation.activity import Shown, Status
 
 _EMPTY = '"choices":[{"index":0,"delta":{},"finish_reason":null}]'
@@ -33,6 +33,8 @@ class ChunkWriter:
                 return self._delta(f'"content":{to_json(sendable(text))}')
             case Thinking(text):
                 return self._delta(f'"reasoning_content":{to_json(sendable(text))}')
+            case Picture(url):
+                return self._delta(f'"images":{to_json(images_of([url]))}')
             case Status():
                 return self._frame(f'{_EMPTY},"event":{to_json(status_of(shown))}')
 
@@ -55,7 +57,9 @@ class ChunkWriter:
 def completion(model: str, shown: Sequence[Shown], result: RunResult) -> dict[str, object]:
     """Return a whole answer; thinking stands beside the text, and status lines are left out."""
     text, thinking = said(shown)
-    message = {"role": "assistant", "content": text} | ({"reasoning_content": thinking} if thinking else {})
+    message: dict[str, object] = {"role": "assistant", "content": text}
+    message |= {"reasoning_content": thinking} if thinking else {}
+    message |= {"images": images} if (images := images_of(pictures(shown))) else {}
     return {
         "id": f"chatcmpl-{uuid4().hex}",
         "object": "chat.completion",
@@ -73,9 +77,26 @@ def said(shown: Sequence[Shown]) -> tuple[str, str]:
     return sendable(text), sendable(thinking)
 
 
+def pictures(shown: Sequence[Shown]) -> list[str]:
+    """Return the addresses of the pictures of a whole answer."""
+    return [part.url for part in shown if isinstance(part, Picture)]
+
+
+def images_of(urls: Sequence[str]) -> list[dict[str, object]]:
+    """Return pictures in the form of OpenRouter's and LiteLLM's `images`, which Open WebUI reads.
+
+    Source: https://openrouter.ai/docs/guides/overview/multimodal/image-generation
+    """
+    return [{"type": "image_url", "index": at, "image_url": {"url": url}} for at, url in enumerate(urls)]
+
+
 def status_of(status: Status) -> Mapping[str, object]:
-    """Return a status line as an event of Open WebUI's."""
-    return {"type": "status", "data": {"description": sendable(status.description), "done": status.done}}
+    """Return a status line as an event of Open WebUI's.
+
+    It is `done` also while work goes on: the page lets any other line shimmer until the next one, and after Stop, which
+    closes the connection, no line could ever end that.
+    """
+    return {"type": "status", "data": {"description": sendable(status.description), "done": True}}
 
 
 def usage_of(tokens: TokenCount) -> dict[str, object]:

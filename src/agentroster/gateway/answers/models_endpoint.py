@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentroster.agents.icon import icon_of
 from agentroster.agents.registry import AgentRegistry
 from agentroster.agents.spec import AgentSpec
 from agentroster.errors import ModelNotFound
@@ -120,7 +121,8 @@ def _json_response(value: Mapping[str, Any]) -> Response:
 def _extra(spec: AgentSpec) -> dict[str, Any]:
     """Return the fields Open WebUI reads; agents run their own tools, so its built-in ones are switched off."""
     capabilities = {"builtin_tools": False, "usage": True, "vision": spec.vision, "citations": False}
-    suggestions = [{"title": [text, ""], "content": text} for text in spec.suggestions]
+    said = [(one, "", one) if isinstance(one, str) else (*one, one[1]) for one in spec.suggestions]
+    suggestions = [{"title": [title, below], "content": message} for title, below, message in said]
     return {
         "name": spec.display_name,
         "description": spec.description,
@@ -128,6 +130,8 @@ def _extra(spec: AgentSpec) -> dict[str, Any]:
         "info": {
             "meta": {
                 "description": spec.description,
+                # Open WebUI 0.12 shows the icon of a record of its own only; other clients and versions show this one.
+                "profile_image_url": icon_of(spec.name),
                 "suggestion_prompts": suggestions,
                 "capabilities": capabilities,
             }

@@ -19,8 +19,8 @@ from litellm.types.utils import (  # pyright: ignore[reportMissingTypeStubs]
     Usage,
 )
 
-from agentroster.gateway.answers.completion_form import said, sendable, status_of, usage_of
-from agentroster.runs.chat import RunResult, Text, Thinking, TokenCount
+from agentroster.gateway.answers.completion_form import images_of, pictures, said, sendable, status_of, usage_of
+from agentroster.runs.chat import Picture, RunResult, Text, Thinking, TokenCount
 from agentroster.runs.presentation.activity import Shown, Status
 
 
@@ -32,12 +32,14 @@ class ChunkWriter:
         self._model = model
 
     def chunk(self, shown: Shown) -> ModelResponseStream | GenericStreamingChunk:
-        """Return the chunk for a text, a thought or a status line."""
+        """Return the chunk for a text, a thought, a picture or a status line."""
         match shown:
             case Text(text):
                 return self._delta(Delta(role="assistant", content=sendable(text)))
             case Thinking(text):
                 return self._delta(Delta(role="assistant", content=None, reasoning_content=sendable(text)))
+            case Picture(url):
+                return self._delta(Delta(role="assistant", content=None, images=cast("Any", images_of([url]))))
             case Status():
                 # LiteLLM puts these fields of a dict chunk at its top level, where Open WebUI reads its events.
                 return _dict_chunk(provider_specific_fields={"event": status_of(shown), "id": self._id})
@@ -59,7 +61,10 @@ def _dict_chunk(**fields: Any) -> GenericStreamingChunk:
 def fill(response: ModelResponse, events: Sequence[Shown], result: RunResult) -> ModelResponse:
     """Write a whole answer into LiteLLM's response object."""
     text, thinking = said(events)
-    response.choices[0].message = Message(role="assistant", content=text, reasoning_content=thinking or None)
+    images = cast("Any", images_of(pictures(events)) or None)
+    response.choices[0].message = Message(
+        role="assistant", content=text, reasoning_content=thinking or None, images=images
+    )
     response.choices[0].finish_reason = result.finish_reason
     # LiteLLM declares this field only at run time.
     cast("Any", response).usage = Usage(**_usage_block(result.tokens))

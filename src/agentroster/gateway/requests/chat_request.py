@@ -12,7 +12,7 @@ from agentroster.json_values import is_object
 from agentroster.messages import say
 from agentroster.runs.background_task import recognised
 from agentroster.runs.chat import ChatRequest
-from agentroster.runs.presentation.tool_card import without_cards
+from agentroster.runs.presentation.history import short_history
 
 ROSTER_FIELD = "roster"
 """Where `custom_auth` leaves the caller in LiteLLM's key metadata."""
@@ -53,7 +53,7 @@ def chat_request(body: Mapping[str, Any], caller: Caller, context: RequestContex
     return ChatRequest(
         agent=body["model"].removeprefix("agno/"),
         caller=caller,
-        messages=without_cards(messages),
+        messages=short_history(messages),
         params={name: body[field] for field, name in _MODEL_PARAMS.items() if body.get(field) is not None},
         stream=stream,
         pasted=context.pasted,

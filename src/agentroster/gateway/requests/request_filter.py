@@ -16,6 +16,7 @@ from agentroster.gateway.requests.body import cleaned, is_agent
 from agentroster.gateway.requests.chat_secrets import ChatSecrets
 from agentroster.gateway.requests.direct_body import check_direct
 from agentroster.gateway.requests.large_bodies import LargeBodies
+from agentroster.gateway.requests.picture_body import MAX_TIMES, PictureBody, last_lacks_pictures
 from agentroster.identity.authenticate import Authenticator
 from agentroster.identity.caller import Caller
 from agentroster.identity.open_requests import note_caller
@@ -23,7 +24,15 @@ from agentroster.identity.presented_key import presented_key, with_one_key
 from agentroster.identity.vain_user import NOTICE_HEADER, VainUsers
 from agentroster.messages import say
 from agentroster.web.error_forms import error_response
-from agentroster.web.request_body import LARGE_BYTES, BodyLimits, check_size, declared_bytes, parsed_object, read_body
+from agentroster.web.request_body import (
+    LARGE_BYTES,
+    BodyLimits,
+    check_size,
+    declared_bytes,
+    parsed_object,
+    read_body,
+    too_large,
+)
 
 _COUNT_PATH = "/v1/messages/count_tokens"
 POST_PATHS = frozenset(
@@ -120,12 +129,15 @@ class RequestFilter:
     ) -> tuple[Scope, Receive]:
         """Read the body within the limits, refuse what is no JSON object, clean requests to agents."""
         size = declared_bytes(scope["headers"])
-        check_size(size or 0, self.limits)
+        # A chat may be over the limit by its old pictures, which are left out.
+        check_size((size or 0) // MAX_TIMES, self.limits)
         is_large = size is None or size >= LARGE_BYTES
         person = (caller.key_id, caller.issuer, caller.user)
         with self.large_bodies.reading(person, _address(scope)) if is_large else nullcontext():
-            raw = await read_body(receive, self.limits)
+            body = PictureBody(self.limits.max_bytes)
+            raw = await read_body(receive, self.limits, body)
             context.body_read = True
+            context.pictures_left_out = bool(body.left_out)
             if len(raw) < LARGE_BYTES:
                 raw = self._clean_body(scope["path"], raw, context)
             else:
@@ -154,13 +166,15 @@ class RequestFilter:
                 self.names.check_agent(model, context.caller)
             body = cleaned(endpoint, body)
             context.is_run = True
-            if self.lane is not None and endpoint == "chat/completions":
-                context.body = body
-                return b""
         else:
             refuse_detours(body)
             check_direct(endpoint, body)
+        if context.pictures_left_out and (not context.is_run or last_lacks_pictures(given)):
+            raise too_large(self.limits)
         context.model = model
+        if context.is_run and self.lane is not None and endpoint == "chat/completions":
+            context.body = body
+            return b""
         return raw if body is given else json.dumps(body).encode()
 
 

@@ -45,6 +45,7 @@ class AnswerReader:
     _text: NewText = field(default_factory=NewText)
     _thoughts: NewText = field(default_factory=NewText)
     _content: list[str] = field(default_factory=list[str])
+    _pictures: list[str] = field(default_factory=list[str])
     _spoken: list[SpokenCall] = field(default_factory=list[SpokenCall])
     _kept: dict[str, object] = field(default_factory=dict[str, object])
     splitter: ThinkingSplitter = field(init=False)
@@ -88,6 +89,12 @@ class AnswerReader:
             yield Chunk(thinking=thinking)
         if said.text:
             yield from self._text_chunks(self._text.rest_of(said.text) if said.is_whole else self._text.of(said.text))
+        for url in said.pictures:
+            # The last chunk's whole message may bring them once more.
+            if url not in self._pictures:
+                self._pictures.append(url)
+                self._size += len(url)
+                yield Chunk(picture=url)
         if not is_fault:
             self._take_calls(said)
             self.finish = said.finish or self.finish

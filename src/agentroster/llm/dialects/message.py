@@ -1,5 +1,6 @@
 """What one chunk or message of an answer says, whatever its fields are called."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -27,7 +28,8 @@ RULES = (
         name="where the text stands",
         seen="`delta.content`, `message` in a chunk, `text` of old completions, `content` as a list of parts, "
         "`refusal`, `images`; `choices` null, empty, or several",
-        done="read as text of the answer; only the first choice counts; pictures become Markdown",
+        done="read as text of the answer; only the first choice counts; pictures that come as data are shown as such, "
+        "addresses of pictures become Markdown",
         source="Azure's first and last chunk; Mistral's reasoning models (vercel/ai#17779); OpenRouter's pictures",
     ),
     Rule(
@@ -64,6 +66,7 @@ class Said:
     calls: object = None
     legacy_call: object = None
     finish: str | None = None
+    pictures: list[str] = field(default_factory=list[str])
     kept: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -117,10 +120,11 @@ def _is_first(choice: object) -> bool:
 
 def _read_fields(fields: Mapping[str, object]) -> Said:
     said = Said(calls=fields.get("tool_calls"), legacy_call=fields.get("function_call"))
-    said.text, said.thinking = _read_content(fields.get("content"))
+    _read_content(fields.get("content"), said)
     if not said.text and isinstance(fields.get("refusal"), str):
         said.text = cast("str", fields["refusal"])
-    said.text += "".join(_picture(image) for image in as_list(fields.get("images")))
+    for image in as_list(fields.get("images")):
+        _add_picture(said, image)
     if not said.thinking:
         said.thinking = next((text for name in _THINKING_FIELDS if (text := _plain(fields.get(name)))), "")
     if not said.thinking:
@@ -129,23 +133,22 @@ def _read_fields(fields: Mapping[str, object]) -> Said:
     return said
 
 
-def _read_content(content: object) -> tuple[str, str]:
+def _read_content(content: object, said: Said) -> None:
     if isinstance(content, str):
-        return content, ""
-    text, thinking = "", ""
+        said.text = content
+        return
     for part in [content] if is_object(content) else as_list(content):
         if isinstance(part, str):
-            text += part
+            said.text += part
         elif is_object(part):
             fields = as_object(part)
             kind = str(fields.get("type", "text"))
             if kind in {"thinking", "reasoning", "reasoning_text"}:
-                thinking += _plain(fields)
+                said.thinking += _plain(fields)
             elif kind in {"image_url", "output_image", "image"}:
-                text += _picture(fields)
+                _add_picture(said, fields)
             elif kind in {"text", "output_text", "refusal"}:
-                text += _plain(fields)
-    return text, thinking
+                said.text += _plain(fields)
 
 
 def _plain(value: object) -> str:
@@ -161,8 +164,11 @@ def _plain(value: object) -> str:
     return ""
 
 
-def _picture(image: object) -> str:
-    """Return a picture as Markdown; it comes as data, or as an address of the server's."""
+_DATA = re.compile(r"data:image/(?:png|jpe?g|webp|gif);base64,[A-Za-z0-9+/=]+")
+
+
+def _add_picture(said: Said, image: object) -> None:
+    """Add a picture: as itself where it comes as data, as Markdown where it is an address of the server's."""
     fields = as_object(image)
     inner = fields.get("image_url", fields.get("url", image))
     url: object = as_object(inner).get("url") if is_object(inner) else inner
@@ -171,8 +177,11 @@ def _picture(image: object) -> str:
         or not url.startswith(("data:image/", "https://", "http://"))
         or any(map(str.isspace, url))
     ):
-        return ""
-    return f"\n\n![picture]({url})\n\n"
+        return
+    if _DATA.fullmatch(url):
+        said.pictures.append(url)
+    elif not url.startswith("data:"):
+        said.text += f"\n\n![picture]({url})\n\n"
 
 
 def read_finish(value: object) -> str | None:

@@ -1,11 +1,15 @@
 """Makes the text and the thinking of an answer inert on their way to a client."""
 
+import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from agentroster.runs.chat import RunEvent, Text, Thinking, ToolProgress, ToolStarted, ToolStatus
+from agentroster.runs.chat import Folded, RunEvent, Text, Thinking, ToolPicture, ToolProgress, ToolStarted, ToolStatus
 from agentroster.runs.presentation.inert_markdown import InertMarkdown
+
+_NO_WORD = re.compile(r"[^\w #.,-]+")
+_MAX_ALT = 100
 
 
 class InertAnswer:
@@ -28,6 +32,10 @@ class InertAnswer:
             case _:
                 yield from _thought(self._thinking.interrupt())
                 yield from _said(self._text.interrupt())
+                if isinstance(event, Folded):
+                    event = Folded(self._made_inert(event.title), self._made_inert(event.text))
+                if isinstance(event, ToolPicture):
+                    event = replace(event, alt=_NO_WORD.sub(" ", event.alt)[:_MAX_ALT].strip())
                 # A tool's line holds words of its arguments, and may be shown as thinking.
                 has_line = isinstance(event, ToolStarted | ToolProgress | ToolStatus)
                 yield replace(event, line=self._made_inert(event.line)) if has_line else event

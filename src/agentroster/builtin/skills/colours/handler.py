@@ -4,6 +4,7 @@ import colorsys
 import hashlib
 
 from agentroster import BadInput, SkillContext
+from agentroster.builtin.skills.colours.strip import strip_of
 from agentroster.messages import say
 
 _NAMED = {
@@ -19,6 +20,7 @@ async def colour_palette(context: SkillContext, /, base: str = "") -> dict[str, 
     """Return five shades around a base colour."""
     colour = _parse(base) if base.strip() else await _favourite_or(context, "teal")
     shades = [_shift(colour, hue=step * 0.06, light=step * 0.09) for step in range(-2, 3)]
+    context.picture(say("colours.palette", colour=colour), strip_of(shades))
     await context.show(f"{say('colours.palette', colour=colour)}\n\n" + "".join(f"- `{shade}`\n" for shade in shades))
     return {"base": colour, "palette": shades}
 
@@ -39,6 +41,7 @@ async def colour_scheme(context: SkillContext, /, purpose: str) -> dict[str, obj
     scheme = {role: _hex(*hues[role]) for role in _ROLES}
     rows = "".join(f"| {role} | `{colour}` |\n" for role, colour in scheme.items())
     head = f"{say('colours.scheme', purpose=purpose.strip())}\n\n{say('colours.table_head')}\n| --- | --- |\n"
+    context.picture(say("colours.scheme", purpose=purpose.strip()), strip_of(list(scheme.values())))
     await context.show(f"{head}{rows}")
     return {"purpose": purpose, "scheme": scheme}
 

@@ -33,6 +33,7 @@ from agentroster.skills.context import SkillContext
 from agentroster.skills.filling import in_stoppable_thread, require_not_excluded
 from agentroster.skills.hub import waiting
 from agentroster.skills.pipeline import ItemReport, Selection
+from agentroster.skills.report import quoted
 from agentroster.skills.understanding import Outcome
 
 PROMPT_VARIABLES = ("fields",)
@@ -138,8 +139,7 @@ async def post_process(context: SkillContext, item: EnrichItem | UndoItem, prepa
         return _read_out(item, prepared) if prepared else ItemReport(item=item.label, error=say("enrich.no_address"))
     if prepared is None:
         # No sidecar is made: where there is none, other programs still look for themselves.
-        missing = {"card": say("enrich.no_address_known", name=item.label)}
-        return _rehearsed(item, ItemReport(item=item.label, missing=missing))
+        return _rehearsed(item, _without_address(ItemReport(item=item.label)))
     made = await _made_sidecar(context, model)
     preview = await _preview(context, item, model, prepared)
     result = merge.Merge()
@@ -169,18 +169,24 @@ async def _preview(context: SkillContext, item: EnrichItem, model: ModelFile, pr
 
 def _report(item: EnrichItem, prepared: Prepared, result: merge.Merge) -> ItemReport:
     origins = origins_of(prepared)
-    missing = result.missing
-    if missing and not prepared.source.repo:
-        # There is no card that could have said it.
-        missing = {"card": say("enrich.no_address_known", name=item.label)}
-    return ItemReport(
+    report = ItemReport(
         item=item.label,
         updated=dict(merge.render(result)),
         kept=result.kept,
-        missing=missing,
+        missing=result.missing,
         notes=questions.notes(prepared),
         provenance={name: origins.of(name) for name in result.written},
     )
+    # There is no card that could have said it.
+    return _without_address(report) if result.missing and not prepared.source.repo else report
+
+
+def _without_address(report: ItemReport) -> ItemReport:
+    """Return the report of a model of which nobody knows where it comes from; it needs a person if nothing was set."""
+    name = quoted(report.item)
+    missing = {"card": say("enrich.no_address_known", name=name)}
+    ask = "" if report.updated or report.kept else say("enrich.ask_address", name=name)
+    return replace(report, missing=missing, ask=ask, why=say("enrich.no_address_yet"))
 
 
 def _rehearsed(item: EnrichItem, report: ItemReport) -> ItemReport:

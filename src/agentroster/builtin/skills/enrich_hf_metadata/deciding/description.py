@@ -1,9 +1,12 @@
 """Makes descriptions: the card as safe HTML, and its first sentences as plain text."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
+from agentroster.builtin.skills.enrich_hf_metadata.deciding.links import absolute
 from agentroster.builtin.skills.enrich_hf_metadata.deciding.template_sentences import is_about_use, is_template
 from agentroster.builtin.skills.enrich_hf_metadata.reading.html import without_html
 
@@ -19,12 +22,31 @@ _MARKS = re.compile(r"([\[\]*_`!()<>&])\1{20,}")
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
-def as_html(body: str) -> str:
-    """Render a card's body as HTML without any markup of the card's own."""
+def as_html(body: str, repo: str = "", revision: str = "main") -> str:
+    """Render a card's body as HTML without any markup of the card's own; its links lead to its repository.
+
+    A link that would lead nowhere is left out, and its words stay.
+    """
     # A card may pile up marks to keep the renderer busy; nobody writes that many in a row.
     text = without_html("\n".join(body.split("\n")[:_MAX_LINES]))[:_MAX_HTML_SOURCE]
     text = _MARKS.sub(lambda run: run[0][:_MAX_MARKS], text)
-    return _markdown.render("[".join(text.split("[", _MAX_BRACKETS)[:_MAX_BRACKETS])).strip()
+    tokens = _markdown.parse("[".join(text.split("[", _MAX_BRACKETS)[:_MAX_BRACKETS]))
+    for token in tokens:
+        if token.children:
+            token.children = list(_linked(token.children, repo, revision))
+    return str(_markdown.renderer.render(tokens, _markdown.options, {})).strip()
+
+
+def _linked(tokens: Sequence[Token], repo: str, revision: str) -> Iterator[Token]:
+    is_dropped = False
+    for token in tokens:
+        if token.type == "link_open":
+            link = absolute(str(token.attrs.get("href", "")), repo, revision)
+            token.attrs["href"] = link
+            is_dropped = not link
+        # A link holds no other link.
+        if not (is_dropped and token.type in {"link_open", "link_close"}):
+            yield token
 
 
 def short_text(body: str) -> str:

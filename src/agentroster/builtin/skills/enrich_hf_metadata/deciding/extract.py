@@ -80,7 +80,8 @@ def _extract(source: Source) -> Extraction:
     # What a shared card says before it comes to its first file is about all; where it names none, nobody knows.
     rest = (source.shared if names_in(source.body) else "") if source.is_collection else source.card.body
     section = next((part.text for part in source.parts if not part.row), rest)
-    texts = _Texts(source.tags, description.as_html(source.card.body), description.short_text(section))
+    html = description.as_html(source.card.body, source.repo, source.revision)
+    texts = _Texts(source.tags, html, description.short_text(section))
     evidence = {"trainedWords": words_evidence} if words_evidence in _BESIDE_THE_CARD else {}
     for kind, other in _beside_the_card(source):
         if not tags.additions(texts.tags, ()) and other.tags:
