@@ -136,7 +136,7 @@ def test_undo_shows_what_would_go_and_after_a_yes_only_that_goes(words_proxy: Ro
     assert "would be taken back from one model" in plan
     assert "base_model (changed since" in plan
     assert sidecar(library)["civitai"]["trainedWords"] == ["inkwash"]
-    assert "taken back" in chat.say("Yes, please!")
+    assert "aken back: " in chat.say("Yes, please!")
     left = sidecar(library)
     assert left["civitai"]["trainedWords"] == []
     assert left["modelDescription"] == ""
@@ -189,7 +189,7 @@ def test_a_yes_is_only_for_the_plan_that_is_still_the_same(words_proxy: RosterPr
     assert anew != shown
     assert "base_model (changed since" in anew
     assert snapshot(library) == before
-    assert "taken back" in chat.say("yes")
+    assert "aken back: " in chat.say("yes")
     assert "Say yes" not in chat.say("yes"), "what is done is not offered again"
 
 

@@ -11,7 +11,7 @@ import click
 
 from agentroster.skills.pipeline import ItemReport
 
-_BAR_CELLS, _LEAST_FOR_BAR = 30, 60
+_BAR_CELLS, _LEAST_FOR_BAR = 20, 60
 _MINUTE, _HOUR = 60, 3_600
 _STATUS_SECONDS = 1.0
 
@@ -87,7 +87,7 @@ def _tail(text: str, columns: int) -> str:
     """Return the end of a name, which tells it from its neighbours in a folder."""
     if width(text) <= columns:
         return text
-    return shortened(text[::-1], max(0, columns - 1))[::-1] if columns > 0 else ""
+    return shortened(text[::-1], max(0, columns))[::-1]
 
 
 def _columns(char: str) -> int:
