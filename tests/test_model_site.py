@@ -109,7 +109,7 @@ def test_trouble_of_the_site_is_said_and_the_card_is_read_all_the_same(scene: Sc
     path, _ = scene.model("trouble/heron", {"hf_url": "https://huggingface.co/a/herons"})
     scene.site.status = 500
     answer = scene.enrich(path)
-    assert "model site (127.0.0.1 answered with status 500: try again later)" in answer
+    assert "127.0.0.1 answered with status 500: try again later" in answer
     assert sidecar_of(path)["base_model"] == "Flux.1 D"
 
 
