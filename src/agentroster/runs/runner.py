@@ -155,8 +155,12 @@ class Runner:
         """Say what a model's answer leaves unsaid: which accounts it needs, or that there was no word in it."""
         for provider in sorted(needed_accounts):
             await self._invite(provider, request, output)
-        if not output.has_words and not request.wants_object:
-            output.paragraph(_empty_answer(usage))
+        if (
+            not output.has_words
+            and not request.wants_object
+            and (sentence := _empty_answer(usage, has_thought=output.has_thought))
+        ):
+            output.paragraph(sentence)
 
     def _skills_of(self, spec: AgentSpec, find_model: FindModel = lambda: None) -> list[Skill]:
         return [self.skills.get(name, find_model) for name in spec.skills]
@@ -256,14 +260,15 @@ class Runner:
         output.paragraph(await AccountCommands(self.connector).invitation(request.caller, provider))
 
 
-def _empty_answer(usage: RunUsage) -> str:
+def _empty_answer(usage: RunUsage, *, has_thought: bool) -> str:
+    """Return why there was no word; nothing where a model thought and simply ended: its thinking is what there is."""
     match usage.finish_reason:
         case "length":
             return say("runs.empty_at_limit")
         case "content_filter":
             return say("runs.empty_filtered")
         case _:
-            return say("runs.empty_answer")
+            return "" if has_thought else say("runs.empty_answer")
 
 
 class _Output:
@@ -274,7 +279,7 @@ class _Output:
         self._entry = entry
         self._has_text = False
         self._length = 0
-        self.has_begun = self.has_words = False
+        self.has_begun = self.has_words = self.has_thought = False
 
     def emit(self, event: RunEvent) -> None:
         self.has_begun = self.has_begun or not isinstance(event, ModelAsked)
@@ -283,6 +288,7 @@ class _Output:
             self._length += len(event.url if isinstance(event, Picture) else event.text)
             if self._length > _MAX_ANSWER:
                 raise LimitReached(say("runs.answer_too_large", megabytes=_MAX_ANSWER // 1_000_000))
+        self.has_thought = self.has_thought or (isinstance(event, Thinking) and bool(event.text.strip()))
         is_text = isinstance(event, Text | Folded)
         self._has_text = self._has_text or is_text
         self.has_words = self.has_words or isinstance(event, Picture) or (is_text and bool(event.text.strip()))
