@@ -323,9 +323,9 @@ def test_what_holds_in_either_case_is_written_and_the_rest_follows_when_the_api_
     serve(hub, kind, api=FAILURES["500"])
     answer = say(offline_proxy, f"enrich {model}")
     assert values_of(model) == {"base_model": "Flux.1 D"}
-    assert "trainedWords (perhaps of another file" in answer
-    assert "preview_url (perhaps of another file" in answer
-    assert "repository (the hub did not list" in answer
+    assert "Trigger words (perhaps of another file" in answer
+    assert "Preview (perhaps of another file" in answer
+    assert "the hub did not list the files of" in answer
     serve(hub, kind)
     say(offline_proxy, f"enrich {model}")
     assert values_of(model)["trainedWords"] == ["rustword"]

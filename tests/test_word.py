@@ -323,11 +323,11 @@ def test_a_dry_run_shows_what_would_be_set_and_writes_nothing(
     (shelf / "bare.safetensors").write_bytes((shelf / "bar.safetensors").read_bytes())
     before = snapshot(shelf)
     answer = say(word_proxy, "enrich bar.safetensors, dry run")
-    assert "base_model: Flux.1 D" in answer
-    assert "dry run (nothing written)" in answer
+    assert "Base model: Flux.1 D" in answer
+    assert "Dry run: nothing written" in answer
     assert "0 changed" in answer
     told = say(word_proxy, "/enrich bare.safetensors from https://huggingface.co/someone/ink-wash --dry-run")
-    assert "sidecar: made from the file" in told
+    assert "Sidecar: made from the file" in told
     with word_proxy.http() as client:
         arguments = {"targets": ["bar.safetensors"], "dry_run": True}
         job = client.post("/roster/api/skills/enrich-hf-metadata/execute", json=arguments).json()
