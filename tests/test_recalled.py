@@ -134,7 +134,7 @@ def test_undo_shows_what_would_go_and_after_a_yes_only_that_goes(words_proxy: Ro
     path.write_text(json.dumps({**written, "base_model": "SDXL 1.0", "notes": "kept"}), encoding="utf-8")
     plan = chat.say("undo that")
     assert "would be taken back from one model" in plan
-    assert "base_model (changed since" in plan
+    assert "Base model (changed since" in plan
     assert sidecar(library)["civitai"]["trainedWords"] == ["inkwash"]
     assert "aken back: " in chat.say("Yes, please!")
     left = sidecar(library)
@@ -171,7 +171,7 @@ def test_a_value_that_was_replaced_comes_back_where_it_was_kept_and_else_it_is_s
     chat = Chat(words_proxy, "fay")
     chat.say("/enrich loras/rust.safetensors --overwrite base_model, modelDescription")
     assert sidecar(library)["base_model"] == "Flux.1 D"
-    assert "modelDescription (the earlier value was too long to be kept)" in chat.say("undo that")
+    assert "Description (the earlier value was too long to be kept)" in chat.say("undo that")
     chat.say("yes")
     left = sidecar(library)
     assert left["base_model"] == "SDXL 1.0"
@@ -187,7 +187,7 @@ def test_a_yes_is_only_for_the_plan_that_is_still_the_same(words_proxy: RosterPr
     before = snapshot(library)
     anew = chat.say("yes")
     assert anew != shown
-    assert "base_model (changed since" in anew
+    assert "Base model (changed since" in anew
     assert snapshot(library) == before
     assert "aken back: " in chat.say("yes")
     assert "Say yes" not in chat.say("yes"), "what is done is not offered again"

@@ -11,6 +11,7 @@ from agentroster.library.library import Library, ModelFile
 from agentroster.library.sidecar import Sidecar
 from agentroster.messages import say
 from agentroster.skills.context import SkillContext
+from agentroster.skills.field_names import field_name
 from agentroster.skills.past_runs import PastRun
 from agentroster.skills.pipeline import ItemReport, Selection
 
@@ -65,7 +66,7 @@ async def take_back(context: SkillContext, item: UndoItem) -> ItemReport:
         return bool(undone.taken)
 
     await asyncio.to_thread(context.sidecars.update, item.model, change)
-    taken = {say("enrich.undo_taken"): undone.taken} if undone.taken else {}
+    taken = {say("enrich.undo_taken"): list(map(field_name, undone.taken))} if undone.taken else {}
     if item.is_rehearsed:
         return ItemReport(
             item=item.label, found=taken, kept=undone.kept, notes={"dry run": say("skills.nothing_written")}

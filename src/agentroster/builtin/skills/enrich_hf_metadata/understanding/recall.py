@@ -14,6 +14,7 @@ from agentroster.library.library import Library
 from agentroster.library.sidecar import Sidecars
 from agentroster.messages import say
 from agentroster.skills.escape_markdown import escape_markdown
+from agentroster.skills.field_names import field_name
 from agentroster.skills.past_runs import PastRun, PastRuns
 from agentroster.skills.understanding import Plan, Refusal
 
@@ -84,8 +85,9 @@ class Recall:
                 continue
             undone = undo.revert(sidecar or {}, item.written, self.run)
             label = escape_markdown(item.label)
-            taken += [(label, ", ".join(undone.taken))] if undone.taken else []
-            kept += [(label, "; ".join(f"{name} ({why})" for name, why in undone.kept.items()))] if undone.kept else []
+            taken += [(label, ", ".join(map(field_name, undone.taken)))] if undone.taken else []
+            stays = "; ".join(f"{field_name(name)} ({why})" for name, why in undone.kept.items())
+            kept += [(label, stays)] if stays else []
         return taken, kept
 
     @property
@@ -140,7 +142,7 @@ def _name(report: Mapping[str, Any]) -> str:
 def _fields(report: Mapping[str, Any]) -> str:
     fields = undo.fields_of(report)
     taken = as_list(fields.get(say("enrich.undo_taken")))
-    return ", ".join(map(str, taken)) if taken else ", ".join(fields)
+    return ", ".join(field_name(str(name)) for name in taken or fields)
 
 
 def _listed(lines: Sequence[tuple[str, str]]) -> list[str]:
