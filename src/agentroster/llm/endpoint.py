@@ -223,5 +223,5 @@ def failure(status: int, body: object, headers: httpx.Headers, advice: str = "")
 def _overloaded(reason: str, headers: httpx.Headers) -> UpstreamRateLimited:
     wait = headers.get("retry-after")
     text = say("endpoint.overloaded_because", reason=reason) if reason else say("endpoint.overloaded")
-    when = say("endpoint.try_in", seconds=wait) if wait and wait.isdigit() else say("endpoint.try_later")
+    when = say("endpoint.try_in", count=int(wait)) if wait and wait.isdecimal() else say("endpoint.try_later")
     return UpstreamRateLimited(" ".join((text, when)), retry_after=wait, retry_after_ms=headers.get("retry-after-ms"))

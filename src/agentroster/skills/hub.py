@@ -29,7 +29,7 @@ def hub_redirects(settings: Settings) -> Redirects:
 
 def waiting(context: SkillContext) -> OnWait:
     """Return what tells the person that the hub asks to wait."""
-    return lambda seconds: context.status(say("skills.hub_waits", seconds=math.ceil(seconds)))
+    return lambda seconds: context.status(say("skills.hub_waits", count=math.ceil(seconds)))
 
 
 def bucket_of(url: str, hubs: Collection[Origin], sites: Collection[Origin] = ()) -> Hashable | None:

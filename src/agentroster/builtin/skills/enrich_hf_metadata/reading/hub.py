@@ -253,8 +253,8 @@ def _refusal(ref: HubRef, fetched: Fetched) -> RosterError:
             error = NotFound(say("enrich.no_card", repo=ref.repo))
         case (_, 404):
             error = NotFound(say("enrich.no_repository", repo=ref.repo))
-        case (_, 429) if wait.isdigit():
-            error = Unreachable(say("enrich.slow_down_for", seconds=wait))
+        case (_, 429) if wait.isdecimal():
+            error = Unreachable(say("enrich.slow_down_for", count=int(wait)))
         case (_, 429):
             error = Unreachable(say("enrich.slow_down"))
         case (_, status):
