@@ -379,9 +379,11 @@ def test_an_interrupted_command_keeps_what_is_done_and_says_how_to_go_on(
     base_environment: dict[str, str], hub: HubServer, tmp_path: Path
 ) -> None:
     hub.repositories["a/ink"] = Repository(CARD)
-    held = hub.repositories["a/held"] = Repository(CARD, hold=threading.Event())
     fill(tmp_path / "models" / "a", 4)
-    fill(tmp_path / "models" / "b", 4, "a/held")
+    held = [Repository(CARD, hold=threading.Event()) for _ in range(4)]
+    for number, repository in enumerate(held):
+        hub.repositories[f"a/held-{number}"] = repository
+        fill(tmp_path / "models" / "b" / str(number), 1, f"a/held-{number}")
     environment = {**base_environment, "ROSTER_DATA_DIR": str(tmp_path / "data"), "ROSTER_LIBRARY": ""}
     folders = [str(tmp_path / "models" / name) for name in "ab"]
     with subprocess.Popen(
@@ -391,13 +393,13 @@ def test_an_interrupted_command_keeps_what_is_done_and_says_how_to_go_on(
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        assert held.holding.wait(30)
-        while len(done_in(tmp_path / "models" / "a")) < 4:
-            assert not held.hold or not held.hold.wait(0.05)
+        # Four go on at a time: each of these waits in the place of one that is done and counted.
+        assert all(repository.holding.wait(30) for repository in held)
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=30)
-    assert held.hold is not None
-    held.hold.set()
+    for repository in held:
+        assert repository.hold is not None
+        repository.hold.set()
     assert process.returncode == 130
     assert "Stopped: 4 of 8 are done" in error
     assert "Traceback" not in error

@@ -29,7 +29,7 @@ from agentroster.skills.hub_search import Candidate, candidates
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, resolve_path=True))
 @DATA_DIR
 def find_candidates(*, paths: tuple[Path, ...], data_dir: Path | None) -> None:
-    """Look on the hub for where files without an address come from, and propose what was found; nothing is written.
+    """Look on the hub for where files without an address come from; nothing is written.
 
     Standard output is a CSV of file and address with the one repository that holds the same file, byte for byte, for
     `roster enrich --map`. What only has the same name is told on standard error.

@@ -9,7 +9,7 @@ from agentroster.cli.stores import open_database
 from agentroster.skills.memory import forget_skill
 
 
-@click.command()
+@click.command("forget")
 @click.argument("skill")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @DATA_DIR
