@@ -20,12 +20,17 @@ def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word nearest to one that nobody has, or "" where more than a third of the letters differ.
 
     For names of few commands, fields or agents, where a guess that is shown costs nothing: of several equally near ones
-    the first.
+    the first, and where none is near the one that has the beginning of the other.
     """
+    known = list(known)
     most = max(1, min(len(word), _LONGEST) // 3)
     found = [(distance(word, text, most), text) for text in _perhaps(word, known, most)]
     steps, text = min(found, key=lambda one: one[0], default=(most + 1, ""))
-    return text if steps <= most else ""
+    return text if steps <= most else next((text for text in known if _begins(word, text)), "")
+
+
+def _begins(word: str, text: str) -> bool:
+    return min(len(word), len(text)) >= _SHORTEST and (text.startswith(word) or word.startswith(text))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
