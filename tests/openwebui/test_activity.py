@@ -79,15 +79,16 @@ def test_an_answer_without_tools_has_neither_status_nor_card(anna: OpenWebUIUser
     assert answer.text == "hello"
 
 
-def test_the_model_is_not_told_the_cards_again(anna: OpenWebUIUser, model_server: ModelServer) -> None:
+def test_the_model_is_told_the_cards_as_calls_and_results(anna: OpenWebUIUser, model_server: ModelServer) -> None:
     chat = anna.chat(AGENT)
     first = chat.ask(PALETTE)
     assert "<details" in first.text
     chat.ask("script: say and now?")
     told = model_server.requests[-1]["messages"]
     assert "<details" not in json.dumps(told)
-    assert [message["role"] for message in told] == ["system", "user", "assistant", "user"]
-    assert told[2]["content"].strip().startswith("The tool said:")
+    assert [message["role"] for message in told] == ["system", "user", "assistant", "tool", "assistant", "user"]
+    assert told[2]["tool_calls"][0]["id"] == told[3]["tool_call_id"]
+    assert told[4]["content"].strip().startswith("The tool said:")
 
 
 def test_nothing_in_a_tools_input_gets_out_of_its_card(annas_page: OpenWebUIPage, model_server: ModelServer) -> None:
