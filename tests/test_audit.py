@@ -114,7 +114,7 @@ def test_a_flood_of_refused_keys_from_everywhere_is_a_bounded_number_of_rows(off
 
 
 def test_follow_shows_what_happens_and_ends_quietly(proxy: RosterProcess) -> None:
-    command = [ROSTER, "audit", "--follow", "--json", "--since", "1s", "--data-dir", str(proxy.data_dir)]
+    command = [ROSTER, "audit", "--follow", "--json", "--since", "1h", "--data-dir", str(proxy.data_dir)]
     environment = clean_environment(**proxy.environment)
     with subprocess.Popen(
         [*command, "--user", "followed"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
