@@ -59,8 +59,10 @@ def _copies(data_dir: Path, folder: Path) -> tuple[dict[str, Entry], tuple[str, 
     with ExitStack() as stack:
         sources = {name: stack.enter_context(closing(_connect(data_dir / name))) for name in DATABASES}
         try:
-            # Both snapshots begin here: what is written while they are copied is in neither.
-            for source in sources.values():
+            # Both snapshots begin here: what is written while they are copied is in neither. That of the credentials is
+            # first: a person's key is made before anything is stored for them, so nobody's credential is without it.
+            for name in reversed(DATABASES):
+                source = sources[name]
                 source.execute("BEGIN").connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
             for name, source in sources.items():
                 _copy(name, source, folder / name)
