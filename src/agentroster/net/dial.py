@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -75,11 +76,14 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._reader = reader
         self._writer = writer
         self._pause = 0.0
+        self._unpaced = asyncio.Event()
         self._bursting = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         if self._pause and not self._bursting:
-            await asyncio.sleep(self._pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause):
+                    await self._unpaced.wait()
         try:
             async with asyncio.timeout(timeout):
                 data = await self._reader.read(max_bytes)
@@ -129,6 +133,11 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def _set_pause(self, seconds: float) -> None:
         self._pause = seconds
+        if seconds:
+            self._unpaced.clear()
+        else:
+            # Who waits for the rest of a body waits no longer: only when it is read can the connection be used again.
+            self._unpaced.set()
 
 
 def pace(stream: Any, seconds: float) -> None:
