@@ -416,7 +416,7 @@ def test_two_chats_share_the_windows(proxy: RosterProcess, hub: HubServer, libra
     assert len(hub.refused) <= 8
 
 
-def test_a_job_in_the_worker_and_a_chat_share_the_windows_and_the_job_tells_of_its_waits(
+def test_a_job_in_the_worker_and_a_chat_wait_for_the_hub_and_the_job_tells_of_its_waits(
     proxy: RosterProcess, hub: HubServer, library: Path
 ) -> None:
     with proxy.http() as client:
